@@ -1,0 +1,121 @@
+"""What a dialect is: the Protocol that every wire format fulfils, with the values it speaks in.
+
+A dialect knows its paths, reads a request, meters an answer, and renders outlay's own answers in the shape that its
+clients' error classes understand. None knows another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.model.call import Request
+from proxy.model.decision import Refusal
+from proxy.model.usage import Served, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route of a dialect."""
+
+    name: str
+    """'chat', 'responses', 'messages', 'count_tokens', 'models', …"""
+    priced: bool = True
+    """False: metered as a call, but free by the provider's price list (a list of models, counting tokens)."""
+    body_read: bool = True
+    """True: the body must be read whole for its facts, under the named limit."""
+
+
+class UnreadableError(Exception):
+    """The request can't be read for its facts: broken JSON, a governed key twice. Its message is for the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """A body with one named edit in it."""
+
+    body: bytes
+    edit: str
+    """What stands in `x-outlay-edited`: 'stream_options.include_usage'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the meter saw of one answer, at any moment of it."""
+
+    usage: Usage | None
+    """As reported by the provider; None: it reported none (so far)."""
+    served: Served
+    complete: bool
+    """True: the protocol's own end was seen (a whole JSON body; `[DONE]`, `message_stop`, `response.completed`)."""
+    failed: bool
+    """True: the answer carries an error of the provider (an error event, an error body)."""
+    output_bytes: int
+    """Bytes of visible output so far: an upper bound of its tokens."""
+    texts: Sequence[str] = ()
+    """Visible output so far, for counting where no usage was reported. Never stored."""
+
+
+class Meter(Protocol):
+    """Reads one answer as it passes. Chunks may break anywhere; what it says doesn't depend on where."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next bytes (content-encoding already undone); give the bytes to pass on.
+
+        That is `data` itself, save where a chunk that the client did not ask for is hidden.
+        """
+        ...
+
+    def finish(self) -> bytes:
+        """The answer has ended, well or not. Gives what was still held back."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """True once the protocol's own last event is in what was fed: settle before passing it on."""
+        ...
+
+    @property
+    def output_bytes(self) -> int:
+        """As in Reading; cheap, asked after each chunk."""
+        ...
+
+    def reading(self) -> Reading: ...
+
+
+class Dialect(Protocol):
+    name: str
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """The operation at this path (no query, no provider prefix), None where the dialect has none."""
+        ...
+
+    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes]) -> Request:
+        """Facts of a request. `body` is decoded; `headers` are lower-cased, last one wins.
+
+        Raises UnreadableError.
+        """
+        ...
+
+    def ask_usage(self, body: bytes) -> Splice | None:
+        """The body with a request for usage spliced in, bytes otherwise unchanged. None: not needed or not possible."""
+        ...
+
+    def meter(self, operation: Operation, *, sse: bool, hide_usage: bool) -> Meter:
+        """A meter for one answer. `sse`: the answer is a stream of events (by its content type)."""
+        ...
+
+    def credential(self, secret: str) -> tuple[bytes, bytes]:
+        """The header that carries a provider credential."""
+        ...
+
+    def refusal(self, refusal: Refusal, call_id: str) -> bytes:
+        """JSON body of an error answer, in the dialect's own shape, call id included."""
+        ...
+
+    def stream_error(self, refusal: Refusal, call_id: str) -> bytes:
+        """The protocol's own error event, for ending a stream that has begun."""
+        ...
+
+    def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
+        """Texts of `Request.content` and the tokens of framing around them, for counting an unreported prompt."""
+        ...

@@ -1,0 +1,1 @@
+"""Finance: prices and, later, statements. Pure functions of facts."""

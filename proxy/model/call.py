@@ -1,0 +1,81 @@
+"""Call: the facts of one model call, as known when it is admitted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a dialect reads from the raw call. Nothing here is the caller's word on who pays."""
+
+    model: str
+    """As asked for. '' where the operation names none (a list of models)."""
+    stream: bool = False
+    choices: int = 1
+    """How many answers are asked for (`n`)."""
+    output_tokens_max: int | None = None
+    """The output limit in the call; None: the model's own maximum applies."""
+    thinking_tokens_max: int | None = None
+    """The thinking budget in the call, where the dialect has one."""
+    usage_asked: bool = True
+    """False: a stream that will carry no usage unless it is asked for (a splice)."""
+    service_tier: str = ""
+    input_bytes: int = 0
+    """Bytes of everything that becomes input tokens: the proven bound, since no token is shorter than a byte."""
+    content: tuple[bytes, ...] = ()
+    """Raw JSON of system, messages, input and tools: for fingerprint and estimate, never stored."""
+    session: str = ""
+    agent: str = ""
+    repository: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One admitted or refused call: what every later fact about it refers to."""
+
+    id: str
+    opened_us: int
+    """Wall time of admission, microseconds since the epoch, UTC; windows and price intervals use it."""
+    dialect: str
+    operation: str
+    """'chat', 'responses', 'messages', 'count_tokens', 'models', …"""
+    provider: str
+    account: str
+    """Which account of the provider served it: the name of the credential, never the credential."""
+    model: str
+    stream: bool
+    key_id: str
+    owner: str
+    owner_kind: str
+    team: str
+    """The team that the cost goes to: the project's, else the owner's."""
+    project: str
+    cost_center: str
+    purpose: str
+    policy: str
+    """Version (hash) of the policy set in force."""
+    session: str = ""
+    agent: str = ""
+    repository: str = ""
+    branch: str = ""
+    commit: str = ""
+    work_item: str = ""
+    justification: str = ""
+    client: str = ""
+    """Product token of the user-agent: 'OpenAI/Python', 'claude-cli'."""
+    retry: int = 0
+    """The client's own retry count."""
+    fingerprint: str = ""
+    """Keyed hash of the content; the key's id is `hash_key`."""
+    hash_key: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is set aside for a call in flight, in total so far (not the last step)."""
+
+    cost_pico: int
+    input_tokens: int
+    output_tokens: int

@@ -1,0 +1,45 @@
+"""Decision: what the rules say about a call, and the answer to a call that is not forwarded."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a call is not forwarded or not answered. Dialects render each in their own error type."""
+
+    BAD_REQUEST = "bad_request"
+    UNKNOWN_PATH = "unknown_path"
+    WEBSOCKET = "websocket_unsupported"
+    BODY_TOO_LARGE = "body_too_large"
+    INVALID_KEY = "invalid_key"
+    PROJECT_FORBIDDEN = "project_forbidden"
+    POLICY = "refused_by_policy"
+    UNPRICED = "model_without_price"
+    PROVIDER_UNCONFIGURED = "provider_unconfigured"
+    PROVIDER_UNREACHABLE = "provider_unreachable"
+    PROVIDER_TIMEOUT = "provider_timeout"
+    OVERLOADED = "overloaded"
+    UNMETERABLE = "metering_unavailable"
+    """The journal can't be written: refused rather than forwarded unmetered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer of outlay's own. `status` is the HTTP status, `message` a sentence for people."""
+
+    status: int
+    reason: Reason
+    message: str
+    retry_after_s: int | None = None
+    retryable: bool = False
+    """False adds `x-should-retry: false`, so that a refusal starts no retry storm."""
+    rule: str = ""
+    """'file:line' of the rule that refused, where one did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict of one evaluation. `matched` names every rule that applied, refusing or not."""
+
+    refusal: Refusal | None = None
+    matched: tuple[str, ...] = ()

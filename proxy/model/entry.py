@@ -1,0 +1,114 @@
+"""Entries: the append-only facts of the data plane. Balances and reports are derived from them, never stored.
+
+A call is *opened* before its first byte goes upstream, *extended* while a stream outgrows its hold, and *settled*
+exactly once. A refused call is one *refused* entry. Every entry that closes a call carries the whole call, so that
+one line is one row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from proxy.model.call import Call, Hold
+from proxy.model.usage import Served, Usage
+
+
+class Outcome(StrEnum):
+    """How a settled call ended."""
+
+    OK = "ok"
+    PROVIDER_ERROR = "provider_error"
+    """The provider answered with an error status, or a stream ended in an error event."""
+    HANGUP = "hangup"
+    """The client went away first."""
+    CUT = "cut"
+    """The provider's answer broke off."""
+    UNREACHED = "unreached"
+    """No connection was made: nothing was spent."""
+    UNANSWERED = "unanswered"
+    """Sent, and never answered: timeout or a connection closed before the first byte."""
+    CRASHED = "crashed"
+    """The gateway stopped in the middle; settled at the last hold at its next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Durations in microseconds from admission, monotonic. 0: never came to it."""
+
+    upstream_us: int = 0
+    """The last byte of the request had gone upstream, or the answer began."""
+    first_byte_us: int = 0
+    total_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a usage costs. `by_kind` holds the kinds of `Usage` that cost anything, and sums to `total_pico`."""
+
+    total_pico: int
+    by_kind: Mapping[str, int]
+    price_id: str
+    """Which price made it; '' where none is known."""
+    unpriced: bool = False
+    """True: the model (or one kind of it) has no price, and the ceiling price stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    call: Call
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    call_id: str
+    at_us: int
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    call: Call
+    settled_us: int
+    """Wall time, microseconds since the epoch, UTC."""
+    outcome: Outcome
+    status: int
+    """HTTP status of the provider's answer; 0: there was none."""
+    usage: Usage
+    served: Served
+    cost: Cost
+    estimated: bool
+    """True: the provider reported no usage, and it was counted from what passed or taken from the hold."""
+    timing: Timing
+    edits: tuple[str, ...] = ()
+    """The named splices: what outlay changed in the bytes."""
+    matched: tuple[str, ...] = ()
+    """Names of the rules that applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    call: Call
+    status: int
+    reason: str
+    rule: str
+    message: str
+    matched: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An administrative act, in the ledger's own journal: a key made, another person's rows looked at."""
+
+    id: str
+    at_us: int
+    actor: str
+    kind: str
+    """'rows_viewed', 'key_created', …"""
+    subject: str
+    """Whom or what it concerns: a person, a key id."""
+    reason: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+Entry = Opened | Extended | Settled | Refused | Act

@@ -1,0 +1,45 @@
+"""Money: whole pico-dollars (1e-12 USD) in an int, never a float.
+
+A *rate* is pico-dollars per million units (1e-18 USD a unit), so that the smallest published price a token
+(about 1e-9 USD) times a discount or a regional factor still is a whole number.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+PICO_PER_USD: Final = 10**12
+RATE_UNITS: Final = 10**6
+
+
+def usd_to_pico(amount: str | Decimal) -> int:
+    """Pico-dollars of a decimal amount of dollars, half-even below 1e-12.
+
+    Raises ValueError for anything that is not a finite decimal number.
+    """
+    try:
+        value = Decimal(amount)
+    except InvalidOperation:
+        raise ValueError(f"not an amount of money: {amount!r}") from None
+    if not value.is_finite():
+        raise ValueError(f"not an amount of money: {amount!r}")
+    return int((value * PICO_PER_USD).to_integral_value())
+
+
+def pico_to_usd(pico: int) -> str:
+    """The exact decimal string of an amount, at least two decimals and no trailing zeros beyond: '0.0125'."""
+    sign = "-" if pico < 0 else ""
+    whole, fraction = divmod(abs(pico), PICO_PER_USD)
+    decimals = f"{fraction:012d}".rstrip("0").ljust(2, "0")
+    return f"{sign}{whole}.{decimals}"
+
+
+def rate_from_usd(usd_per_unit: str | Decimal) -> int:
+    """Rate (pico-dollars per million units) of a price in dollars per unit, half-even below 1e-18 USD."""
+    return int((Decimal(usd_per_unit) * PICO_PER_USD * RATE_UNITS).to_integral_value())
+
+
+def cost_of(quantity: int, rate: int) -> int:
+    """Pico-dollars of `quantity` units at `rate`, rounded half-even to a whole pico-dollar."""
+    whole, rest = divmod(quantity * rate, RATE_UNITS)
+    double = 2 * rest
+    return whole + (double > RATE_UNITS or (double == RATE_UNITS and whole % 2 == 1))

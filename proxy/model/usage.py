@@ -1,0 +1,73 @@
+"""Usage: what one call consumed, in disjoint kinds.
+
+Disjoint means that no token stands in two kinds, so a cost is a plain sum of kind times rate, and the kinds of
+one side sum to the provider's own total (OpenAI's totals include cached tokens, Anthropic's exclude them:
+the dialects normalise).
+"""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Quantities of one call. Tokens, save `web_search`, which counts fees per request."""
+
+    input_text: int = 0
+    """Fresh input: neither read from nor written to a prompt cache."""
+    input_audio: int = 0
+    input_image: int = 0
+    cache_read: int = 0
+    cache_read_audio: int = 0
+    cache_write_5m: int = 0
+    """Written to a prompt cache for the default time (5 minutes at Anthropic)."""
+    cache_write_1h: int = 0
+    output_text: int = 0
+    """Visible output: text, tool calls, and thinking where the provider doesn't report it apart."""
+    reasoning: int = 0
+    """Hidden output, billed as output."""
+    output_audio: int = 0
+    output_image: int = 0
+    web_search: int = 0
+    """Server-side searches, each with a fee of its own."""
+
+    @property
+    def input_tokens(self) -> int:
+        """Fresh input of every modality."""
+        return self.input_text + self.input_audio + self.input_image
+
+    @property
+    def cache_read_tokens(self) -> int:
+        return self.cache_read + self.cache_read_audio
+
+    @property
+    def cache_write_tokens(self) -> int:
+        return self.cache_write_5m + self.cache_write_1h
+
+    @property
+    def output_tokens(self) -> int:
+        """All output, reasoning included."""
+        return self.output_text + self.reasoning + self.output_audio + self.output_image
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Everything the model read: what long-context price thresholds are compared with."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+KINDS: Final = tuple(field.name for field in fields(Usage))
+"""The kinds in the order of the fields: the one list that price book, journal and ledger share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the answer says about how it was served; it decides the price. Empty text: not said."""
+
+    model: str = ""
+    service_tier: str = ""
+    """'' and 'default' and 'standard' are the list price; else 'priority', 'flex', 'batch', …"""
+    region: str = ""
+    """Anthropic's `inference_geo`."""
+    speed: str = ""
+    request_id: str = ""
+    """The provider's own id of the request (header or body), for its invoice and its support."""

@@ -1,0 +1,1 @@
+"""Policies: types, loading and evaluation. Pure: text and facts in, values out."""

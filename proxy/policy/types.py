@@ -1,0 +1,138 @@
+"""The frozen policy set: what the folder of files says, validated, with every index a call needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from proxy.model.identity import OwnerKind, Project, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong in one policy file. A value: all of them are collected before anything is said."""
+
+    file: str
+    line: int
+    """1-based; 0: the file as a whole."""
+    column: int
+    message: str
+    """What is wrong, and the nearest right word where there is one."""
+    example: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{where}: {self.message}" + (f"\n    for example: {self.example}" if self.example else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a provider credential comes from. Never the credential itself."""
+
+    source: Literal["env", "file", "none"]
+    name: str = ""
+    """Name of the environment variable, or path of the file (re-read when it changes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    name: str
+    dialect: str
+    """'openai' or 'anthropic'."""
+    base_url: str
+    """Scheme, host, port and an optional path prefix, without a trailing slash."""
+    api_key: Secret
+    account: str = ""
+    """Which account this credential belongs to, as finance knows it; default: the provider's name."""
+    prices: str = ""
+    """Whose price list applies, as litellm names the provider; default: the dialect's name."""
+    default_for: tuple[str, ...] = ()
+    """Globs of models whose unprefixed calls go here."""
+    passes: tuple[tuple[str, str], ...] = ()
+    """(method, path glob) that are forwarded unmetered because the admin named them."""
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 600.0
+    """Longest silence while waiting for or within an answer."""
+    total_timeout_s: float = 3600.0
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    team: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    name: str
+    team: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    people: Mapping[str, Person] = field(default_factory=dict)
+    service_accounts: Mapping[str, ServiceAccount] = field(default_factory=dict)
+    projects: Mapping[str, Project] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of keys.yaml. The key itself is nowhere; `hash` is 'sha256:<hex>' of it."""
+
+    id: str
+    hash: str
+    owner: str
+    owner_kind: OwnerKind
+    projects: tuple[str, ...]
+    role: Role = Role.DEVELOPER
+    team: str = ""
+    expires: datetime | None = None
+    """Aware, UTC. The key is valid before it."""
+    revoked: bool = False
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRule:
+    """One entry of prices.yaml: own prices or a discount for the models it names, within a dated interval."""
+
+    name: str
+    provider: str
+    """Name of a provider of providers.yaml; '*': all."""
+    model: str
+    """Glob."""
+    rates_usd_per_million: Mapping[str, Decimal] = field(default_factory=dict)
+    """Kind of Usage -> dollars per million. Empty: the list price applies."""
+    multiplier: Decimal = Decimal(1)
+    """0.85 is a discount of 15 %."""
+    valid_from: datetime | None = None
+    """Half-open interval [valid_from, valid_to), by the time of admission, UTC."""
+    valid_to: datetime | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PricePolicy:
+    rules: tuple[PriceRule, ...] = ()
+    unpriced: Literal["hold_ceiling", "refuse"] = "hold_ceiling"
+    ceiling_usd_per_million: Mapping[str, Decimal] = field(
+        default_factory=lambda: {"input": Decimal(30), "output": Decimal(180)}
+    )
+    """What a token of an unknown model is taken to cost, by side ('input', 'output')."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """All files of one folder, whole and valid."""
+
+    version: str
+    """Hash of the folder's files."""
+    providers: Mapping[str, Provider] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    """By the key's hash ('sha256:…'): look-up by digest leaks nothing about the secret through timing."""
+    prices: PricePolicy = field(default_factory=PricePolicy)
+    commit: str = ""

@@ -1,0 +1,71 @@
+"""The way to a provider: raw bytes there, raw bytes back, nothing re-encoded, nothing retried."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Header lines in order, names in their original case, duplicates kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    method: str
+    base_url: str
+    """Scheme, host and port of the provider, e.g. 'https://api.openai.com'."""
+    target: bytes
+    """Path and query exactly as they go on the wire."""
+    headers: RawHeaders
+    """Without host, content-length and hop-by-hop headers, which the adapter owns."""
+    body: bytes | AsyncIterator[bytes]
+    """Whole, or streamed with backpressure."""
+    body_length: int | None = None
+    """Of a streamed body whose length is known: then it is sent with content-length, else chunked."""
+
+
+class UpstreamAnswer(Protocol):
+    status: int
+    headers: RawHeaders
+    """As received, without hop-by-hop headers."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, content-encoding untouched. Raises UpstreamError when it breaks off."""
+        ...
+
+    async def close(self) -> None:
+        """Done with it. Before the body's end, this closes the connection: the provider sees a hang-up."""
+        ...
+
+
+class Fault(StrEnum):
+    """What went wrong, and with it what may have been spent."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    CONNECT_TIMEOUT = "connect_timeout"
+    READ_TIMEOUT = "read_timeout"
+    CUT = "cut"
+    """The connection broke after bytes of the request may have been processed."""
+    BODY_SOURCE = "body_source"
+    """The streamed body's own iterator failed (the client hung up while uploading)."""
+
+
+NOTHING_SENT = frozenset({Fault.DNS, Fault.CONNECT, Fault.TLS, Fault.CONNECT_TIMEOUT})
+"""Faults after which the provider can't have processed a byte."""
+
+
+class UpstreamError(Exception):
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(detail)
+        self.fault = fault
+
+
+class Upstream(Protocol):
+    async def send(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """Send, and return as soon as status and headers are there. Raises UpstreamError.
+
+        Cancelling the task closes the connection at once.
+        """
+        ...
