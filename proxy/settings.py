@@ -1,1 +1,97 @@
-"""Settings: environment and flags, frozen. The only reader of os.environ (provider keys included, by name)."""
+"""Settings: environment and flags, frozen. The only reader of os.environ, provider keys by name included."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Final, Self
+
+PREFIX: Final = "OUTLAY_"
+
+
+class SettingsError(ValueError):
+    """A setting that can't be used; the message names the variable and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field for each `OUTLAY_…` variable; the name of a variable is the field's name in capitals."""
+
+    host: str = "127.0.0.1"
+    port: int = 4141
+    ledger_port: int = 4142
+    policies: Path = Path("policies")
+    data: Path = Path("data")
+    keys: Path | None = None
+    """keys.yaml, where it lives outside the policy folder."""
+    admin_key: str = ""
+    """An admin key given from outside; else the first start makes one."""
+    workers: int = 1
+    node: str = socket.gethostname()
+    """Names this machine in the journal; a worker appends its number."""
+    metrics_port: int = 0
+    """Where a gateway on its own serves its metrics; 0: only on its socket in the data folder."""
+    body_bytes_max: int = 64 * 1024 * 1024
+    """What a dialect reads of one request, before and after decompression; more is a 413."""
+    calls_in_flight_max: int = 2000
+    drain_s: float = 60.0
+    """How long the answer to a dropped, non-streamed call is read for its usage."""
+    stop_s: float = 30.0
+    """How long a graceful stop waits for calls in flight."""
+    log_level: str = "info"
+    log_format: str = "auto"
+    """'json', 'text', or 'auto': text on a terminal."""
+    url: str = ""
+    """For commands: the control plane of a server elsewhere."""
+    key: str = ""
+    """For commands: the key to read it with."""
+
+    @property
+    def keys_file(self) -> Path:
+        return self.keys or self.policies / "keys.yaml"
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **flags: object) -> Self:
+        """Flags win over the environment, the environment over defaults. A flag of None was not given.
+
+        Raises SettingsError.
+        """
+        source = os.environ if environ is None else environ
+        values: dict[str, object] = {}
+        for field in fields(cls):
+            text = source.get(PREFIX + field.name.upper())
+            if text:
+                values[field.name] = _parse(field.name, str(field.type), text)
+        values.update({name: value for name, value in flags.items() if value is not None})
+        settings = cls(**values)  # type: ignore[arg-type]  # parsed to the field's own type just above
+        if settings.workers < 1:
+            raise SettingsError("OUTLAY_WORKERS must be at least 1")
+        return settings
+
+    def environ(self) -> dict[str, str]:
+        """The variables that make a child process see these very settings, paths made absolute."""
+        resolved = replace(
+            self,
+            policies=self.policies.resolve(),
+            data=self.data.resolve(),
+            keys=self.keys.resolve() if self.keys else None,
+        )
+        values = {field.name: getattr(resolved, field.name) for field in fields(self)}
+        return {PREFIX + name.upper(): str(value) for name, value in values.items() if value not in (None, "")}
+
+
+def secret_from_environ(name: str) -> str:
+    """A provider credential by the name of its variable; '' where it is not set."""
+    return os.environ.get(name, "").strip()
+
+
+def _parse(name: str, kind: str, text: str) -> object:
+    try:
+        if "int" in kind:
+            return int(text)
+        if "float" in kind:
+            return float(text)
+    except ValueError:
+        raise SettingsError(f"{PREFIX}{name.upper()} must be a number, not {text!r}") from None
+    return Path(text) if "Path" in kind else text
