@@ -44,6 +44,9 @@ class Reading:
 
     usage: Usage | None
     """As reported by the provider; None: it reported none (so far)."""
+    final: bool
+    """True: `usage` is the provider's last word. False: only its input kinds can be relied on (a stream that broke
+    off after its first event), and output is counted from `texts`."""
     served: Served
     complete: bool
     """True: the protocol's own end was seen (a whole JSON body; `[DONE]`, `message_stop`, `response.completed`)."""
@@ -84,6 +87,9 @@ class Meter(Protocol):
 
 class Dialect(Protocol):
     name: str
+    marker_header: bytes
+    """A request header that only this dialect's clients send (b'anthropic-version'); b'' where there is none. It
+    decides between dialects that have a path in common."""
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation at this path (no query, no provider prefix), None where the dialect has none."""
@@ -112,7 +118,7 @@ class Dialect(Protocol):
         """JSON body of an error answer, in the dialect's own shape, call id included."""
         ...
 
-    def stream_error(self, refusal: Refusal, call_id: str) -> bytes:
+    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str) -> bytes:
         """The protocol's own error event, for ending a stream that has begun."""
         ...
 

@@ -1,0 +1,1 @@
+"""The data plane's use case: admission, relay, settlement. Reads no HTTP, picks no adapter."""

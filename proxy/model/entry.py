@@ -27,6 +27,8 @@ class Outcome(StrEnum):
     """No connection was made: nothing was spent."""
     UNANSWERED = "unanswered"
     """Sent, and never answered: timeout or a connection closed before the first byte."""
+    CAPPED = "capped"
+    """Ended by outlay at a budget's cap."""
     CRASHED = "crashed"
     """The gateway stopped in the middle; settled at the last hold at its next start."""
 

@@ -1,0 +1,265 @@
+"""Admission: from a caller's bytes to a call that is opened, or a refusal that says why.
+
+Facts are read first, then rules are evaluated and the hold is reserved with no `await` in between; the *opened* line
+is written last, so that nothing goes upstream that a crash could lose.
+"""
+
+from secrets import token_bytes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from proxy.dialects.dialect import Dialect, Operation, UnreadableError
+from proxy.gateway.call_id import RANDOM_BYTES, call_id
+from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count
+from proxy.gateway.rules import Rules
+from proxy.metering.estimate import first_hold
+from proxy.metering.fingerprint import fingerprint
+from proxy.model.call import Call, Hold, Request
+from proxy.model.decision import Reason, Refusal
+from proxy.model.entry import Opened, Refused
+from proxy.model.identity import Identity, Project
+from proxy.model.usage import Served, Usage
+from proxy.policy.evaluate import evaluate
+from proxy.policy.identify import choose_project
+from proxy.policy.providers import choose_provider
+from proxy.policy.types import Provider, Secret
+from proxy.ports.clock import Clock
+from proxy.ports.counters import Counters
+from proxy.ports.journal import Journal, JournalUnavailableError
+from proxy.ports.secrets import Secrets
+
+NO_SECRET: Final = Secret("none")
+UNMETERABLE: Final = Refusal(
+    503,
+    Reason.UNMETERABLE,
+    "outlay can't write its journal, and forwards no call that it can't meter. "
+    "Nothing was sent to the provider. An admin finds the cause with `outlay doctor` (often a full disk).",
+    retry_after_s=5,
+    retryable=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One call as it came in, its owner already known."""
+
+    dialect: Dialect
+    operation: Operation
+    prefix: str
+    """Name of the provider in the path; '' for an unprefixed path."""
+    headers: Mapping[bytes, bytes]
+    body: bytes
+    """As sent; empty where it is streamed through unread."""
+    own_credential: bool
+    """True: the client brought its provider credential along."""
+    content: bytes | None
+    """The body with its content-encoding undone; None: it can't be read (an unknown encoding)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that is opened: it must be settled."""
+
+    call: Call
+    request: Request
+    hold: Hold
+    provider: Provider
+    dialect: Dialect
+    operation: Operation
+    rules: Rules
+    """In force at admission: the price of the call is theirs, even if rules change while it runs."""
+    credential: str
+    """The provider credential to send; '' where none is put in."""
+    body: bytes
+    edits: tuple[str, ...]
+    hide_usage: bool
+    matched: tuple[str, ...]
+    opened_monotonic_us: int
+
+
+class HashKey(Protocol):
+    """The key of the fingerprints: `id` stands on each line, `secret` never leaves the machine."""
+
+    id: str
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The gate: needs what is in force, where holds are kept, and where facts are written."""
+
+    counters: Counters
+    journal: Journal
+    clock: Clock
+    hash_key: HashKey
+    secrets: Secrets
+
+    def admit(self, rules: Rules, incoming: Incoming, identity: Identity) -> Admitted | tuple[Refusal, str]:
+        """Open the call, or give the refusal and the call id under which it is on record."""
+        call_id_ = call_id(self.clock.now_us(), token_bytes(RANDOM_BYTES))
+        stated = narrowing(incoming.headers)
+        request = self._read(incoming)
+        if isinstance(request, Refusal):
+            return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), request)
+        provider = choose_provider(rules.policies, incoming.dialect.name, request.model, incoming.prefix)
+        project = choose_project(identity, stated.project, stated.repository or request.repository)
+        for refused in (project, provider):
+            if isinstance(refused, Refusal):
+                return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), refused)
+        assert isinstance(project, Project)
+        assert isinstance(provider, Provider)
+        call = self._call(
+            call_id_,
+            rules=rules,
+            incoming=incoming,
+            identity=identity,
+            stated=stated,
+            request=request,
+            provider=provider,
+            project=project,
+        )
+        return self._decide(rules, incoming, call, request, provider)
+
+    def _read(self, incoming: Incoming) -> Request | Refusal:
+        if not incoming.operation.body_read:
+            return Request(model="")
+        if incoming.content is None:
+            return Refusal(
+                415,
+                Reason.BAD_REQUEST,
+                "The request body has a content-encoding that outlay can't read. "
+                "Send it plain, or as gzip, deflate, br or zstd.",
+            )
+        try:
+            return incoming.dialect.read(incoming.operation, incoming.content, dict(incoming.headers))
+        except UnreadableError as error:
+            return Refusal(400, Reason.BAD_REQUEST, str(error))
+
+    def _call(
+        self,
+        id_: str,
+        *,
+        rules: Rules,
+        incoming: Incoming,
+        identity: Identity,
+        stated: Narrowing,
+        request: Request,
+        provider: Provider,
+        project: Project,
+    ) -> Call:
+        return Call(
+            id=id_,
+            opened_us=self.clock.now_us(),
+            dialect=incoming.dialect.name,
+            operation=incoming.operation.name,
+            provider=provider.name,
+            account=provider.account or provider.name,
+            model=request.model,
+            stream=request.stream,
+            key_id=identity.key_id,
+            owner=identity.owner,
+            owner_kind=identity.owner_kind,
+            team=project.team or identity.team,
+            project=project.name,
+            cost_center=project.cost_center,
+            purpose=project.purpose,
+            policy=rules.policies.version,
+            session=stated.session or request.session,
+            agent=request.agent,
+            repository=stated.repository or request.repository,
+            branch=stated.branch,
+            commit=stated.commit or request.commit,
+            work_item=stated.work_item,
+            justification=stated.justification,
+            client=client_product(incoming.headers),
+            retry=retry_count(incoming.headers),
+            fingerprint=fingerprint(self.hash_key.secret, request.content) if request.content else "",
+            hash_key=self.hash_key.id,
+            tags=stated.tags,
+        )
+
+    def _unread_call(self, id_: str, rules: Rules, incoming: Incoming, identity: Identity, stated: Narrowing) -> Call:
+        """The facts of a call that got no further than its owner: for the record of its refusal."""
+        project = identity.projects[0] if identity.projects else Project("")
+        nowhere = Provider(name=incoming.prefix, dialect="", base_url="", api_key=NO_SECRET)
+        return self._call(
+            id_,
+            rules=rules,
+            incoming=incoming,
+            identity=identity,
+            stated=stated,
+            request=Request(model=""),
+            provider=nowhere,
+            project=project,
+        )
+
+    def _decide(
+        self, rules: Rules, incoming: Incoming, call: Call, request: Request, provider: Provider
+    ) -> Admitted | tuple[Refusal, str]:
+        hold, priced = self._hold(rules, incoming.operation, call, request)
+        credential = "" if incoming.own_credential else self.secrets.secret(provider)
+        decision = evaluate(rules.policies, call, priced=priced)
+        refusal = decision.refusal or (_no_credential(provider) if credential is None else None)
+        refusal = refusal or self.counters.reserve(call, hold)
+        if refusal is not None:
+            return self._refuse(call, refusal, decision.matched)
+        try:
+            self.journal.append(Opened(call, hold))
+        except JournalUnavailableError:
+            self.counters.settle(call.id, 0)
+            return UNMETERABLE, call.id
+        body, edits = self._spliced(incoming, request)
+        return Admitted(
+            call=call,
+            request=request,
+            hold=hold,
+            provider=provider,
+            dialect=incoming.dialect,
+            operation=incoming.operation,
+            rules=rules,
+            credential=credential or "",
+            body=body,
+            edits=edits,
+            hide_usage=bool(edits),
+            matched=decision.matched,
+            opened_monotonic_us=self.clock.monotonic_us(),
+        )
+
+    def _hold(self, rules: Rules, operation: Operation, call: Call, request: Request) -> tuple[Hold, bool]:
+        """The first hold, and whether the model has a price."""
+        if not operation.priced:
+            return Hold(0, 0, 0), True
+        limits = rules.prices.limits(call.provider, call.model)
+        input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
+        usage = Usage(input_text=input_tokens, output_text=output_tokens)
+        served = Served(service_tier=request.service_tier)
+        cost = rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
+        return Hold(cost.total_pico, input_tokens, output_tokens), not cost.unpriced
+
+    def _spliced(self, incoming: Incoming, request: Request) -> tuple[bytes, tuple[str, ...]]:
+        """The body to send: with usage asked for, where a stream would carry none and the body isn't compressed."""
+        if request.usage_asked or incoming.body is not incoming.content:
+            return incoming.body, ()
+        splice = incoming.dialect.ask_usage(incoming.body)
+        return (splice.body, (splice.edit,)) if splice else (incoming.body, ())
+
+    def _refuse(self, call: Call, refusal: Refusal, matched: Sequence[str] = ()) -> tuple[Refusal, str]:
+        entry = Refused(call, refusal.status, refusal.reason, refusal.rule, refusal.message, tuple(matched))
+        try:
+            self.journal.append(entry)
+        except JournalUnavailableError:
+            return UNMETERABLE, call.id
+        return refusal, call.id
+
+
+def _no_credential(provider: Provider) -> Refusal:
+    """Without a credential the provider would refuse anyway, in words that point at the wrong key."""
+    source = provider.api_key
+    place = f"the environment variable {source.name}" if source.source == "env" else f"the file {source.name}"
+    return Refusal(
+        400,
+        Reason.PROVIDER_UNCONFIGURED,
+        f"outlay has no credential for the provider '{provider.name}': {place}, named by {provider.where or 'its entry'}, "
+        "is empty. An admin sets it and restarts outlay, or a caller brings an own credential beside x-outlay-key.",
+    )

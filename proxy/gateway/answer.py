@@ -1,0 +1,56 @@
+"""A metered answer: the dialect's meter behind the undoing of the content-encoding.
+
+Metering must never break a call: where the bytes can't be read (an encoding nobody knows, a corrupt gzip stream, a
+fault of our own), they pass on unread and the call is settled by estimate.
+"""
+
+import structlog
+
+from proxy.dialects.dialect import Meter, Reading
+from proxy.metering.content import UnreadableContentError, answer_decoder
+
+log = structlog.get_logger("outlay.metering")
+
+
+class MeteredAnswer:
+    """Fed the raw chunks of one answer, in order."""
+
+    def __init__(self, meter: Meter, content_encoding: bytes, call_id: str) -> None:
+        self._meter = meter
+        self._decoder = answer_decoder(content_encoding)
+        self._call_id = call_id
+        self._unread = self._decoder is None
+
+    @property
+    def readable(self) -> bool:
+        return not self._unread
+
+    @property
+    def ended(self) -> bool:
+        return self._meter.ended
+
+    @property
+    def output_bytes(self) -> int:
+        return self._meter.output_bytes
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Meter the chunk; gives the decoded bytes that an edited stream passes on."""
+        if self._unread or self._decoder is None:
+            return chunk
+        try:
+            if self._decoder.identity:
+                return self._meter.feed(chunk)
+            return b"".join([self._meter.feed(piece) for piece in self._decoder.feed(chunk)])
+        except UnreadableContentError as error:
+            log.warning("answer not readable", call_id=self._call_id, why=str(error))
+        except Exception:
+            log.exception("meter failed", call_id=self._call_id)
+        self._unread = True
+        return chunk
+
+    def finish(self) -> bytes:
+        """The answer has ended. Gives what an edited stream still held back."""
+        return b"" if self._unread else self._meter.finish()
+
+    def reading(self) -> Reading:
+        return self._meter.reading()

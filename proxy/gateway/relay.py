@@ -1,0 +1,242 @@
+"""Relay: one admitted call, carried to the provider and back, metered as it passes, settled exactly once.
+
+What users rely on:
+- a call is settled before the last byte of its answer reaches the client, so who has an answer finds it on record;
+- a client that hangs up on a stream hangs up on the provider too, at once; a whole answer that its client dropped is
+  read to its end within `drain_s`, because the provider bills it and its usage stands at its end;
+- an answer that breaks off is broken off for the client too.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from proxy.gateway.admission import Admitted
+from proxy.gateway.answer import MeteredAnswer
+from proxy.gateway.client import Client
+from proxy.gateway.faults import CAPPED, INTERNAL, outcome_of, refusal_of
+from proxy.gateway.headers import client_headers, text
+from proxy.gateway.lease import Lease
+from proxy.gateway.settlement import Consumed, Ending, counted, known, settled
+from proxy.model.decision import Refusal
+from proxy.model.entry import Outcome, Settled, Timing
+from proxy.ports.clock import Clock
+from proxy.ports.counters import Counters
+from proxy.ports.journal import Journal, JournalUnavailableError
+from proxy.ports.tokens import TokenCounter
+from proxy.ports.upstream import Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest
+
+log = structlog.get_logger("outlay.relay")
+
+_REQUEST_ID_HEADERS: Final = (b"x-request-id", b"request-id", b"x-amzn-requestid", b"apim-request-id")
+_EVENT_STREAM: Final = b"text/event-stream"
+_CHANGED_BY_HIDING: Final = frozenset((b"content-length", b"content-encoding"))
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """What relays need from outside, and what they leave running."""
+
+    upstream: Upstream
+    counters: Counters
+    journal: Journal
+    tokens: TokenCounter
+    clock: Clock
+    drain_s: float
+    observe: Callable[[Settled], None]
+    """Told of every settlement, for metrics."""
+    counting: set["asyncio.Task[None]"] = field(default_factory=set)
+    """Settlements still counting tokens; a graceful stop waits for them."""
+
+
+class Relay:
+    """One call in flight: `run` carries it from its opened line to its settled line, whatever happens between."""
+
+    def __init__(self, plane: Plane, admitted: Admitted, request: UpstreamRequest, client: Client) -> None:
+        self._plane = plane
+        self._admitted = admitted
+        self._request = request
+        self._client = client
+        self._lease = Lease(admitted, plane.counters, plane.journal, plane.clock)
+        self._answer: MeteredAnswer | None = None
+        self._edits = admitted.edits
+        self._hiding = False
+        self._streamed = admitted.request.stream
+        self._status = 0
+        self._request_id = ""
+        self._upstream_us = 0
+        self._first_byte_us = 0
+        self._started = False
+        self._settled = False
+        self._client_gone = False
+
+    async def run(self) -> None:
+        """Never leaves the call unsettled. Raises CancelledError only when the server itself stops."""
+        task = asyncio.current_task()
+        assert task is not None
+        watcher = asyncio.create_task(self._watch(task))
+        try:
+            await self._forward()
+        except UpstreamError as error:
+            await self._fault(error)
+        except asyncio.CancelledError:
+            await self._settle(Outcome.HANGUP)
+            if not self._client_gone:
+                raise
+            task.uncancel()
+        except Exception:
+            log.exception("relay failed", call_id=self._admitted.call.id)
+            await self._settle(Outcome.CUT)
+            await self._break_off(INTERNAL)
+        finally:
+            watcher.cancel()
+
+    async def _watch(self, task: "asyncio.Task[None]") -> None:
+        """A gone client never shows on sending, so its connection is watched during the whole call."""
+        await self._client.gone()
+        self._client_gone = True
+        if not self._streamed:
+            await asyncio.sleep(self._plane.drain_s)
+        if not self._settled:
+            task.cancel()
+
+    async def _forward(self) -> None:
+        answer = await self._plane.upstream.send(self._request)
+        try:
+            metered = self._metered_answer(answer)
+            await self._client.start(answer.status, self._client_lines(answer))
+            self._started = True
+            if self._streamed:
+                await self._pass_events(answer, metered)
+            else:
+                await self._pass_body(answer, metered)
+        finally:
+            await answer.close()
+
+    def _metered_answer(self, answer: UpstreamAnswer) -> MeteredAnswer:
+        """Read status and headers, and set the meter up for what they announce."""
+        headers = {name.lower(): value for name, value in answer.headers}
+        admitted = self._admitted
+        self._status = answer.status
+        self._upstream_us = self._elapsed_us()
+        self._request_id = _first_text(headers, _REQUEST_ID_HEADERS)
+        self._streamed = headers.get(b"content-type", b"").lower().startswith(_EVENT_STREAM)
+        encoding = headers.get(b"content-encoding", b"")
+        hide = admitted.hide_usage and self._streamed
+        meter = admitted.dialect.meter(admitted.operation, sse=self._streamed, hide_usage=hide)
+        self._answer = MeteredAnswer(meter, encoding, admitted.call.id)
+        self._hiding = hide and self._answer.readable
+        if self._hiding and encoding:
+            self._edits = (*self._edits, "content-encoding")
+        return self._answer
+
+    def _client_lines(self, answer: UpstreamAnswer) -> list[tuple[bytes, bytes]]:
+        lines = client_headers(answer.headers, _CHANGED_BY_HIDING if self._hiding else frozenset())
+        lines.append((b"x-outlay-call-id", self._admitted.call.id.encode()))
+        if self._edits:
+            lines.append((b"x-outlay-edited", ", ".join(self._edits).encode()))
+        return lines
+
+    async def _pass_events(self, answer: UpstreamAnswer, metered: MeteredAnswer) -> None:
+        """Each piece goes on as it comes; the one with the protocol's last event waits for settlement."""
+        async for chunk in answer.chunks():
+            self._first_byte_us = self._first_byte_us or self._elapsed_us()
+            seen = metered.feed(chunk)
+            if metered.ended:
+                await self._settle(self._outcome())
+            elif not self._lease.cover(metered.output_bytes):
+                await self._end_at_cap()
+                return
+            if out := seen if self._hiding else chunk:
+                await self._client.write(out)
+        rest = metered.finish()
+        await self._settle(self._outcome())
+        await self._client.end(rest if self._hiding else b"")
+
+    async def _pass_body(self, answer: UpstreamAnswer, metered: MeteredAnswer) -> None:
+        """One piece is held back all the time, so that the last one is known, and settled, before it is sent."""
+        held = b""
+        async for chunk in answer.chunks():
+            self._first_byte_us = self._first_byte_us or self._elapsed_us()
+            metered.feed(chunk)
+            if held and not self._client_gone:
+                await self._client.write(held)
+            held = chunk
+        metered.finish()
+        await self._settle(Outcome.HANGUP if self._client_gone else self._outcome())
+        if not self._client_gone:
+            await self._client.end(held)
+
+    def _outcome(self) -> Outcome:
+        """Of an answer that came to its end in HTTP's own terms."""
+        assert self._answer is not None
+        reading = self._answer.reading()
+        if self._status >= 400 or reading.failed:
+            return Outcome.PROVIDER_ERROR
+        if self._streamed and self._admitted.operation.priced and not reading.complete and self._answer.readable:
+            return Outcome.CUT
+        return Outcome.OK
+
+    async def _settle(self, outcome: Outcome) -> None:
+        """Close the call on record, once. Only counting tokens takes time: then a task of its own sees to it, so
+        that no cancellation loses it, and a client still there waits for it."""
+        if self._settled:
+            return
+        self._settled = True
+        reading = self._answer.reading() if self._answer is not None else None
+        timing = Timing(self._upstream_us, self._first_byte_us, self._elapsed_us())
+        ending = Ending(outcome, self._status, reading, self._request_id, self._lease.hold, timing, self._edits)
+        what = known(self._admitted, ending)
+        if what is not None:
+            self._record(ending, what)
+            return
+        task = asyncio.create_task(self._count(ending))
+        self._plane.counting.add(task)
+        task.add_done_callback(self._plane.counting.discard)
+        if not self._client_gone:
+            await asyncio.shield(task)
+
+    async def _count(self, ending: Ending) -> None:
+        self._record(ending, await counted(self._admitted, ending, self._plane.tokens))
+
+    def _record(self, ending: Ending, what: Consumed) -> None:
+        entry = settled(self._admitted, ending, what, self._plane.clock.now_us())
+        try:
+            self._plane.journal.append(entry)
+        except JournalUnavailableError:
+            # The opened line stands: the next start settles this call at its hold.
+            log.error("settlement not written", call_id=entry.call.id)
+        self._plane.counters.settle(entry.call.id, entry.cost.total_pico)
+        self._plane.observe(entry)
+
+    async def _end_at_cap(self) -> None:
+        admitted = self._admitted
+        await self._settle(Outcome.CAPPED)
+        await self._client.end(admitted.dialect.stream_error(admitted.operation, CAPPED, admitted.call.id))
+
+    async def _fault(self, error: UpstreamError) -> None:
+        """The provider failed: say so in the dialect's shape where no answer has begun, else break it off too."""
+        log.warning("provider failed", call_id=self._admitted.call.id, fault=error.fault, detail=str(error))
+        if self._answer is not None:
+            self._answer.finish()
+        await self._settle(Outcome.HANGUP if self._client_gone else outcome_of(error, started=self._started))
+        await self._break_off(refusal_of(error, self._admitted.provider.name))
+
+    async def _break_off(self, refusal: Refusal) -> None:
+        if self._client_gone:
+            return
+        if self._started:
+            self._client.abort()
+        else:
+            await self._client.refuse(refusal, self._admitted.call.id)
+
+    def _elapsed_us(self) -> int:
+        return self._plane.clock.monotonic_us() - self._admitted.opened_monotonic_us
+
+
+def _first_text(headers: Mapping[bytes, bytes], names: Iterable[bytes]) -> str:
+    """The first of the named headers that is there, as bounded text; '' where none is."""
+    return next((text(headers, name) for name in names if name in headers), "")

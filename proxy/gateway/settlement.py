@@ -1,0 +1,92 @@
+"""Settlement: what a call is taken to have consumed, and the one entry that says so.
+
+What the provider reported counts. Where it reported nothing, the prompt and what passed of the answer are counted and
+the entry is marked `estimated`. What can't be known at all is settled at the hold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from proxy.dialects.dialect import Reading
+from proxy.gateway.admission import Admitted
+from proxy.model.call import Hold
+from proxy.model.entry import Cost, Outcome, Settled, Timing
+from proxy.model.usage import Served, Usage
+from proxy.ports.tokens import TokenCounter
+
+FREE: Final = Cost(total_pico=0, by_kind={}, price_id="free")
+_LOST: Final = frozenset({Outcome.HANGUP, Outcome.CUT, Outcome.UNANSWERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ended, as the relay saw it."""
+
+    outcome: Outcome
+    status: int
+    """HTTP status of the provider's answer, 0 where there was none."""
+    reading: Reading | None
+    """What the meter saw; None: nothing of an answer came."""
+    request_id: str
+    hold: Hold
+    """The last hold, extensions included."""
+    timing: Timing
+    edits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    usage: Usage
+    estimated: bool
+
+
+def known(admitted: Admitted, ending: Ending) -> Consumed | None:
+    """What the call consumed, where that needs no counting; else None."""
+    reading = ending.reading
+    if not admitted.operation.priced or ending.outcome is Outcome.UNREACHED:
+        return Consumed(Usage(), estimated=False)
+    if reading is not None and reading.usage is not None and reading.final:
+        return Consumed(reading.usage, estimated=False)
+    if ending.status >= 400:
+        # An error answer without usage is not billed by any provider we know of.
+        return Consumed(Usage(), estimated=False)
+    if ending.outcome in _LOST and not admitted.request.stream and (reading is None or not reading.complete):
+        # A whole answer was asked for and lost before it could be read: only the hold bounds it.
+        hold = ending.hold
+        return Consumed(Usage(input_text=hold.input_tokens, output_text=hold.output_tokens), estimated=True)
+    return None
+
+
+async def counted(admitted: Admitted, ending: Ending, tokens: TokenCounter) -> Consumed:
+    """What the call consumed, by counting: the input reported so far, else the prompt; the output that passed."""
+    reading = ending.reading
+    texts: Sequence[str] = reading.texts if reading else ()
+    output = await tokens.count(admitted.call.model, texts) if texts else 0
+    if reading is not None and reading.usage is not None:
+        return Consumed(replace(reading.usage, output_text=output), estimated=True)
+    prompt, framing = admitted.dialect.prompt_texts(admitted.request.content)
+    prompt_tokens = await tokens.count(admitted.call.model, prompt) + framing
+    return Consumed(Usage(input_text=prompt_tokens, output_text=output), estimated=True)
+
+
+def settled(admitted: Admitted, ending: Ending, what: Consumed, now_us: int) -> Settled:
+    """The closing entry of a call, priced by the rules that were in force when it was admitted."""
+    call = admitted.call
+    served = ending.reading.served if ending.reading else Served(service_tier=admitted.request.service_tier)
+    cost = FREE
+    if admitted.operation.priced:
+        cost = admitted.rules.prices.cost(call.provider, call.model, call.opened_us, what.usage, served)
+    return Settled(
+        call=call,
+        settled_us=now_us,
+        outcome=ending.outcome,
+        status=ending.status,
+        usage=what.usage,
+        served=replace(served, request_id=ending.request_id or served.request_id),
+        cost=cost,
+        estimated=what.estimated,
+        timing=ending.timing,
+        edits=ending.edits,
+        matched=admitted.matched,
+    )

@@ -1,0 +1,57 @@
+"""The caller's side of a call over ASGI: fulfils gateway.client.Client."""
+
+import asyncio
+
+from starlette.types import Receive, Send
+
+from proxy.dialects.dialect import Dialect
+from proxy.model.decision import Refusal
+
+HeaderLines = list[tuple[bytes, bytes]]
+JSON = (b"content-type", b"application/json")
+
+
+class AsgiClient:
+    """One response. `body_read` must be set when the request's body has been taken to its end."""
+
+    def __init__(self, receive: Receive, send: Send, dialect: Dialect) -> None:
+        self._receive = receive
+        self._send = send
+        self._dialect = dialect
+        self.body_read = asyncio.Event()
+
+    async def start(self, status: int, headers: HeaderLines) -> None:
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes = b"") -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+    def abort(self) -> None:
+        """Nothing is sent: an ASGI server closes the connection of an answer that was begun and not ended, and so the
+        client sees it cut, as the provider's was."""
+
+    async def refuse(self, refusal: Refusal, call_id: str) -> None:
+        body = self._dialect.refusal(refusal, call_id)
+        headers = [JSON, (b"content-length", str(len(body)).encode()), *refusal_lines(refusal, call_id)]
+        await self.start(refusal.status, headers)
+        await self.end(body)
+
+    async def gone(self) -> None:
+        await self.body_read.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+def refusal_lines(refusal: Refusal, call_id: str) -> HeaderLines:
+    """The headers that a refusal carries beside its body."""
+    lines: HeaderLines = []
+    if call_id:
+        lines.append((b"x-outlay-call-id", call_id.encode()))
+    if not refusal.retryable:
+        lines.append((b"x-should-retry", b"false"))
+    if refusal.retry_after_s is not None:
+        lines.append((b"retry-after", str(refusal.retry_after_s).encode()))
+    return lines

@@ -1,0 +1,172 @@
+"""The data plane's endpoint: one raw ASGI application for every model call.
+
+The steps of a call: route, identify, read the body, admit, relay. A key is checked before a body is read, so nobody
+without one can make the gateway hold 64 MiB.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from proxy.dialects.dialect import Dialect
+from proxy.gateway.admission import Admission, Admitted, Incoming
+from proxy.gateway.headers import lookup, upstream_headers
+from proxy.gateway.relay import Plane, Relay
+from proxy.gateway.rules import Rules
+from proxy.metering.content import ExpansionError, UnreadableContentError, decoded_request
+from proxy.model.decision import Reason, Refusal
+from proxy.model.identity import Identity
+from proxy.policy.identify import identify
+from proxy.policy.keys import digest
+from proxy.ports.clock import Clock
+from proxy.ports.upstream import UpstreamRequest
+from proxy.web.asgi_client import AsgiClient
+from proxy.web.credentials import Presented, presented
+from proxy.web.request_body import ClientGoneError, TooLargeError, declared_length, read_whole, stream
+from proxy.web.routing import Route, Unrouted, route
+
+log = structlog.get_logger("outlay.data")
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    rules: Callable[[], Rules]
+    """What is in force now; asked once a call."""
+    dialects: Sequence[Dialect]
+    admission: Admission
+    plane: Plane
+    clock: Clock
+    body_bytes_max: int
+    refused: Callable[[Refusal], None]
+    """Told of every refusal, for metrics."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        rules = self.rules()
+        headers = lookup(scope["headers"])
+        caller = presented(headers, _target(scope))
+        found = route(scope["method"], caller.target, headers, rules.policies, self.dialects)
+        client = AsgiClient(receive, send, found.dialect)
+        if isinstance(found, Unrouted):
+            return await self._refuse(client, found.refusal)
+        identity = self._identify(rules, caller)
+        if isinstance(identity, Refusal):
+            return await self._refuse(client, identity)
+        call = _Inbound(scope, headers, receive, client, caller, found)
+        try:
+            incoming = await self._incoming(call)
+        except ClientGoneError:
+            return None
+        if isinstance(incoming, Refusal):
+            return await self._refuse(client, incoming)
+        admitted = self.admission.admit(rules, incoming, identity)
+        if not isinstance(admitted, Admitted):
+            refusal, call_id = admitted
+            return await self._refuse(client, refusal, call_id)
+        await Relay(self.plane, admitted, _upstream_request(call, admitted), client).run()
+
+    def _identify(self, rules: Rules, caller: Presented) -> Identity | Refusal:
+        now = datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)
+        return identify(rules.policies, digest(caller.key), now)
+
+    async def _incoming(self, call: "_Inbound") -> Incoming | Refusal:
+        """The call with its body read, where its operation needs that."""
+        body: bytes = b""
+        content: bytes | None = b""
+        if call.route.operation.body_read:
+            try:
+                body = await read_whole(call.receive, declared_length(call.headers), self.body_bytes_max)
+                content = decoded_request(body, call.headers.get(b"content-encoding", b""), self.body_bytes_max)
+            except (TooLargeError, ExpansionError):
+                return self._too_large()
+            except UnreadableContentError as error:
+                return Refusal(400, Reason.BAD_REQUEST, f"The request body can't be read: {error}")
+            call.client.body_read.set()
+        return Incoming(
+            dialect=call.route.dialect,
+            operation=call.route.operation,
+            prefix=call.route.prefix,
+            headers=call.headers,
+            body=body,
+            own_credential=call.caller.own_credential,
+            content=content,
+        )
+
+    def _too_large(self) -> Refusal:
+        return Refusal(
+            413,
+            Reason.BODY_TOO_LARGE,
+            f"The request body is above {self.body_bytes_max} bytes, which is as much as outlay reads of a call "
+            "(decompressed). An admin raises OUTLAY_BODY_BYTES_MAX where larger calls are meant.",
+        )
+
+    async def _refuse(self, client: AsgiClient, refusal: Refusal, call_id: str = "") -> None:
+        self.refused(refusal)
+        log.info("refused", call_id=call_id, status=refusal.status, reason=refusal.reason)
+        await client.refuse(refusal, call_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inbound:
+    """One request on its way through the steps."""
+
+    scope: Scope
+    headers: dict[bytes, bytes]
+    receive: Receive
+    client: AsgiClient
+    caller: Presented
+    route: Route
+
+
+def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
+    provider = admitted.provider
+    origin, prefix = _origin(provider.base_url)
+    credential: tuple[bytes, bytes] | None = None
+    if admitted.credential:
+        credential = admitted.dialect.credential(admitted.credential)
+    lines = upstream_headers(call.scope["headers"], call.headers, credential, own=call.caller.own_credential)
+    body: bytes | AsyncIterator[bytes] = admitted.body
+    length: int | None = None
+    if not admitted.operation.body_read:
+        body, length = _streamed(call), declared_length(call.headers)
+    return UpstreamRequest(
+        method=call.scope["method"],
+        base_url=origin,
+        target=prefix + call.route.target,
+        headers=lines,
+        body=body,
+        body_length=length,
+        connect_timeout_s=provider.connect_timeout_s,
+        read_timeout_s=provider.read_timeout_s,
+        total_timeout_s=provider.total_timeout_s,
+    )
+
+
+async def _streamed(call: _Inbound) -> AsyncIterator[bytes]:
+    async for piece in stream(call.receive):
+        yield piece
+    call.client.body_read.set()
+
+
+def _origin(base_url: str) -> tuple[str, bytes]:
+    """Scheme and host of a base URL, and the path under which its provider's paths stand."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/").encode()
+
+
+def _target(scope: Scope) -> bytes:
+    """Path and query byte for byte, as the request line had them."""
+    raw: bytes = scope.get(RAW_TARGET, b"")
+    if raw.startswith(b"/"):
+        return raw
+    query: bytes = scope["query_string"]
+    path: bytes = scope["raw_path"]
+    return path + b"?" + query if query else path
+
+
+RAW_TARGET: Final = "outlay.raw_target"
+"""Scope key under which our server leaves the request target as it came."""

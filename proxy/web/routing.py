@@ -1,0 +1,91 @@
+"""Routing: which dialect and operation a path means. What no dialect knows is not forwarded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from proxy.dialects.dialect import Dialect, Operation
+from proxy.model.decision import Reason, Refusal
+from proxy.policy.types import PolicySet, Provider
+
+PASSED: Final = Operation("passed", priced=False, body_read=False)
+"""A path that an admin named in `passes:`: forwarded, on record as a call, not read and not priced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    dialect: Dialect
+    operation: Operation
+    prefix: str
+    """The provider named in the path; '' where none is."""
+    target: bytes
+    """Path and query at the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrouted:
+    dialect: Dialect
+    """In whose shape to say so."""
+    refusal: Refusal
+
+
+def route(
+    method: str, target: bytes, headers: Mapping[bytes, bytes], policies: PolicySet, dialects: Sequence[Dialect]
+) -> Route | Unrouted:
+    """Where a call goes. `dialects` in order of preference; the first gives the shape of errors nobody else claims."""
+    path = target.partition(b"?")[0]
+    preferred = sorted(dialects, key=lambda dialect: dialect.marker_header not in headers)
+    if headers.get(b"upgrade", b"").lower() == b"websocket":
+        return Unrouted(preferred[0], _WEBSOCKET)
+    if not _plain(path):
+        return Unrouted(preferred[0], _unknown(method, path))
+    first, _, rest = path[1:].partition(b"/")
+    provider = policies.providers.get(first.decode("latin-1"))
+    if provider is not None:
+        return _prefixed(method, provider, b"/" + rest, target[len(first) + 1 :], dialects)
+    text = path.decode("ascii")
+    for dialect in preferred:
+        operation = dialect.operation(method, text)
+        if operation is not None:
+            return Route(dialect, operation, "", target)
+    return Unrouted(preferred[0], _unknown(method, path))
+
+
+def _prefixed(
+    method: str, provider: Provider, path: bytes, target: bytes, dialects: Sequence[Dialect]
+) -> Route | Unrouted:
+    dialect = next((each for each in dialects if each.name == provider.dialect), dialects[0])
+    text = path.decode("ascii")
+    operation = dialect.operation(method, text)
+    if operation is None and any(method == verb and fnmatchcase(text, glob) for verb, glob in provider.passes):
+        operation = PASSED
+    if operation is None:
+        return Unrouted(dialect, _unknown(method, path))
+    return Route(dialect, operation, provider.name, target)
+
+
+def _plain(path: bytes) -> bool:
+    """False for what could mean another path at the provider than here: dot segments, backslashes, non-ASCII."""
+    if not path.startswith(b"/") or not path.isascii():
+        return False
+    decoded = unquote_to_bytes(path) if b"%" in path else path
+    if b"\\" in decoded or any(byte < 0x20 for byte in decoded):
+        return False
+    return not any(segment in (b".", b"..") for segment in decoded.split(b"/"))
+
+
+def _unknown(method: str, path: bytes) -> Refusal:
+    shown = path[:200].decode("latin-1")
+    return Refusal(
+        404,
+        Reason.UNKNOWN_PATH,
+        f"outlay forwards no {method} {shown}: it forwards only what it can meter. "
+        "docs/contract.md lists the paths; an admin can let one pass unmetered by name (`passes:` in providers.yaml).",
+    )
+
+
+_WEBSOCKET: Final = Refusal(
+    404, Reason.WEBSOCKET, "outlay carries no websockets here. The same calls work over plain HTTP and SSE."
+)
