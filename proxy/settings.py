@@ -42,6 +42,8 @@ class Settings:
     log_level: str = "info"
     log_format: str = "auto"
     """'json', 'text', or 'auto': text on a terminal."""
+    supervisor_pid: int = 0
+    """Set by `outlay serve` for its planes: they stop when it is gone."""
     url: str = ""
     """For commands: the control plane of a server elsewhere."""
     key: str = ""

@@ -4,9 +4,9 @@ Facts are read first, then rules are evaluated and the hold is reserved with no 
 is written last, so that nothing goes upstream that a crash could lose.
 """
 
-from secrets import token_bytes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_bytes
 from typing import Final, Protocol
 
 from proxy.dialects.dialect import Dialect, Operation, UnreadableError
@@ -260,6 +260,7 @@ def _no_credential(provider: Provider) -> Refusal:
     return Refusal(
         400,
         Reason.PROVIDER_UNCONFIGURED,
-        f"outlay has no credential for the provider '{provider.name}': {place}, named by {provider.where or 'its entry'}, "
-        "is empty. An admin sets it and restarts outlay, or a caller brings an own credential beside x-outlay-key.",
+        f"outlay has no credential for the provider '{provider.name}': {place} is empty "
+        f"({provider.where or 'providers.yaml'}). An admin sets it and restarts outlay, "
+        "or a caller brings an own credential beside x-outlay-key.",
     )

@@ -7,7 +7,6 @@ without one can make the gateway hold 64 MiB.
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -29,6 +28,7 @@ from proxy.web.asgi_client import AsgiClient
 from proxy.web.credentials import Presented, presented
 from proxy.web.request_body import ClientGoneError, TooLargeError, declared_length, read_whole, stream
 from proxy.web.routing import Route, Unrouted, route
+from proxy.web.server import RAW_TARGET
 
 log = structlog.get_logger("outlay.data")
 
@@ -132,7 +132,11 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
     body: bytes | AsyncIterator[bytes] = admitted.body
     length: int | None = None
     if not admitted.operation.body_read:
-        body, length = _streamed(call), declared_length(call.headers)
+        length = declared_length(call.headers)
+        if length or b"transfer-encoding" in call.headers:
+            body = _streamed(call)
+        else:
+            call.client.body_read.set()
     return UpstreamRequest(
         method=call.scope["method"],
         base_url=origin,
@@ -166,7 +170,3 @@ def _target(scope: Scope) -> bytes:
     query: bytes = scope["query_string"]
     path: bytes = scope["raw_path"]
     return path + b"?" + query if query else path
-
-
-RAW_TARGET: Final = "outlay.raw_target"
-"""Scope key under which our server leaves the request target as it came."""

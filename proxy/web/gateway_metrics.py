@@ -1,0 +1,75 @@
+"""The gateway's own figures, and the small HTTP application that shows them beside the data port, never on it."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from proxy.model.decision import Refusal
+from proxy.model.entry import Settled
+
+_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class GatewayMetrics:
+    """Prometheus figures of one gateway process. Labels are bounded: no user, no key, no name that a caller chose."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._calls = Counter(
+            "outlay_gateway_calls", "Calls settled", ["provider", "operation", "outcome"], registry=self.registry
+        )
+        self._tokens = Counter("outlay_gateway_tokens", "Tokens metered", ["provider", "side"], registry=self.registry)
+        self._cost = Counter("outlay_gateway_cost_usd", "Cost metered", ["provider"], registry=self.registry)
+        self._estimated = Counter("outlay_gateway_estimated_calls", "Calls settled by estimate", registry=self.registry)
+        self._unpriced = Counter("outlay_gateway_unpriced_calls", "Calls without a price", registry=self.registry)
+        self._refused = Counter(
+            "outlay_gateway_refusals", "Answers of outlay's own", ["reason"], registry=self.registry
+        )
+        self._first_byte = Histogram(
+            "outlay_gateway_first_byte_seconds",
+            "From admission to the provider's first byte",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def settled(self, entry: Settled) -> None:
+        provider, usage = entry.call.provider, entry.usage
+        self._calls.labels(provider, entry.call.operation, entry.outcome).inc()
+        self._tokens.labels(provider, "input").inc(usage.prompt_tokens)
+        self._tokens.labels(provider, "output").inc(usage.output_tokens)
+        self._cost.labels(provider).inc(entry.cost.total_pico / 1e12)
+        if entry.estimated:
+            self._estimated.inc()
+        if entry.cost.unpriced:
+            self._unpriced.inc()
+        if entry.timing.first_byte_us:
+            self._first_byte.observe(entry.timing.first_byte_us / 1e6)
+
+    def refused(self, refusal: Refusal) -> None:
+        self._refused.labels(refusal.reason).inc()
+
+    def gauge(self, name: str, what: str, value: Callable[[], float]) -> None:
+        """A figure that is asked for when it is read."""
+        Gauge(name, what, registry=self.registry).set_function(value)
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+def admin_app(metrics: GatewayMetrics, readiness: Callable[[], Mapping[str, object]]) -> Starlette:
+    """`/metrics` and `/readyz` with details, for a Unix socket in the data folder (or OUTLAY_METRICS_PORT)."""
+
+    async def show(_: Request) -> Response:
+        return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+    async def ready(_: Request) -> Response:
+        details = readiness()
+        return JSONResponse(dict(details), status_code=200 if details["ready"] else 503)
+
+    return Starlette(routes=[Route("/metrics", show), Route("/readyz", ready)])

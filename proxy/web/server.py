@@ -1,0 +1,147 @@
+"""The HTTP server of both planes: uvicorn, with a limit on headers that uvicorn's fast parser doesn't have.
+
+uvicorn's own `date` and `server` headers are off, so that a provider's pass alone; its access log is off, because a
+line a call costs more than the call and the journal has it all.
+"""
+
+import asyncio
+import logging
+import socket
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADER_BYTES_MAX: Final = 256 * 1024
+"""Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
+HEADER_WAIT_S: Final = 30.0
+"""How long a client may take to finish its headers."""
+KEEP_ALIVE_S: Final = 75
+BACKLOG: Final = 2048
+RAW_TARGET: Final = "outlay.raw_target"
+"""Scope key of the request target exactly as it came; ASGI itself loses a bare '?'."""
+
+_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with bounded headers in size and time, and the raw target kept."""
+
+    _header_bytes = 0
+    _reading_headers = True
+    _header_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]  # as the base class has it
+        self._header_timer = self.loop.call_later(HEADER_WAIT_S, self._header_timeout)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._reading_headers and self.parser is not None:
+            self._header_bytes += len(data)
+            if self._header_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._reading_headers = True
+        self._header_bytes = 0
+        if self._header_timer is None:
+            self._header_timer = self.loop.call_later(HEADER_WAIT_S, self._header_timeout)
+
+    def on_headers_complete(self) -> None:
+        self._reading_headers = False
+        self._stop_timer()
+        self.scope[RAW_TARGET] = self.url  # type: ignore[typeddict-unknown-key]  # ASGI allows own keys
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def _header_timeout(self) -> None:
+        self._header_timer = None
+        if self._reading_headers and not self.transport.is_closing():
+            self.transport.close()
+
+    def _stop_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+
+class _CutAnswers(logging.Filter):
+    """An answer that broke off at the provider is broken off here by not ending it; that is no error of ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "returned without completing response" not in record.getMessage()
+
+
+def server(app: ASGIApp, *, stop_s: float) -> uvicorn.Server:
+    """A uvicorn server for `app`; the caller hands it bound sockets (`serve(sockets=[…])`)."""
+    logging.getLogger("uvicorn.error").addFilter(_CutAnswers())
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=BoundedHttpProtocol,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, int(stop_s)),
+        backlog=BACKLOG,
+    )
+    return uvicorn.Server(config)
+
+
+def tcp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A bound TCP socket, IPv4 or IPv6. `shared`: several processes accept on the same port."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise OSError(error.errno, f"can't listen on {host}:{port}: {error.strerror}") from None
+    bound.set_inheritable(True)
+    return bound
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """A bound Unix socket that only this user can open; one left behind by a dead process is replaced."""
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    bound.bind(str(path))
+    path.chmod(0o600)
+    return bound
+
+
+async def serve_all(servers: list[tuple[uvicorn.Server, list[socket.socket]]]) -> None:
+    """Run several servers in one loop until SIGTERM or SIGINT, then stop each gracefully.
+
+    Only the first takes the signals (uvicorn's own way); it takes the others down with it.
+    """
+    first, *rest = servers
+    others = [asyncio.create_task(_quiet(each, sockets)) for each, sockets in rest]
+    try:
+        await first[0].serve(sockets=first[1])
+    finally:
+        for each, _ in rest:
+            each.should_exit = True
+        await asyncio.gather(*others)
+
+
+async def _quiet(each: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    """Serve without touching signal handlers."""
+    await each._serve(sockets)  # uvicorn offers no public way to serve without its signal handlers
