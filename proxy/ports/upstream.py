@@ -22,6 +22,12 @@ class UpstreamRequest:
     """Whole, or streamed with backpressure."""
     body_length: int | None = None
     """Of a streamed body whose length is known: then it is sent with content-length, else chunked."""
+    connect_timeout_s: float = 10.0
+    """For a free connection, name look-up, TCP and TLS handshake together."""
+    read_timeout_s: float = 600.0
+    """Longest silence: of the provider while its answer is awaited or under way, and of its reading while we send."""
+    total_timeout_s: float = 3600.0
+    """From sending to the answer's last byte, the client's own slowness included."""
 
 
 class UpstreamAnswer(Protocol):
