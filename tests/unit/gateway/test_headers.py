@@ -1,0 +1,101 @@
+import pytest
+
+from proxy.gateway.headers import (
+    NAME_CHARS_MAX,
+    TAGS_MAX,
+    client_headers,
+    client_product,
+    lookup,
+    narrowing,
+    retry_count,
+    upstream_headers,
+)
+
+CREDENTIAL = (b"authorization", b"Bearer sk-provider")
+
+
+def passed(*lines: tuple[bytes, bytes], own: bool = False) -> list[tuple[bytes, bytes]]:
+    return upstream_headers(lines, lookup(lines), None if own else CREDENTIAL, own=own)
+
+
+def test_unknown_headers_keep_their_order_and_their_duplicates() -> None:
+    lines = [(b"anthropic-beta", b"one"), (b"x-unknown", b"1"), (b"anthropic-beta", b"two")]
+    assert passed(*lines) == [*lines, CREDENTIAL]
+
+
+@pytest.mark.parametrize("name", [b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key"])
+def test_the_callers_credential_never_goes_upstream(name: bytes) -> None:
+    assert passed((name, b"outlay_secret")) == [CREDENTIAL]
+
+
+def test_an_own_provider_credential_passes_untouched_and_the_outlay_key_does_not() -> None:
+    lines = [(b"x-outlay-key", b"outlay_secret"), (b"authorization", b"Bearer own-subscription")]
+    assert passed(*lines, own=True) == [(b"authorization", b"Bearer own-subscription")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade", b"host", b"content-length", b"expect"],
+)
+def test_headers_of_one_connection_stay_on_it(name: bytes) -> None:
+    assert passed((name, b"value"), own=True) == []
+
+
+def test_headers_named_by_the_connection_header_stay_too() -> None:
+    assert passed((b"connection", b"keep-alive, X-Private"), (b"x-private", b"1"), own=True) == []
+
+
+def test_outlays_own_headers_are_consumed() -> None:
+    assert passed((b"x-outlay-project", b"p"), (b"x-outlay-anything", b"q"), own=True) == []
+
+
+def test_answer_headers_pass_with_duplicate_cookies_and_without_the_connections_own() -> None:
+    lines = [
+        (b"Set-Cookie", b"a=1"),
+        (b"Set-Cookie", b"b=2"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Retry-After", b"3"),
+    ]
+    assert client_headers(lines) == [(b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"), (b"retry-after", b"3")]
+
+
+def test_a_provider_cannot_speak_as_outlay() -> None:
+    assert client_headers([(b"x-outlay-call-id", b"call_forged")]) == []
+
+
+def test_what_the_caller_states_is_bounded_and_tags_are_parsed() -> None:
+    many = ",".join(f"k{n}=v" for n in range(50))
+    stated = narrowing(
+        {
+            b"x-outlay-project": b" checkout ",
+            b"x-outlay-branch": b"x" * 1000,
+            b"x-outlay-tags": b"env=prod, =none, novalue, env=second," + many.encode(),
+        }
+    )
+    assert stated.project == "checkout"
+    assert len(stated.branch) == NAME_CHARS_MAX
+    assert stated.tags["env"] == "prod"
+    assert len(stated.tags) == TAGS_MAX
+
+
+def test_a_header_that_is_not_utf8_is_still_read() -> None:
+    assert narrowing({b"x-outlay-work-item": b"caf\xe9"}).work_item == "café"
+
+
+@pytest.mark.parametrize(
+    ("agent", "product"),
+    [
+        (b"OpenAI/Python 2.54.0", "OpenAI/Python"),
+        (b"claude-cli/2.0.1 (external, cli)", "claude-cli"),
+        (b"Anthropic/JS 1.11", "Anthropic/JS"),
+        (b"curl/8.1", "curl"),
+        (b"", ""),
+    ],
+)
+def test_the_client_is_named_without_its_version(agent: bytes, product: str) -> None:
+    assert client_product({b"user-agent": agent}) == product
+
+
+@pytest.mark.parametrize(("value", "count"), [(b"2", 2), (b"", 0), (b"-1", 0), (b"9" * 40, 0), (b"x", 0)])
+def test_the_clients_retry_count_is_read_with_care(value: bytes, count: int) -> None:
+    assert retry_count({b"x-stainless-retry-count": value}) == count

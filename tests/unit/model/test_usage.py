@@ -1,0 +1,19 @@
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.model.usage import KINDS, Usage
+
+usages = st.builds(Usage, **dict.fromkeys(KINDS, st.integers(0, 10**9)))
+
+
+@given(usages)
+def test_every_token_kind_is_counted_in_exactly_one_total(usage: Usage) -> None:
+    totals = usage.prompt_tokens + usage.output_tokens
+    assert totals == sum(getattr(usage, kind) for kind in KINDS if kind != "web_search")
+
+
+def test_a_fee_is_no_token() -> None:
+    usage = replace(Usage(), web_search=3)
+    assert usage.prompt_tokens == usage.output_tokens == 0

@@ -1,0 +1,58 @@
+from typing import Any
+
+import pytest
+
+from proxy.web.request_body import ClientGoneError, TooLargeError, declared_length, read_whole, stream
+
+
+def receiver(*pieces: bytes, gone: bool = False) -> tuple[Any, list[int]]:
+    """An ASGI receive over the pieces, and a list that counts how often it was asked."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": piece, "more_body": gone or number < len(pieces) - 1}
+        for number, piece in enumerate(pieces)
+    ]
+    messages.append({"type": "http.disconnect"})
+    asked: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        asked.append(1)
+        return messages[len(asked) - 1]
+
+    return receive, asked
+
+
+async def test_a_body_in_pieces_is_joined() -> None:
+    receive, _ = receiver(b"ab", b"", b"cd")
+    assert await read_whole(receive, None, 10) == b"abcd"
+
+
+async def test_a_body_above_the_limit_is_refused_before_it_is_read_where_its_length_is_stated() -> None:
+    receive, asked = receiver(b"abcd")
+    with pytest.raises(TooLargeError):
+        await read_whole(receive, 4, 3)
+    assert asked == []
+
+
+async def test_a_body_above_the_limit_is_refused_as_soon_as_it_is() -> None:
+    receive, asked = receiver(b"ab", b"cd", b"ef")
+    with pytest.raises(TooLargeError):
+        await read_whole(receive, None, 3)
+    assert len(asked) == 2
+
+
+async def test_a_client_that_hangs_up_while_uploading_is_told_apart() -> None:
+    receive, _ = receiver(b"ab", gone=True)
+    with pytest.raises(ClientGoneError):
+        await read_whole(receive, None, 10)
+
+
+async def test_a_streamed_body_is_asked_for_piece_by_piece() -> None:
+    receive, asked = receiver(b"ab", b"cd")
+    pieces = stream(receive)
+    assert (await anext(pieces), len(asked)) == (b"ab", 1)
+    assert (await anext(pieces), len(asked)) == (b"cd", 2)
+
+
+@pytest.mark.parametrize(("value", "length"), [(b"12", 12), (b"-1", None), (b"1e3", None), (b"", None)])
+def test_only_a_plain_number_is_a_length(value: bytes, length: int | None) -> None:
+    assert declared_length({b"content-length": value}) == length
