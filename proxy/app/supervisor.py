@@ -32,6 +32,7 @@ class Plane:
     name: str
     module: str
     settings: Settings
+    arguments: tuple[str, ...] = ()
     process: asyncio.subprocess.Process | None = None
     failures: int = 0
     started: float = field(default=0.0)
@@ -66,7 +67,7 @@ class Supervisor:
         while not self._stopping.is_set():
             plane.started = time.monotonic()
             plane.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", plane.module, env={**os.environ, **plane.settings.environ()}
+                sys.executable, "-m", plane.module, *plane.arguments, env={**os.environ, **plane.settings.environ()}
             )
             code = await plane.process.wait()
             if self._stopping.is_set():
@@ -97,11 +98,15 @@ class Supervisor:
             await process.wait()
 
 
-def planes(settings: Settings) -> list[Plane]:
-    """The processes of one machine: as many gateways as workers, and one ledger."""
+def planes(settings: Settings, stand_in_port: int = 0) -> list[Plane]:
+    """The processes of one machine: as many gateways as workers, one ledger, and the stand-in where it has a port."""
     shared = replace(settings, supervisor_pid=os.getpid())
     gateways = [
         Plane(f"gateway-{number}", "proxy.app.gateway", replace(shared, node=f"{settings.node}-{number}"))
         for number in range(settings.workers)
     ]
-    return [*gateways, Plane("ledger", "proxy.app.ledger", shared)]
+    ledger = Plane("ledger", "proxy.app.ledger", shared)
+    if not stand_in_port:
+        return [*gateways, ledger]
+    stand_in = Plane("stand-in", "proxy.standin", shared, ("--port", str(stand_in_port)))
+    return [*gateways, ledger, stand_in]
