@@ -1,19 +1,12 @@
 """Prices as the gateway needs them."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.model.entry import Cost
+from proxy.model.limits import ModelLimits
 from proxy.model.usage import Served, Usage
 
-
-@dataclass(frozen=True, slots=True)
-class ModelLimits:
-    """What the price list knows about a model beside prices; it bounds holds. None: not known."""
-
-    output_tokens_max: int | None = None
-    hidden_reasoning: bool = False
-    """True: the model may reason out of sight, so a stream doesn't show what it costs while it runs."""
+__all__ = ["ModelLimits", "Prices"]
 
 
 class Prices(Protocol):

@@ -1,0 +1,67 @@
+"""Price: what one unit of every kind costs, ready to multiply."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Final
+
+from proxy.finance.rates import INPUT_KINDS, OUTPUT_KINDS
+from proxy.model.entry import Cost
+from proxy.model.money import cost_of, rate_from_usd
+from proxy.model.usage import KINDS, Usage
+
+CEILING_ID: Final = "ceiling"
+_quantities: Final = attrgetter(*KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Rates that stand in for a price that nobody knows. High, so that an unknown model can't slip under a budget."""
+
+    input: int = rate_from_usd("0.00003")
+    output: int = rate_from_usd("0.00018")
+    web_search: int = rate_from_usd("0.035")
+    """A search: the dearest that any provider lists."""
+
+    def of(self, kind: str) -> int:
+        return self.input if kind in INPUT_KINDS else self.output if kind in OUTPUT_KINDS else self.web_search
+
+    @property
+    def price(self) -> "Price":
+        """Of a model of which nothing is known."""
+        return Price(CEILING_ID, tuple(self.of(kind) for kind in KINDS), frozenset(KINDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    id: str
+    rates: tuple[int, ...]
+    """Pico-dollars per million units, in the order of KINDS."""
+    unknown: frozenset[str] = frozenset()
+    """Kinds at the ceiling."""
+
+    def cost(self, usage: Usage) -> Cost:
+        """Each kind rounded to a whole pico-dollar, so that the kinds sum to the total exactly."""
+        used = [
+            (kind, many, rate)
+            for kind, many, rate in zip(KINDS, _quantities(usage), self.rates, strict=True)
+            if many > 0
+        ]
+        by_kind = {kind: cost_of(many, rate) for kind, many, rate in used if rate}
+        if not self.unknown:
+            return Cost(sum(by_kind.values()), by_kind, self.id)
+        guessed = [kind for kind, _, _ in used if kind in self.unknown]
+        whole = self.id == CEILING_ID
+        named = self.id if whole else "".join((self.id, *(f"!{kind}" for kind in guessed)))
+        return Cost(sum(by_kind.values()), by_kind, named, unpriced=whole or bool(guessed))
+
+
+def priced(name: str, known: Mapping[str, Fraction], marks: str, ceiling: Ceiling) -> Price:
+    """The price of these rates. Its id is `name`, eight digits that change with any rate, and `marks`."""
+    rates = tuple(round(known[kind]) if kind in known else ceiling.of(kind) for kind in KINDS)
+    unknown = frozenset(kind for kind in KINDS if kind not in known)
+    content = ",".join("?" if kind in unknown else str(rate) for kind, rate in zip(KINDS, rates, strict=True))
+    digest = blake2b(content.encode(), digest_size=4).hexdigest()
+    return Price(f"{name}:{digest}{marks}", rates, unknown)

@@ -1,0 +1,81 @@
+"""PriceBook: what any usage of any model costs at any moment. Frozen: other prices are another book."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from proxy.finance.listing import Listing, PriceList, Vendor
+from proxy.finance.names import candidates
+from proxy.finance.price import Ceiling, Price
+from proxy.finance.quote import Quote, own_listing
+from proxy.finance.rule import Rule, by_precedence
+from proxy.model.entry import Cost
+from proxy.model.limits import ModelLimits
+from proxy.model.usage import Served, Usage
+
+QUOTES_MAX: Final = 512
+"""Kept at a time; callers choose model names, so the memory of them is bounded."""
+NAME_CHARS_MAX: Final = 256
+"""No list has longer model names; what is longer is cut before it is looked for, kept or put into a price's id."""
+
+_Key = tuple[str, str, str, str, str, str]
+
+
+class PriceBook:
+    """Fulfils the port Prices. The only state is what it has already worked out."""
+
+    def __init__(
+        self,
+        prices: PriceList,
+        vendors: Mapping[str, Vendor],
+        rules: Iterable[Rule] = (),
+        ceiling: Ceiling | None = None,
+    ) -> None:
+        """`vendors`: by name of the provider; a provider without one has own prices only."""
+        self._list = prices
+        self._vendors = vendors
+        self._rules = by_precedence(rules)
+        self._ceiling = ceiling or Ceiling()
+        self._quotes: dict[_Key, Quote] = {}
+
+    def cost(self, provider: str, model: str, at_us: int, usage: Usage, served: Served) -> Cost:
+        """The cost of `usage`, by the prices in force at `at_us` (admission, microseconds UTC). Never raises.
+
+        A kind, or a whole model, without a price costs the ceiling and is marked `unpriced`.
+        """
+        return self.price(provider, model, at_us, usage.prompt_tokens, served).cost(usage)
+
+    def price(self, provider: str, model: str, at_us: int, prompt_tokens: int, served: Served) -> Price:
+        """The price by itself: its id and its rates."""
+        key = (
+            provider,
+            model[:NAME_CHARS_MAX],
+            served.model[:NAME_CHARS_MAX],
+            served.service_tier,
+            served.region,
+            served.speed,
+        )
+        quote = self._quotes.get(key)
+        if quote is None:
+            quote = self._quote(provider, key[2], key[1], served)
+            if len(self._quotes) >= QUOTES_MAX:
+                self._quotes.clear()
+            self._quotes[key] = quote
+        return quote.price(at_us, prompt_tokens)
+
+    def limits(self, provider: str, model: str) -> ModelLimits:
+        listing = self._find(self._vendors.get(provider), "", model[:NAME_CHARS_MAX])
+        return listing.limits if listing else ModelLimits()
+
+    def _quote(self, provider: str, answered: str, asked: str, served: Served) -> Quote:
+        vendor = self._vendors.get(provider)
+        listing = self._find(vendor, answered, asked) or own_listing(provider, asked or answered)
+        names = {name for name in (answered, asked, listing.name) if name}
+        rules = tuple(rule for rule in self._rules if rule.covers(provider, names))
+        region = served.region or (vendor.region if vendor else "")
+        return Quote(listing, rules, served, region, self._ceiling)
+
+    def _find(self, vendor: Vendor | None, answered: str, asked: str) -> Listing | None:
+        if vendor is None:
+            return None
+        found = (self._list.find(vendor.name, name) for name in candidates(answered, asked))
+        return next((listing for listing in found if listing is not None), None)
