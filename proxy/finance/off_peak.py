@@ -13,7 +13,7 @@ class Window:
     """Hours of the day, UTC, on some days of the week."""
 
     spans_s: tuple[tuple[int, int], ...]
-    """(start, end), seconds since midnight UTC, half-open. An end before its start is the next day's; equal: all day."""
+    """(start, end), seconds since midnight UTC, half-open. An end before its start is next day's; equal: all day."""
     weekdays: frozenset[int] | None = None
     """ISO numbers, Monday is 1. None: every day."""
 
