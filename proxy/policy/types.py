@@ -1,6 +1,6 @@
 """The frozen policy set: what the folder of files says, validated, with every index a call needs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -49,6 +49,10 @@ class Provider:
     """Whose price list applies, as litellm names the provider; default: the dialect's name."""
     default_for: tuple[str, ...] = ()
     """Globs of models whose unprefixed calls go here."""
+    projects: tuple[str, ...] = ()
+    """Only calls of these projects go here, so that one provider may have several accounts; empty: any project's."""
+    paths: tuple[tuple[str, str], ...] = ()
+    """(prefix here, prefix at the provider), for one whose paths don't begin with /v1; the first that fits counts."""
     passes: tuple[tuple[str, str], ...] = ()
     """(method, path glob) that are forwarded unmetered because the admin named them."""
     connect_timeout_s: float = 10.0
@@ -56,6 +60,7 @@ class Provider:
     """Longest silence while waiting for or within an answer."""
     total_timeout_s: float = 3600.0
     where: str = ""
+    """'file:line' of the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,9 @@ class Person:
     name: str
     team: str = ""
     aliases: tuple[str, ...] = ()
+    """Other names of the same person: e-mail addresses, logins. Unique."""
+    roles: tuple[Role, ...] = ()
+    """What this person's keys may be; a key that says more counts as developer. Empty: each key's own word counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,8 @@ class Access:
     people: Mapping[str, Person] = field(default_factory=dict)
     service_accounts: Mapping[str, ServiceAccount] = field(default_factory=dict)
     projects: Mapping[str, Project] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Every alias -> the person's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,8 @@ class PricePolicy:
         default_factory=lambda: {"input": Decimal(30), "output": Decimal(180)}
     )
     """What a token of an unknown model is taken to cost, by side ('input', 'output')."""
+    where: str = ""
+    """'file:line' of `unpriced`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +141,15 @@ class PolicySet:
     """All files of one folder, whole and valid."""
 
     version: str
-    """Hash of the folder's files."""
+    """Hash of the folder's files without keys.yaml: a new key doesn't change the rules that finance reads."""
     providers: Mapping[str, Provider] = field(default_factory=dict)
     access: Access = field(default_factory=Access)
     keys: Mapping[str, Key] = field(default_factory=dict)
     """By the key's hash ('sha256:…'): look-up by digest leaks nothing about the secret through timing."""
     prices: PricePolicy = field(default_factory=PricePolicy)
+    keys_version: str = ""
+    """Hash of keys.yaml."""
     commit: str = ""
+    """Commit that the folder's git work tree is at, '' where it is none. A label: `version` is the proof."""
+    warnings: Sequence[Mistake] = ()
+    """Valid, but probably not meant: a member whom nobody knows. They stop nothing."""

@@ -1,0 +1,120 @@
+"""Load: the files of a policy folder become one valid set, or all of their mistakes. Never half a set.
+
+The one loader for the server, `policy check`, replays and tests.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from proxy.policy import access_yaml, keys_yaml, prices_yaml, providers_yaml
+from proxy.policy.access_yaml import read_access
+from proxy.policy.document import Table, read_document
+from proxy.policy.keys_yaml import read_keys
+from proxy.policy.mistakes import Mistakes
+from proxy.policy.prices_yaml import read_prices
+from proxy.policy.providers_yaml import read_providers
+from proxy.policy.section import Settings
+from proxy.policy.types import Mistake, PolicySet
+
+FILES: Final = (providers_yaml.FILE, access_yaml.FILE, keys_yaml.FILE, prices_yaml.FILE)
+LATER_FILES: Final = {
+    "budgets.yaml": "budgets and rate limits",
+    "models.yaml": "model rules",
+    "redundancy.yaml": "redundancy rules",
+    "services.yaml": "services and event sources",
+    "cases.yaml": "example cases",
+}
+"""Names that are taken. Rules in them are a mistake: nobody may believe a budget to be in force that isn't."""
+
+SETTINGS: Final[Mapping[str, Mapping[str, Settings]]] = {
+    providers_yaml.FILE: {
+        "": providers_yaml.TOP,
+        "provider": providers_yaml.PROVIDER,
+        "api_key": providers_yaml.API_KEY,
+    },
+    access_yaml.FILE: {
+        "": access_yaml.TOP,
+        "person": access_yaml.PERSON,
+        "service account": access_yaml.SERVICE_ACCOUNT,
+        "project": access_yaml.PROJECT,
+    },
+    keys_yaml.FILE: {"": keys_yaml.TOP, "key": keys_yaml.KEY},
+    prices_yaml.FILE: {
+        "": prices_yaml.TOP,
+        "price": prices_yaml.RULE,
+        "usd_per_million": prices_yaml.RATES,
+        "ceiling": prices_yaml.CEILING,
+    },
+}
+"""Every setting of every file, each with an example: what docs/policies.md must explain."""
+
+VERSION_CHARS: Final = 32
+"""Hex digits of a version: 128 bits, so that nobody can make two sets that pass for one."""
+
+
+def load(files: Mapping[str, bytes | str], *, commit: str = "") -> PolicySet | list[Mistake]:
+    """The set that the files make (name -> content), or every mistake in them, in the order of files and lines.
+
+    Files that are missing or empty are as good as empty ones: no provider, nobody, no key, list prices.
+    """
+    contents = {name: files.get(name, b"") for name in FILES}
+    reports = {name: Mistakes(name) for name in FILES}
+    providers_report, access_report, keys_report, prices_report = (reports[name] for name in FILES)
+    access = read_access(contents[access_yaml.FILE], access_report)
+    providers = read_providers(contents[providers_yaml.FILE], access, providers_report)
+    keys = read_keys(contents[keys_yaml.FILE], access, keys_report)
+    known = None if providers_report.found else providers
+    prices = read_prices(contents[prices_yaml.FILE], known, prices_report)
+    found = [mistake for report in reports.values() for mistake in report.found]
+    found += [mistake for name in sorted(files) if name not in FILES for mistake in _unread(name, files[name])]
+    if found:
+        return sorted(found, key=lambda mistake: (mistake.file, mistake.line, mistake.column))
+    return PolicySet(
+        version=version(files),
+        providers=providers,
+        access=access,
+        keys=keys,
+        prices=prices,
+        keys_version=_hash({keys_yaml.FILE: contents[keys_yaml.FILE]}),
+        commit=commit,
+        warnings=tuple(warning for report in reports.values() for warning in report.warnings),
+    )
+
+
+def version(files: Mapping[str, bytes | str]) -> str:
+    """The hash of names and bytes of all files save keys.yaml: what finance means by 'the same policy'."""
+    return _hash({name: content for name, content in files.items() if name != keys_yaml.FILE})
+
+
+def _hash(files: Mapping[str, bytes | str]) -> str:
+    """Lengths stand before names and contents, so no bytes can move from one file into another unnoticed."""
+    hashed = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        for part in (name, content):
+            raw = part.encode() if isinstance(part, str) else part
+            hashed.update(len(raw).to_bytes(8))
+            hashed.update(raw)
+    return hashed.hexdigest()[:VERSION_CHARS]
+
+
+def _unread(name: str, content: bytes | str) -> list[Mistake]:
+    """Mistakes for a file that this version doesn't read."""
+    if name in LATER_FILES:
+        report = Mistakes(name)
+        document = read_document(content, report)
+        return report.found or ([_too_new(name, document)] if document and document.pairs else [])
+    nearest = get_close_matches(name.lower(), [*FILES, *LATER_FILES], n=1, cutoff=0.6)
+    hint = f"did you mean '{nearest[0]}'?" if nearest else f"policy files are {', '.join(FILES)}"
+    return [Mistake(name, 0, 0, f"no policy file has this name, so nothing in it would be in force: {hint}")]
+
+
+def _too_new(name: str, document: Table) -> Mistake:
+    key = document.pairs[0][0]
+    return Mistake(
+        name,
+        key.line,
+        key.column,
+        f"this version of outlay doesn't know {LATER_FILES[name]}: nothing here would be in force, so take it out",
+    )

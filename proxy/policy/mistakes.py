@@ -1,0 +1,66 @@
+"""Mistakes: what is wrong in one file, collected while it is read, so that an admin hears everything at once."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final, Protocol
+
+from proxy.policy.types import Mistake
+
+MISTAKES_MAX: Final = 200
+"""Of one file. Beyond it the file is wrong as a whole, and a longer list helps nobody."""
+_KNOWN_SHOWN_MAX: Final = 12
+_COMPARED_MAX: Final = 200
+"""Words that one wrong word is compared with: 10,000 names would take a tenth of a second each time."""
+
+_SECRET_BEGINNINGS: Final = re.compile(r"^(sk|pk|rk|gsk|xai|hf|r8|ghp|github_pat|glpat|AKIA|AIza|outlay)[-_A-Z0-9]")
+_SECRET_RUN: Final = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{28,}")
+
+
+class Placed(Protocol):
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+class Mistakes:
+    """The findings of one file: `found` stop the set, `warnings` do not."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.found: list[Mistake] = []
+        self.warnings: list[Mistake] = []
+
+    def add(self, at: Placed, message: str, example: str = "") -> None:
+        self.add_at(at.line, at.column, message, example)
+
+    def add_at(self, line: int, column: int, message: str, example: str = "") -> None:
+        if len(self.found) < MISTAKES_MAX:
+            self.found.append(Mistake(self.file, line, column, message, example))
+
+    def warn(self, at: Placed, message: str, example: str = "") -> None:
+        if len(self.warnings) < MISTAKES_MAX:
+            self.warnings.append(Mistake(self.file, at.line, at.column, message, example))
+
+    def where(self, at: Placed) -> str:
+        """'file:line', as rules name themselves in refusals."""
+        return f"{self.file}:{at.line}"
+
+
+def shown(word: str) -> str:
+    """A wrong word in quotes, unless it could be a secret: somebody pasted a key where a name belongs."""
+    if _SECRET_BEGINNINGS.match(word) or _SECRET_RUN.search(word):
+        return "a value (not shown, it may be a secret)"
+    return f"'{word}'" if len(word) <= 60 else f"'{word[:57]}…'"
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The nearest right word as a clause, else the list of right words: 'did you mean …?' or 'known are: …'."""
+    words = list(known)
+    compared = words if len(words) <= _COMPARED_MAX else [each for each in words if each[:1] == word[:1].lower()]
+    nearest = get_close_matches(word.lower(), compared[:_COMPARED_MAX], n=1, cutoff=0.6)
+    if nearest:
+        return f"did you mean '{nearest[0]}'?"
+    listed = ", ".join(words[:_KNOWN_SHOWN_MAX])
+    return f"known are: {listed}" + (", …" if len(words) > _KNOWN_SHOWN_MAX else "")

@@ -1,0 +1,162 @@
+"""prices.yaml: own prices, discounts and dated intervals on top of the list, and what an unknown price counts as."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from proxy.policy.document import Table, Word, read_document
+from proxy.policy.mistakes import Mistakes, shown, suggestion
+from proxy.policy.section import Section
+from proxy.policy.types import PricePolicy, PriceRule
+
+FILE: Final = "prices.yaml"
+
+TOP: Final = {
+    "unpriced": "unpriced: refuse",
+    "ceiling": "ceiling: {input: 30, output: 180}",
+    "prices": "prices: [{name: own-llama, model: llama-*, usd_per_million: {input: 0.20, output: 0.60}}]",
+}
+CEILING: Final = {"input": "ceiling: {input: 30, output: 180}", "output": "ceiling: {input: 30, output: 180}"}
+RULE: Final = {
+    "name": "name: own-llama",
+    "provider": "provider: openai",
+    "model": "model: gpt-*",
+    "usd_per_million": "usd_per_million: {input: 0.20, output: 0.60}",
+    "web_search_usd_per_thousand": "web_search_usd_per_thousand: 10",
+    "multiplier": "multiplier: 0.85",
+    "valid_from": "valid_from: 2026-01-01",
+    "valid_to": "valid_to: 2027-01-01",
+}
+KIND_NAMES: Final = {
+    "input": "input_text",
+    "output": "output_text",
+    "cache_read": "cache_read",
+    "cache_write": "cache_write_5m",
+    "cache_write_1h": "cache_write_1h",
+    "reasoning": "reasoning",
+    "input_audio": "input_audio",
+    "input_image": "input_image",
+    "cache_read_audio": "cache_read_audio",
+    "output_audio": "output_audio",
+    "output_image": "output_image",
+}
+"""Names of token kinds as price pages have them -> kinds of Usage."""
+RATES: Final = {name: f"usd_per_million: {{{name}: 0.20}}" for name in KIND_NAMES}
+ANY: Final = "*"
+MULTIPLIER_MAX: Final = Decimal(100)
+
+_EVER: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+def read_prices(data: bytes | str, providers: Mapping[str, object] | None, mistakes: Mistakes) -> PricePolicy:
+    """`providers`: the names that a rule may have; None where they aren't known (their file has mistakes)."""
+    document = read_document(data, mistakes)
+    if document is None:
+        return PricePolicy()
+    top = Section(document, TOP, mistakes, FILE)
+    defaults = PricePolicy()
+    rules: list[PriceRule] = []
+    unique = _Unique()
+    for number, section in enumerate(top.sections("prices", RULE, "a price"), start=1):
+        rules.append(_rule(section, number, providers))
+        unique.check(section, rules[-1])
+    unpriced = top.node("unpriced")
+    return PricePolicy(
+        rules=tuple(rules),
+        unpriced=top.choice("unpriced", ("hold_ceiling", "refuse"), defaults.unpriced),
+        ceiling_usd_per_million={**defaults.ceiling_usd_per_million, **_ceiling(top)},
+        where=mistakes.where(unpriced) if unpriced else FILE,
+    )
+
+
+def _rule(section: Section, number: int, providers: Mapping[str, object] | None) -> PriceRule:
+    rates = _rates(section)
+    multiplier = section.decimal("multiplier", MULTIPLIER_MAX)
+    if rates is None and multiplier is None:
+        section.mistakes.add(section.table, "a price has usd_per_million, or a multiplier", RULE["usd_per_million"])
+    if multiplier is not None and not multiplier:
+        section.wrong("multiplier", "can't be 0: write usd_per_million with 0 where a model costs nothing")
+    valid_from, valid_to = section.moment("valid_from"), section.moment("valid_to")
+    if valid_from and valid_to and valid_from >= valid_to:
+        section.wrong("valid_to", "is after valid_from: the price holds from the one until just before the other")
+    return PriceRule(
+        name=section.name("name") or f"price-{number}",
+        provider=_provider(section, providers),
+        model=section.text("model") or ANY,
+        rates_usd_per_million=rates or {},
+        multiplier=Decimal(1) if multiplier is None else multiplier,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        where=section.mistakes.where(section.table),
+    )
+
+
+def _rates(section: Section) -> dict[str, Decimal] | None:
+    """Rates by kind of Usage; None where the rule names none."""
+    rates: dict[str, Decimal] = {}
+    table = section.section("usd_per_million", RATES, "usd_per_million")
+    if table is not None and not table.table.pairs:
+        section.wrong("usd_per_million", "names at least one kind of tokens")
+    for name, kind in KIND_NAMES.items() if table else ():
+        rate = table.decimal(name) if table else None
+        if rate is not None:
+            rates[kind] = rate
+    searches = section.decimal("web_search_usd_per_thousand")
+    if searches is not None:
+        rates["web_search"] = searches * 1000
+    return rates if rates or section.node("usd_per_million") is not None else None
+
+
+def _provider(section: Section, providers: Mapping[str, object] | None) -> str:
+    name = section.text("provider") or ANY
+    if name != ANY and providers is not None and name not in providers:
+        section.wrong(
+            "provider", f"can't be {shown(name)}, which is not in providers.yaml: {suggestion(name, providers)}"
+        )
+    return name
+
+
+def _ceiling(top: Section) -> dict[str, Decimal]:
+    table = top.section("ceiling", CEILING, "ceiling")
+    found = {name: table.decimal(name) for name in CEILING} if table else {}
+    for name, value in found.items():
+        if table and value is not None and not value:
+            table.wrong(name, "can't be 0: an unknown price would void every budget")
+    return {name: value for name, value in found.items() if value is not None}
+
+
+class _Unique:
+    """Two prices for the same models at the same time: which one counts would be chance."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, int] = {}
+        self._rules: dict[tuple[str, str], list[tuple[int, PriceRule]]] = {}
+
+    def check(self, section: Section, rule: PriceRule) -> None:
+        line = section.table.line
+        if section.node("name") and rule.name in self._names:
+            section.wrong("name", f"{shown(rule.name)} stands twice, first in line {self._names[rule.name]}")
+        self._names.setdefault(rule.name, line)
+        same = self._rules.setdefault((rule.provider, rule.model), [])
+        for other_line, other in same:
+            if _overlap(rule, other):
+                section.mistakes.add(
+                    _place(section),
+                    f"the price in line {other_line} has the same provider and model at the same time",
+                    "valid_to: 2027-01-01 on the one, valid_from: 2027-01-01 on the other",
+                )
+                break
+        same.append((line, rule))
+
+
+def _place(section: Section) -> Word | Table:
+    model = section.node("model")
+    return model if isinstance(model, Word) else section.table
+
+
+def _overlap(one: PriceRule, other: PriceRule) -> bool:
+    earliest, latest = _EVER
+    begins = max(one.valid_from or earliest, other.valid_from or earliest)
+    ends = min(one.valid_to or latest, other.valid_to or latest)
+    return begins < ends
