@@ -1,0 +1,258 @@
+"""Exchange: one request and its answer on one of aiohttp's connections.
+
+aiohttp's protocol reads the answer (parser, flow control, silence timer); the request is written here. Whatever ends an
+exchange before its answer's end (a cancellation, a timeout, a failed upload, a close) aborts the connection, so that
+the provider sees it at once: closing would first wait for written bytes to leave and for TLS to say goodbye.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from typing import Final
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage, StreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
+
+from proxy.adapters.lean_httpx import httpx
+
+READ_BUFFER_BYTES: Final = 64 * 1024
+"""Of each answer: reading from the provider stops at twice this, plus one read, while the client is slow."""
+HEADER_BYTES_MAX: Final = 128 * 1024
+"""Of one header line of an answer; also of its status line."""
+HEADERS_MAX: Final = 256
+JOINED_BYTES_MAX: Final = 128 * 1024
+"""A body up to this is copied behind its head: one write costs less than two, a large copy more."""
+
+_INFORMATIONAL: Final = range(100, 200)
+_SWITCHING_PROTOCOLS: Final = 101
+_BROKEN: Final = (aiohttp.ClientError, HttpProcessingError, OSError, httpx.TransportError)
+
+Timeouts = Mapping[str, float | None]
+"""Seconds: 'connect', 'read' and 'write' (silences) as httpx has them, and 'total' for the whole exchange."""
+
+
+class Protocol(ResponseHandler):
+    """aiohttp's, with two faults mended and a memory. The conformance tests tell when they are mended upstream."""
+
+    used = False
+    """True once an exchange has run on this connection."""
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """aiohttp tells who waits for headers, but not who waits for more of a body: framing that breaks within one
+        would leave its reader waiting for ever."""
+        payload = self._payload
+        super().set_exception(exc, *cause)
+        if payload is not None and not payload.is_eof() and payload.exception() is None:
+            payload.set_exception(exc, *cause)
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """aiohttp calls this for each chunk read, and then wakes parser and socket though they never slept."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+
+class Exchange(httpx.AsyncByteStream):
+    """Begun once, then iterated once for the body of its answer."""
+
+    status = 0
+    lines: tuple[tuple[bytes, bytes], ...] = ()
+    """Header lines of the answer as received."""
+
+    def __init__(self, connection: Connection, protocol: Protocol, origin: str, timeouts: Timeouts) -> None:
+        self._connection = connection
+        self._protocol = protocol
+        self._origin = origin
+        self._timeouts = timeouts
+        self._payload: aiohttp.StreamReader | None = None
+        self._delimited = True
+        self._upload: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
+        """Why this exchange was broken off from our side; it outranks what the connection says then."""
+        total = timeouts.get("total")
+        self._timer = None if total is None else asyncio.get_running_loop().call_later(total, self._expire, total)
+
+    async def begin(
+        self, head: bytes, body: bytes | AsyncIterable[bytes], length: int | None, *, bodiless: bool
+    ) -> None:
+        """Send, and read up to the end of the answer's headers. `length` of a streamed body; None: sent chunked.
+
+        `bodiless`: the answer has no body, whatever its headers say (HEAD). Raises httpx's TransportErrors, and what
+        the body's own iterator raises.
+        """
+        self._protocol.set_response_params(
+            skip_payload=bodiless,
+            read_until_eof=True,
+            auto_decompress=False,
+            read_timeout=self._timeouts.get("read"),
+            read_bufsize=READ_BUFFER_BYTES,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+            max_headers=HEADERS_MAX,
+        )
+        try:
+            self._send(head, body, length)
+            message, self._payload = await self._answer()
+        except _BROKEN as error:
+            raise self._broken(error) from None
+        except BaseException:
+            self._abort()
+            raise
+        self.status = message.code
+        self.lines = message.raw_headers
+        self._delimited = message.chunked or "content-length" in message.headers
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        payload = self._payload
+        assert payload is not None
+        try:
+            while chunk := await payload.readany():
+                yield chunk
+        except _BROKEN as error:
+            raise self._broken(error) from None
+        lost = self._protocol.exception()
+        if not self._delimited and isinstance(lost, aiohttp.ClientOSError):
+            raise self._broken(lost)  # where the connection's end is the answer's end, a reset is no end
+        self._finish()
+
+    async def aclose(self) -> None:
+        """Before the body's end this closes the connection; after it, gives it back to the pool."""
+        if self._payload is not None and self._payload.is_eof():
+            self._finish()
+        else:
+            self._abort()
+
+    def _send(self, head: bytes, body: bytes | AsyncIterable[bytes], length: int | None) -> None:
+        protocol = self._protocol
+        transport = protocol.transport
+        if transport is None:
+            raise aiohttp.ServerDisconnectedError
+        if not isinstance(body, bytes):
+            transport.write(head)
+            self._upload = asyncio.create_task(self._send_streamed(body, length))
+            return
+        if len(body) <= JOINED_BYTES_MAX:
+            transport.write(head + body)
+        else:
+            transport.write(head)
+            transport.write(body)
+        if protocol.writing_paused:
+            self._upload = asyncio.create_task(self._flush())
+        else:
+            protocol.start_timeout()
+
+    async def _send_streamed(self, parts: AsyncIterable[bytes], length: int | None) -> None:
+        """Runs beside the answer, which may come before the body's end. Never raises."""
+        writer = StreamWriter(self._protocol, asyncio.get_running_loop())
+        if length is None:
+            writer.enable_chunking()
+        sent = 0
+        try:
+            async for part in parts:
+                sent += len(part)
+                if length is not None and sent > length:
+                    raise httpx.LocalProtocolError("longer than its content-length")
+                await writer.write(part, drain=False)
+                if self._protocol.writing_paused:
+                    await self._drained(writer)
+            if length is not None and sent < length:
+                raise httpx.LocalProtocolError("shorter than its content-length")
+            await writer.write_eof()
+        except (aiohttp.ClientConnectionError, ConnectionError):
+            return  # who reads the answer learns why
+        except Exception as error:  # of the body's source, which may raise anything: the reader gets it
+            self._fail(error)
+            return
+        self._await_answer()
+
+    async def _flush(self) -> None:
+        """A whole body that was too large to be written at once. Never raises."""
+        try:
+            await self._drained(StreamWriter(self._protocol, asyncio.get_running_loop()))
+        except httpx.WriteTimeout as error:
+            self._fail(error)
+        except (aiohttp.ClientConnectionError, ConnectionError):
+            return
+        else:
+            self._await_answer()
+
+    async def _drained(self, writer: StreamWriter) -> None:
+        """Wait while the provider is behind with reading."""
+        silence_s = self._timeouts.get("write")
+        try:
+            async with asyncio.timeout(silence_s):
+                await writer.drain()
+        except TimeoutError:
+            raise httpx.WriteTimeout(f"{self._origin}: read nothing for {silence_s} s") from None
+
+    def _await_answer(self) -> None:
+        """All is sent: from now on the provider's silence counts."""
+        if self._payload is None or not self._payload.is_eof():
+            self._protocol.start_timeout()
+
+    async def _answer(self) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+        protocol = self._protocol
+        while True:
+            message, payload = await protocol.read()
+            if message.code not in _INFORMATIONAL:
+                return message, payload
+            if message.code == _SWITCHING_PROTOCOLS:
+                raise httpx.RemoteProtocolError(f"{self._origin}: switched protocols unasked")
+            if not self._uploading:
+                protocol.start_timeout()  # the informational answer stopped it
+
+    @property
+    def _uploading(self) -> bool:
+        return self._upload is not None and not self._upload.done()
+
+    def _expire(self, total_s: float) -> None:
+        self._fail(httpx.ReadTimeout(f"{self._origin}: not done within {total_s} s"))
+
+    def _fail(self, failure: Exception) -> None:
+        """Break the exchange off from outside its reader, who gets `failure`."""
+        self._failure = self._failure or failure
+        self._protocol.set_exception(failure)
+        if self._payload is not None:
+            self._payload.set_exception(failure)
+        self._hang_up()
+
+    def _broken(self, error: BaseException) -> Exception:
+        """Close, and say why as httpx has it. Parsers' messages quote what they read: only an error's kind is told."""
+        self._abort()
+        if self._failure is not None:
+            return self._failure
+        if isinstance(error, httpx.TransportError):
+            return error
+        kind = type(error.__cause__ or error).__name__
+        if isinstance(error, TimeoutError):
+            return httpx.ReadTimeout(f"{self._origin}: silent for {self._timeouts.get('read')} s")
+        if isinstance(error, HttpProcessingError):
+            return httpx.RemoteProtocolError(f"{self._origin}: not an HTTP answer ({kind})")
+        if isinstance(error, aiohttp.ClientPayloadError):
+            return httpx.RemoteProtocolError(f"{self._origin}: the answer broke off ({kind})")
+        return httpx.ReadError(f"{self._origin}: connection lost ({kind})")
+
+    def _finish(self) -> None:
+        """The answer has ended. The connection is good for another call unless our upload still runs on it."""
+        if self._uploading:
+            self._abort()
+        else:
+            self._stop_timer()
+            self._connection.release()
+
+    def _abort(self) -> None:
+        self._stop_timer()
+        if self._upload is not None:
+            self._upload.cancel()
+        self._hang_up()
+        self._connection.close()
+
+    def _hang_up(self) -> None:
+        if self._protocol.transport is not None:
+            self._protocol.transport.abort()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

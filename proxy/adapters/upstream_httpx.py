@@ -1,0 +1,167 @@
+"""HttpxUpstream: the way to a provider, over any httpx transport."""
+
+import socket
+import ssl
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from typing import Final
+
+from proxy.adapters.lean_httpx import httpx
+from proxy.adapters.transport_aiohttp import OWNED, AiohttpTransport
+from proxy.ports.upstream import Fault, RawHeaders, UpstreamError, UpstreamRequest
+
+ORIGINS_MAX: Final = 1000
+
+_CONNECTION_ONLY: Final = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
+)
+
+
+class HttpxUpstream:
+    """An Upstream (see ports/upstream.py). Closing the transport is up to who made it.
+
+    Any transport will do (tests put a mock there); through an AiohttpTransport calls go without httpx's objects, which
+    changes nothing but their cost.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+        self._origins: dict[str, httpx.URL] = {}
+
+    async def send(self, request: UpstreamRequest) -> "HttpxAnswer":
+        body = request.body
+        source = None if isinstance(body, bytes) else _Source(body)
+        try:
+            if isinstance(self._transport, AiohttpTransport):
+                return await self._open(self._transport, request, source)
+            return await self._handle(request, source)
+        except Exception as error:
+            raise _explained(error, source) from None
+
+    async def _open(
+        self, transport: AiohttpTransport, request: UpstreamRequest, source: "_Source | None"
+    ) -> "HttpxAnswer":
+        exchange = await transport.open(
+            request.method,
+            self._origin(request.base_url),
+            request.target,
+            request.headers,
+            source or request.body,
+            request.body_length,
+            _timeouts(request),
+        )
+        return HttpxAnswer(exchange.status, exchange.lines, exchange, source)
+
+    async def _handle(self, request: UpstreamRequest, source: "_Source | None") -> "HttpxAnswer":
+        url = self._origin(request.base_url)
+        body = request.body
+        lines = [(b"Host", url.netloc), *(line for line in request.headers if line[0].lower() not in OWNED)]
+        length = len(body) if isinstance(body, bytes) else request.body_length
+        if length is not None:
+            lines.append((b"Content-Length", b"%d" % length))
+        stream = httpx.ByteStream(body) if isinstance(body, bytes) else source
+        extensions = {"target": request.target, "timeout": _timeouts(request)}
+        response = await self._transport.handle_async_request(
+            httpx.Request(request.method, url, headers=lines, stream=stream, extensions=extensions)
+        )
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        return HttpxAnswer(response.status_code, response.headers.raw, response.stream, source)
+
+    def _origin(self, base_url: str) -> httpx.URL:
+        url = self._origins.get(base_url)
+        if url is None:
+            if len(self._origins) >= ORIGINS_MAX:
+                self._origins.clear()
+            url = self._origins[base_url] = httpx.URL(base_url)
+        return url
+
+
+class HttpxAnswer:
+    """An UpstreamAnswer."""
+
+    __slots__ = ("_source", "_stream", "headers", "status")
+
+    def __init__(self, status: int, lines: RawHeaders, stream: httpx.AsyncByteStream, source: "_Source | None") -> None:
+        self.status = status
+        self.headers: RawHeaders = _end_to_end(lines)
+        self._stream = stream
+        self._source = source
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                yield chunk
+        except Exception as error:
+            raise _explained(error, self._source) from None
+
+    async def close(self) -> None:
+        await self._stream.aclose()
+
+
+class _Source(httpx.AsyncByteStream):
+    """A streamed body that remembers whether it was what failed."""
+
+    def __init__(self, parts: AsyncIterable[bytes]) -> None:
+        self._parts = parts
+        self.failure: Exception | None = None
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self._parts:
+                yield part
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+def _timeouts(request: UpstreamRequest) -> dict[str, float]:
+    silence = request.read_timeout_s
+    connect = request.connect_timeout_s
+    return {"connect": connect, "pool": connect, "read": silence, "write": silence, "total": request.total_timeout_s}
+
+
+def _end_to_end(lines: RawHeaders) -> Sequence[tuple[bytes, bytes]]:
+    kept = [line for line in lines if line[0].lower() not in _CONNECTION_ONLY]
+    if len(kept) < len(lines) and (named := _named_by_connection(lines)):
+        kept = [line for line in kept if line[0].lower() not in named]
+    return kept
+
+
+def _named_by_connection(lines: RawHeaders) -> frozenset[bytes]:
+    """Headers that the answer's `connection` header declares to be for this connection only."""
+    values = b",".join(value for name, value in lines if name.lower() == b"connection")
+    return frozenset(token.strip().lower() for token in values.split(b","))
+
+
+def _explained(error: Exception, source: _Source | None) -> Exception:
+    """The UpstreamError that stands for `error`; `error` itself where it is a mistake of ours."""
+    if source is not None and error is source.failure:
+        return UpstreamError(Fault.BODY_SOURCE, f"the request's body broke off: {type(error).__name__}")
+    if isinstance(error, httpx.LocalProtocolError) and source is not None:
+        return UpstreamError(Fault.BODY_SOURCE, f"the request's body is wrong: {error}")
+    if isinstance(error, httpx.LocalProtocolError) or not isinstance(error, httpx.TransportError):
+        return error
+    return UpstreamError(_fault(error), str(error))
+
+
+def _fault(error: httpx.TransportError) -> Fault:
+    match error:
+        case httpx.ConnectTimeout() | httpx.PoolTimeout():
+            return Fault.CONNECT_TIMEOUT
+        case httpx.ReadTimeout() | httpx.WriteTimeout():
+            return Fault.READ_TIMEOUT
+        case httpx.ConnectError():
+            return _connect_fault(error)
+        case httpx.ProxyError() | httpx.UnsupportedProtocol():
+            return Fault.CONNECT
+    return Fault.CUT
+
+
+def _connect_fault(error: BaseException | None) -> Fault:
+    """By what lies beneath it: a ConnectError alone doesn't tell."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return Fault.DNS
+        if isinstance(error, ssl.SSLError):
+            return Fault.TLS
+        error = error.__cause__
+    return Fault.CONNECT

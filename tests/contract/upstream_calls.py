@@ -1,0 +1,34 @@
+"""Calls as the tests of Upstream make them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from proxy.ports.upstream import RawHeaders, Upstream, UpstreamAnswer, UpstreamRequest
+
+CANARY = "canary-5d1f"
+"""Stands in targets, headers and bodies: must never stand in an error."""
+
+
+def call(
+    url: str,
+    target: bytes = b"/v1/messages",
+    *,
+    method: str = "POST",
+    headers: RawHeaders = ((b"content-type", b"application/json"),),
+    body: bytes | AsyncIterator[bytes] = b"{}",
+    **more: Any,
+) -> UpstreamRequest:
+    return UpstreamRequest(method, url, target, headers, body, **more)
+
+
+async def body_of(answer: UpstreamAnswer) -> bytes:
+    """The whole body, and the answer closed."""
+    try:
+        return b"".join([chunk async for chunk in answer.chunks()])
+    finally:
+        await answer.close()
+
+
+async def exchanged(upstream: Upstream, request: UpstreamRequest) -> bytes:
+    """One call; gives its answer's body."""
+    return await body_of(await upstream.send(request))
