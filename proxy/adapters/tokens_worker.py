@@ -21,7 +21,8 @@ LENGTH: Final = struct.Struct(">I")
 CHUNK_CHARS_MAX: Final = 64 * 1024
 """Encoded at a time, since one long word takes more than its share of time. A cut adds at most a token or two."""
 
-_BREAK: Final = re.compile(r"\s\S*\Z")
+_BREAK: Final = re.compile(r"(?<=\w) (?=\w)")
+"""Between two words, where a token ends in any case."""
 _BREAK_WITHIN_CHARS: Final = 256
 
 
@@ -42,12 +43,11 @@ def tokens(encoding: tiktoken.Encoding, text: str) -> int:
 
 
 def _cut(text: str, start: int) -> int:
-    """Where a chunk ends: before the last white space, where one is near, since tokens start with theirs."""
+    """Where the chunk that begins at `start` ends: at the last break, if there is one near its full length."""
     end = start + CHUNK_CHARS_MAX
     if end >= len(text):
         return len(text)
-    gap = _BREAK.search(text, end - _BREAK_WITHIN_CHARS, end)
-    return gap.start() if gap else end
+    return max((gap.start() for gap in _BREAK.finditer(text, end - _BREAK_WITHIN_CHARS, end)), default=end)
 
 
 def serve(source: BinaryIO, sink: BinaryIO, idle_s: float, count_s: int) -> None:
@@ -71,6 +71,7 @@ def serve(source: BinaryIO, sink: BinaryIO, idle_s: float, count_s: int) -> None
 
 def main(idle_s: str, count_s: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.modules["requests"] = None  # type: ignore[assignment]  # a missing encoding is an error, not a download
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer, float(idle_s), int(count_s))
     except BrokenPipeError:

@@ -49,7 +49,7 @@ class Price:
             for kind, many, rate in zip(KINDS, _quantities(usage), self.rates, strict=True)
             if many > 0
         ]
-        by_kind = {kind: cost_of(many, rate) for kind, many, rate in used if rate}
+        by_kind = {kind: amount for kind, many, rate in used if (amount := cost_of(many, rate))}
         if not self.unknown:
             return Cost(sum(by_kind.values()), by_kind, self.id)
         guessed = [kind for kind, _, _ in used if kind in self.unknown]
