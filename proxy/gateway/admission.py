@@ -102,13 +102,12 @@ class Admission:
         request = self._read(incoming)
         if isinstance(request, Refusal):
             return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), request)
-        provider = choose_provider(rules.policies, incoming.dialect.name, request.model, incoming.prefix)
         project = choose_project(identity, stated.project, stated.repository or request.repository)
-        for refused in (project, provider):
-            if isinstance(refused, Refusal):
-                return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), refused)
-        assert isinstance(project, Project)
-        assert isinstance(provider, Provider)
+        if isinstance(project, Refusal):
+            return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), project)
+        provider = choose_provider(rules.policies, incoming.dialect.name, request.model, incoming.prefix, project.name)
+        if isinstance(provider, Refusal):
+            return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), provider)
         call = self._call(
             call_id_,
             rules=rules,

@@ -22,6 +22,7 @@ from proxy.model.decision import Reason, Refusal
 from proxy.model.identity import Identity
 from proxy.policy.identify import identify
 from proxy.policy.keys import digest
+from proxy.policy.providers import provider_target
 from proxy.ports.clock import Clock
 from proxy.ports.upstream import UpstreamRequest
 from proxy.web.asgi_client import AsgiClient
@@ -140,7 +141,7 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
     return UpstreamRequest(
         method=call.scope["method"],
         base_url=origin,
-        target=prefix + call.route.target,
+        target=prefix + provider_target(provider, call.route.target),
         headers=lines,
         body=body,
         body_length=length,

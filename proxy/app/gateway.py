@@ -1,0 +1,201 @@
+"""The gateway: the data plane's composition root. Never reaches duckdb or litellm.
+
+Order of a start: policies (exit 2 where they are wrong), the journal with the recovery of what a crash left open,
+prices, the way to the providers; and only then a listening socket. A stop goes the other way round.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from proxy.adapters import admin_key, data_folder
+from proxy.adapters.clock import SystemClock
+from proxy.adapters.counters_memory import MemoryCounters
+from proxy.adapters.journal_file import FileJournal
+from proxy.adapters.journal_folder import JournalLockedError
+from proxy.adapters.policy_files import PolicyFolder, ProviderSecrets
+from proxy.adapters.prices_litellm import price_book
+from proxy.adapters.tokens_tiktoken import TiktokenCounter
+from proxy.adapters.transport_aiohttp import AiohttpTransport
+from proxy.adapters.upstream_httpx import HttpxUpstream
+from proxy.app import logs
+from proxy.app.orphan import stop_with
+from proxy.dialects.anthropic import Anthropic
+from proxy.dialects.openai import OpenAI
+from proxy.gateway.admission import Admission
+from proxy.gateway.relay import Plane
+from proxy.gateway.rules import Rules
+from proxy.policy.types import Key, PolicySet
+from proxy.ports.journal import JournalUnavailableError
+from proxy.settings import Settings, SettingsError
+from proxy.web.data_plane import DataPlane
+from proxy.web.gateway_metrics import GatewayMetrics, admin_app
+from proxy.web.server import serve_all, server, tcp_socket, unix_socket
+
+log = structlog.get_logger("outlay.gateway")
+
+DIALECTS: Final = (OpenAI(), Anthropic())
+MISCONFIGURED: Final = 2
+FAILED: Final = 1
+COUNTING_WAIT_S: Final = 15.0
+"""How long a stop waits for settlements that still count tokens."""
+
+
+class Gateway:
+    """Everything one gateway process holds, wired together."""
+
+    def __init__(self, settings: Settings) -> None:
+        data_folder.prepare(settings.data)
+        self.settings = settings
+        self.clock = SystemClock()
+        self.metrics = GatewayMetrics()
+        self.counters = MemoryCounters(settings.calls_in_flight_max)
+        self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
+        self.tokens = TiktokenCounter()
+        self.transport = AiohttpTransport()
+        self.folder = PolicyFolder(settings.policies, settings.keys_file, settings.data)
+        self._admin, _ = admin_key.ensure(settings.data, settings.admin_key)
+        self._rules: Rules
+        self.plane = Plane(
+            upstream=HttpxUpstream(self.transport),
+            counters=self.counters,
+            journal=self.journal,
+            tokens=self.tokens,
+            clock=self.clock,
+            drain_s=settings.drain_s,
+            observe=self.metrics.settled,
+        )
+
+    def use(self, policies: PolicySet) -> None:
+        """Put a policy set in force, with the prices made from it, in one step."""
+        keys: Mapping[str, Key] = {**policies.keys, self._admin.hash: self._admin}
+        self._rules = Rules(replace(policies, keys=keys), price_book(policies))
+        log.info("policies in force", version=policies.version, keys=len(policies.keys))
+
+    def endpoint(self) -> DataPlane:
+        admission = Admission(
+            counters=self.counters,
+            journal=self.journal,
+            clock=self.clock,
+            hash_key=data_folder.hash_key(self.settings.data),
+            secrets=ProviderSecrets(),
+        )
+        return DataPlane(
+            rules=lambda: self._rules,
+            dialects=DIALECTS,
+            admission=admission,
+            plane=self.plane,
+            clock=self.clock,
+            body_bytes_max=self.settings.body_bytes_max,
+            refused=self.metrics.refused,
+        )
+
+    def readiness(self) -> Mapping[str, object]:
+        return {
+            "ready": self.journal.accepting,
+            "journal": "writing" if self.journal.accepting else "unavailable",
+            "policy": self._rules.policies.version,
+            "policy_mistakes": [str(mistake) for mistake in self.folder.mistakes],
+            "calls_in_flight": self.counters.in_flight,
+        }
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Hold everything open while the server runs; stop in the order that loses nothing."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.transport.aclose)
+            stack.push_async_callback(self.tokens.close)
+            stack.push_async_callback(self._settle_rest)
+            for watch in (self.folder.watch(self.use), stop_with(self.settings.supervisor_pid)):
+                stack.push_async_callback(_cancelled, asyncio.create_task(watch))
+            yield
+
+    async def _settle_rest(self) -> None:
+        if self.plane.counting:
+            await asyncio.wait(self.plane.counting, timeout=COUNTING_WAIT_S)
+
+
+def application(gateway: Gateway) -> Starlette:
+    """What listens on the data port: model calls, and two questions about health. No admin route."""
+
+    async def alive(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    async def ready(_: Request) -> PlainTextResponse:
+        accepting = gateway.journal.accepting
+        return PlainTextResponse("ready\n" if accepting else "not ready\n", status_code=200 if accepting else 503)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with gateway.running():
+            yield
+
+    return Starlette(
+        routes=[
+            Route("/healthz", alive),
+            Route("/readyz", ready),
+            Route("/{path:path}", gateway.endpoint()),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def main() -> int:
+    """Exit code: 0 after a stop that was asked for, 1 where something failed, 2 where it is configured wrongly."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        print(f"outlay: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
+        return MISCONFIGURED
+    logs.configure(settings, "gateway")
+    gateway = Gateway(settings)
+    mistakes = gateway.folder.load_now()
+    if mistakes:
+        log.error("policies can't be used", mistakes=[str(mistake) for mistake in mistakes])
+        return MISCONFIGURED
+    gateway.use(gateway.folder.current)
+    try:
+        gateway.journal.open()
+        sockets = _servers(gateway)
+    except (OSError, JournalLockedError, JournalUnavailableError) as error:
+        log.error("can't start", why=str(error))
+        return FAILED
+    try:
+        uvloop.run(serve_all(sockets))
+    finally:
+        gateway.journal.close()
+    return 0
+
+
+def _servers(gateway: Gateway) -> list[tuple[uvicorn.Server, list[socket.socket]]]:
+    """The data port, and beside it the local socket with metrics and readiness in detail."""
+    settings = gateway.settings
+    data = tcp_socket(settings.host, settings.port, shared=settings.workers > 1)
+    admin = [unix_socket(settings.data / f"gateway-{settings.node}.sock")]
+    if settings.metrics_port:
+        admin.append(tcp_socket("127.0.0.1", settings.metrics_port))
+    return [
+        (server(application(gateway), stop_s=settings.stop_s), [data]),
+        (server(admin_app(gateway.metrics, gateway.readiness), stop_s=1), admin),
+    ]
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
