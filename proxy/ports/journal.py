@@ -21,3 +21,10 @@ class Journal(Protocol):
         Raises JournalUnavailableError. Settlements of calls in flight may draw on a reserve that admission may not.
         """
         ...
+
+    async def flushed(self) -> None:
+        """Return when everything appended so far is on disk, so that not even a power cut undoes it.
+
+        Raises JournalUnavailableError. For acts and events, which are answered only then; calls don't wait for it.
+        """
+        ...

@@ -25,11 +25,26 @@ class Segment:
         return f"{self.node}/{self.boot:08d}-{self.number:08d}"
 
 
+class SegmentLostError(Exception):
+    """Published bytes that were not read yet are gone: the file was removed or cut. Facts are missing."""
+
+    def __init__(self, segment: Segment, start: int, size: int) -> None:
+        super().__init__(
+            f"segment {segment.name}: {size} bytes are left of {segment.synced} published, {start} were read"
+        )
+        self.segment = segment
+        self.start = start
+        self.size = size
+
+
 class Segments(Protocol):
     def list(self) -> Sequence[Segment]:
-        """Every segment of every node, in load order."""
+        """Every segment of every node, in load order. Raises OSError where the folder can't be read."""
         ...
 
     def read(self, segment: Segment, start: int, bytes_max: int) -> bytes:
-        """Whole lines from byte `start` on, at most `bytes_max` (one line more, where a single line is longer)."""
+        """Whole lines from byte `start` on, at most `bytes_max` (one line more, where a single line is longer).
+
+        b"" at the end of what is synced. Raises SegmentLostError, and OSError for a disk that can't be read.
+        """
         ...

@@ -1,0 +1,147 @@
+"""The writing side of a file journal: which segment is current, what is open, what may be written when space is short.
+
+Not safe for threads: FileJournal calls it under its lock.
+"""
+
+import errno
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from proxy.adapters.journal_reserve import NO_SPACE, Reserve
+from proxy.adapters.journal_segment import SegmentWriter, Sync
+from proxy.journal.codec import encode
+from proxy.journal.lines import Head, Line
+from proxy.journal.open_calls import OpenCalls
+from proxy.journal.positions import SegmentName
+from proxy.model.entry import Entry, Extended, Settled
+from proxy.ports.clock import Clock
+from proxy.ports.journal import JournalUnavailableError
+
+log = structlog.get_logger("outlay.journal")
+
+UNSYNCED_BYTES_MAX: Final = 16 * 1024 * 1024
+"""More than this waiting for a sync means that the disk doesn't keep up: no more calls are admitted."""
+
+
+class JournalWriter:
+    def __init__(self, folder: Path, clock: Clock, reserve: Reserve, segment_bytes_max: int, sync: Sync) -> None:
+        self.accepting = False
+        self.retiring: list[SegmentWriter] = []
+        """Segments that a rotation left, still to be synced and marked."""
+        self.open_calls = OpenCalls()
+        self.owed: dict[str, Settled] = {}
+        """Settlements that could not be written yet. Of open calls only, so it is no longer than those in flight."""
+        self._folder = folder
+        self._clock = clock
+        self._reserve = reserve
+        self._segment_bytes_max = segment_bytes_max
+        self._sync = sync
+        self._segment: SegmentWriter | None = None
+        self._begun: SegmentName | None = None
+        self._why = "the journal is not open"
+
+    @property
+    def segment(self) -> SegmentWriter:
+        if self._segment is None:
+            raise JournalUnavailableError("the journal is not open")
+        return self._segment
+
+    def start(self, boot: int) -> None:
+        """The first segment of a boot. What was current before is given up. Raises OSError."""
+        fresh = self._spending_reserve(SegmentName(boot, 1))
+        self.stop()
+        self._segment = fresh
+
+    def stop(self) -> None:
+        """Close the files; nothing more can be written."""
+        for segment in (*self.retiring, *filter(None, [self._segment])):
+            segment.close()
+        self.retiring.clear()
+        self._segment = None
+
+    def put(self, entry: Entry, line: bytes) -> None:
+        """Write one entry. Raises JournalUnavailableError; a settlement is then written as soon as that is possible."""
+        essential = isinstance(entry, Settled | Extended)
+        if not (self.accepting or essential):
+            raise JournalUnavailableError(self._why)
+        try:
+            if not essential and self.segment.unsynced_bytes > UNSYNCED_BYTES_MAX:
+                raise OSError(errno.EBUSY, "the disk does not keep up")
+            self._write(line, essential)
+        except OSError as error:
+            self.fail(error)
+            if isinstance(entry, Settled) and entry.call.id in self.open_calls:
+                self.owed[entry.call.id] = entry
+            raise JournalUnavailableError(self._why) from error
+        self.open_calls.apply(entry)
+        if self.segment.grown >= self._segment_bytes_max:
+            self._rotate()
+
+    def pay(self) -> None:
+        """Write the settlements that are owed. Raises OSError at the first that can't be written."""
+        for call_id, settled in list(self.owed.items()):
+            self._write(encode(settled), essential=True)
+            self.open_calls.apply(settled)
+            del self.owed[call_id]
+
+    def fail(self, why: object) -> None:
+        """Stop admission."""
+        self._why = str(why)
+        if self.accepting:
+            self.accepting = False
+            log.error("journal unavailable: no call is admitted", folder=str(self._folder), why=self._why)
+
+    def accept(self) -> None:
+        if not self.accepting:
+            self.accepting = True
+            log.info("journal available", folder=str(self._folder))
+
+    def _write(self, line: bytes, essential: bool) -> None:
+        try:
+            self.segment.append(line)
+        except OSError as error:
+            if not self._made_room(error, essential):
+                raise
+            self.segment.append(line)
+
+    def _made_room(self, error: OSError, essential: bool) -> bool:
+        """True: something was done about the error, and a second try may succeed."""
+        if error.errno == errno.EFBIG:
+            return self.segment.grown > 0 and self._rotate()
+        if not essential:
+            return False
+        self.fail(error)
+        return error.errno not in NO_SPACE or self._reserve.release()
+
+    def _rotate(self) -> bool:
+        """Go on in a new segment. False: that failed, and lines go on into the old one."""
+        name = self.segment.name
+        try:
+            fresh = self._create(SegmentName(name.boot, name.number + 1))
+        except OSError as error:
+            self.fail(error)
+            return False
+        self.retiring.append(self.segment)
+        self._segment = fresh
+        return True
+
+    def _spending_reserve(self, name: SegmentName) -> SegmentWriter:
+        try:
+            return self._create(name)
+        except OSError as error:
+            if error.errno not in NO_SPACE or not self._reserve.release():
+                raise
+            return self._create(name)
+
+    def _create(self, name: SegmentName) -> SegmentWriter:
+        if self._begun == name:
+            # A try that failed may have left a file. Nothing in it counts: this name was never current.
+            with suppress(FileNotFoundError):
+                (self._folder / name.file).unlink()
+        self._begun = name
+        head = Head(self._folder.name, name.boot, name.number, self._clock.now_us())
+        lines: list[Line] = [head, *self.open_calls.carried()]
+        return SegmentWriter(self._folder, name, b"".join(encode(line) for line in lines), self._sync)

@@ -1,0 +1,43 @@
+"""Lines: everything that stands in a journal segment, one JSON object each.
+
+Beside the entries there are two lines of the journal's own: the *head* opens each segment, and after it stand the
+calls *carried* over from the segment before, so that a crash can be settled from the last segment alone.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from proxy.model.call import Call, Hold
+from proxy.model.entry import Act, Entry, Extended, Opened, Refused, Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first line of a segment. `boot` grows with each start of the node, `number` with each segment of a boot."""
+
+    node: str
+    boot: int
+    number: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A call still open when its segment was closed, with its hold so far."""
+
+    call: Call
+    hold: Hold
+
+
+Line = Head | Carried | Entry
+
+LINE_TYPES: Final[dict[str, type[Line]]] = {
+    "segment": Head,
+    "carried": Carried,
+    "opened": Opened,
+    "extended": Extended,
+    "settled": Settled,
+    "refused": Refused,
+    "act": Act,
+}
+"""The value of `t` in a line, and what the line holds."""
