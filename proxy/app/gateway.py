@@ -39,7 +39,7 @@ from proxy.gateway.relay import Plane
 from proxy.gateway.rules import Rules
 from proxy.policy.types import Key, PolicySet
 from proxy.ports.journal import JournalUnavailableError
-from proxy.settings import Settings, SettingsError
+from proxy.settings import Settings, SettingsError, secret_from_environ
 from proxy.web.data_plane import DataPlane
 from proxy.web.gateway_metrics import GatewayMetrics, admin_app
 from proxy.web.server import serve_all, server, tcp_socket, unix_socket
@@ -82,7 +82,10 @@ class Gateway:
         """Put a policy set in force, with the prices made from it, in one step."""
         keys: Mapping[str, Key] = {**policies.keys, self._admin.hash: self._admin}
         self._rules = Rules(replace(policies, keys=keys), price_book(policies))
-        log.info("policies in force", version=policies.version, keys=len(policies.keys))
+
+    async def swap(self, policies: PolicySet) -> None:
+        """As `use`, while calls run: reading the price list would hold up the event loop."""
+        await asyncio.to_thread(self.use, policies)
 
     def endpoint(self) -> DataPlane:
         admission = Admission(
@@ -90,7 +93,7 @@ class Gateway:
             journal=self.journal,
             clock=self.clock,
             hash_key=data_folder.hash_key(self.settings.data),
-            secrets=ProviderSecrets(),
+            secrets=ProviderSecrets(self.settings.policies, secret_from_environ),
         )
         return DataPlane(
             rules=lambda: self._rules,
@@ -118,7 +121,7 @@ class Gateway:
             stack.push_async_callback(self.transport.aclose)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._settle_rest)
-            for watch in (self.folder.watch(self.use), stop_with(self.settings.supervisor_pid)):
+            for watch in (self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid)):
                 stack.push_async_callback(_cancelled, asyncio.create_task(watch))
             yield
 

@@ -1,0 +1,54 @@
+"""Provider secrets: credentials out of environment variables and files, never out of policy files."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from proxy.policy.types import Provider
+
+FILE_BYTES_MAX: Final = 16 * 1024
+
+
+class ProviderSecrets:
+    """Fulfils the port Secrets."""
+
+    def __init__(self, folder: Path, environ: Callable[[str], str]) -> None:
+        """`folder`: what relative paths of `api_key: {file: …}` start from, the policy folder.
+
+        `environ` gives the value of a variable, '' where it isn't set.
+        """
+        self._folder = folder
+        self._environ = environ
+        self._kept: dict[str, tuple[tuple[int, int, int], str]] = {}
+
+    def secret(self, provider: Provider) -> str | None:
+        """The credential to send: '' where none is needed, None where one is configured but absent or unusable.
+
+        A file is read again when it changes (2 µs to look), so a rotated credential needs no restart.
+        """
+        source = provider.api_key
+        if source.source == "none":
+            return ""
+        value = self._environ(source.name) if source.source == "env" else self._from_file(source.name)
+        return value if value and value.isprintable() and value.isascii() else None
+
+    def _from_file(self, name: str) -> str:
+        path = self._folder / name
+        try:
+            found = os.stat(path)
+            stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
+            kept = self._kept.get(name)
+            if kept is None or kept[0] != stamp:
+                kept = self._kept[name] = (stamp, _read(path))
+        except OSError:
+            self._kept.pop(name, None)
+            return ""
+        return kept[1]
+
+
+def _read(path: Path) -> str:
+    """The first line, without white space around it; '' where the file holds something else."""
+    with path.open("rb") as file:
+        content = file.read(FILE_BYTES_MAX).strip()
+    return "" if b"\n" in content else content.decode("utf-8", "replace")

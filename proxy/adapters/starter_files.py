@@ -1,0 +1,29 @@
+"""Starter files: the commented policy files that a new folder begins with, shipped in the package."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from proxy.adapters.policy_snapshot import is_policy_file
+
+FOLDER: Final = "starter"
+
+
+def starter_files() -> dict[str, str]:
+    """Name -> text."""
+    found = {entry.name: entry.read_text(encoding="utf-8") for entry in (files("proxy") / FOLDER).iterdir()}
+    return {name: found[name] for name in sorted(found) if is_policy_file(name)}
+
+
+def write_starter(folder: Path) -> list[str]:
+    """Write them into a folder that holds no policy file yet, making it if need be. Gives the names written.
+
+    A folder with any policy file is somebody's own, and left as it is. Raises OSError.
+    """
+    if folder.is_dir() and any(is_policy_file(path.name) for path in folder.iterdir()):
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    written = starter_files()
+    for name, text in written.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return list(written)
