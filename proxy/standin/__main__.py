@@ -1,0 +1,27 @@
+"""`python -m proxy.standin`: the stand-in provider as a process."""
+
+import argparse
+import sys
+
+from proxy.standin import HOST_DEFAULT, PORT_DEFAULT
+from proxy.standin.server import serve
+
+
+def main() -> None:
+    """The first line on standard output is the base URL."""
+    parser = argparse.ArgumentParser(
+        prog="python -m proxy.standin", description="A fake LLM provider; it asks no model."
+    )
+    parser.add_argument("--host", default=HOST_DEFAULT)
+    parser.add_argument("--port", type=int, default=PORT_DEFAULT, help="0 takes a free one")
+    given = parser.parse_args()
+    serve(given.host, given.port, _announce)
+
+
+def _announce(url: str) -> None:
+    sys.stdout.write(f"{url}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Answering: what the stand-in says to a request, and what that counts."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from proxy.model.usage import Usage
+from proxy.standin import tokens, vocabulary
+from proxy.standin.behaviour import Behaviour
+from proxy.standin.protocol import Answer, Asked, Tool
+
+_FILLERS: Final[Mapping[str, object]] = {
+    "integer": 1,
+    "number": 1,
+    "boolean": True,
+    "array": [],
+    "object": {},
+    "string": "amber",
+}
+
+
+def compose(asked: Asked, behaviour: Behaviour, identity: str) -> Answer:
+    """The answer to a request. `identity` is the hex digest of the request: it seeds words and ids."""
+    name_tokens = 0
+    if asked.tool is not None:
+        said = tokens.split(arguments(asked.tool))
+        name_tokens = tokens.of_text(asked.tool.name)
+        wanted = [said] * asked.choices
+    else:
+        seed = int(identity[:8], 16)
+        wanted = [vocabulary.pieces(behaviour.tokens, seed + choice) for choice in range(asked.choices)]
+    room = asked.output_tokens_max
+    limit = None if room is None else max(0, room - name_tokens)
+    choices = tuple(pieces[:limit] for pieces in wanted)
+    usage = Usage(
+        input_text=asked.prompt_tokens,
+        cache_read=behaviour.cached,
+        cache_write_5m=behaviour.cache_write_5m,
+        cache_write_1h=behaviour.cache_write_1h,
+        output_text=sum(name_tokens + len(pieces) for pieces in choices),
+        reasoning=behaviour.reasoning,
+    )
+    return Answer(
+        id=identity[:32],
+        model=asked.model,
+        choices=choices,
+        tool_name=asked.tool.name if asked.tool else "",
+        name_tokens=name_tokens,
+        limited=any(len(said) < len(full) for said, full in zip(choices, wanted, strict=True)),
+        usage=usage,
+        usage_shown=asked.usage_asked and behaviour.usage == "normal",
+        behaviour=behaviour,
+    )
+
+
+def arguments(tool: Tool) -> str:
+    """Arguments that fit the tool's schema, as compact ASCII JSON: a filler value for every property."""
+    properties = tool.schema.get("properties")
+    named = properties if isinstance(properties, dict) else {}
+    values = {name: _filler(schema) for name, schema in named.items()}
+    return json.dumps(values, separators=(",", ":"))
+
+
+def _filler(schema: object) -> object:
+    if not isinstance(schema, dict):
+        return None
+    if isinstance(schema.get("enum"), list) and schema["enum"]:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    return _FILLERS.get(kind) if isinstance(kind, str) else None

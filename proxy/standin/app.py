@@ -1,0 +1,83 @@
+"""The stand-in's routes, under one tally."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from proxy.standin import behaviour, errors
+from proxy.standin.anthropic_messages import AnthropicCountTokens, AnthropicMessages
+from proxy.standin.exchange import Choose, Exchange, Scope
+from proxy.standin.models import Models
+from proxy.standin.openai_chat import OpenAIChat
+from proxy.standin.openai_responses import OpenAIResponses
+from proxy.standin.protocol import Format, Provider
+from proxy.standin.tally import CALLS_KEPT, Tally
+
+ABOUT: Final = "The stand-in provider of outlay: a fake. It asks no model, and its answers are filler."
+PAGE_DEFAULT: Final = 1000
+
+
+def make_app(tally: Tally) -> Starlette:
+    """The stand-in as an ASGI application; what it answers is counted in `tally`."""
+
+    async def counts(request: Request) -> Response:
+        return JSONResponse(tally.counts())
+
+    async def calls(request: Request) -> Response:
+        try:
+            after = max(0, int(request.query_params.get("after", "0")))
+            limit = min(CALLS_KEPT, int(request.query_params.get("limit", str(PAGE_DEFAULT))))
+        except ValueError:
+            return JSONResponse({"error": "after and limit are whole numbers"}, 400)
+        return JSONResponse(tally.calls(after, max(1, limit)))
+
+    async def reset(request: Request) -> Response:
+        tally.reset()
+        return JSONResponse(tally.counts())
+
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", Exchange("chat", _always(OpenAIChat()), tally), methods=["POST"]),
+            Route("/v1/responses", Exchange("responses", _always(OpenAIResponses()), tally), methods=["POST"]),
+            Route("/v1/messages", Exchange("messages", _always(AnthropicMessages()), tally), methods=["POST"]),
+            Route(
+                "/v1/messages/count_tokens",
+                Exchange("count_tokens", _always(AnthropicCountTokens()), tally),
+                methods=["POST"],
+            ),
+            Route("/v1/models", Exchange("models", _models, tally), methods=["GET"]),
+            Route("/v1/models/{name:path}", Exchange("models", _models, tally), methods=["GET"]),
+            Route("/stand-in/counts", counts),
+            Route("/stand-in/calls", calls),
+            Route("/stand-in/reset", reset, methods=["POST"]),
+            Route("/", _about),
+        ],
+        exception_handlers={404: _unknown, 405: _unknown},
+    )
+
+
+def _always(form: Format) -> Choose:
+    return lambda scope, headers: form
+
+
+def _models(scope: Scope, headers: Mapping[str, str]) -> Format:
+    return Models(_provider(headers), scope.get("path_params", {}).get("name", ""))
+
+
+def _provider(headers: Mapping[str, str]) -> Provider:
+    """Both providers have a list of models at the same path; Anthropic's clients name a version."""
+    return "anthropic" if "anthropic-version" in headers else "openai"
+
+
+async def _about(request: Request) -> Response:
+    return JSONResponse({"stand-in": ABOUT, "headers": behaviour.HEADERS})
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    provider = _provider(request.headers)
+    message = f"The stand-in has no {request.method} {request.url.path}"
+    return JSONResponse(errors.body(provider, 404, message, None, "req_unknown"), 404)
