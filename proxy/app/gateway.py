@@ -25,8 +25,9 @@ from proxy.adapters.clock import SystemClock
 from proxy.adapters.counters_memory import MemoryCounters
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError
-from proxy.adapters.policy_files import PolicyFolder, ProviderSecrets
+from proxy.adapters.policy_files import PolicyFolder
 from proxy.adapters.prices_litellm import price_book
+from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.adapters.tokens_tiktoken import TiktokenCounter
 from proxy.adapters.transport_aiohttp import AiohttpTransport
 from proxy.adapters.upstream_httpx import HttpxUpstream

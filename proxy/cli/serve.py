@@ -14,7 +14,8 @@ from proxy.adapters.data_folder import ADMIN_KEY_FILE, write_once
 from proxy.adapters.starter_files import write_starter
 from proxy.app import logs
 from proxy.app.supervisor import Supervisor, planes
-from proxy.settings import Settings, SettingsError
+from proxy.cli.configured import configured
+from proxy.settings import Settings
 
 STAND_IN_PORT: Final = 4140
 READY_WAIT_S: Final = 30.0
@@ -39,7 +40,7 @@ def serve(
     ] = False,
 ) -> None:
     """Run outlay on this machine: gateway and ledger, with everything they need."""
-    settings = _settings(host=host, port=port, ledger_port=ledger_port, policies=policies, data=data, workers=workers)
+    settings = configured(host=host, port=port, ledger_port=ledger_port, policies=policies, data=data, workers=workers)
     logs.configure(settings, "supervisor")
     _prepare(settings)
     supervisor = Supervisor(planes(settings, STAND_IN_PORT if stand_in else 0), settings.stop_s)
@@ -49,20 +50,12 @@ def serve(
 
 def gateway(host: Host = None, port: Port = None, policies: Policies = None, data: Data = None) -> None:
     """Run the data plane alone."""
-    _become("proxy.app.gateway", _settings(host=host, port=port, policies=policies, data=data))
+    _become("proxy.app.gateway", configured(host=host, port=port, policies=policies, data=data))
 
 
 def ledger(host: Host = None, ledger_port: LedgerPort = None, policies: Policies = None, data: Data = None) -> None:
     """Run the control plane alone."""
-    _become("proxy.app.ledger", _settings(host=host, ledger_port=ledger_port, policies=policies, data=data))
-
-
-def _settings(**flags: object) -> Settings:
-    try:
-        return Settings.load(None, **flags)
-    except SettingsError as error:
-        typer.echo(f"outlay: {error}", err=True)
-        raise typer.Exit(2) from None
+    _become("proxy.app.ledger", configured(host=host, ledger_port=ledger_port, policies=policies, data=data))
 
 
 def _become(module: str, settings: Settings) -> None:

@@ -1,0 +1,52 @@
+"""The command `outlay`: one Typer application, assembled from the groups in proxy.cli."""
+
+from typing import Annotated
+
+import typer
+
+from proxy import VERSION
+from proxy.cli import doctor, explain, init, keys, login, policy, report, serve, standin
+
+app = typer.Typer(
+    name="outlay",
+    help="A cost-governance proxy in front of LLM APIs: exact spend per user and project.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"outlay {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version_asked: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A cost-governance proxy in front of LLM APIs: exact spend per user and project."""
+
+
+app.command()(serve.serve)
+app.command()(serve.gateway)
+app.command()(serve.ledger)
+app.command("stand-in")(standin.stand_in)
+app.command()(init.init)
+app.add_typer(keys.app, name="keys")
+policy.app.command("explain")(explain.explain)
+app.add_typer(policy.app, name="policy")
+app.add_typer(report.app, name="report")
+app.command()(login.login)
+app.command()(doctor.doctor)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()
