@@ -30,6 +30,8 @@ class Settings:
     workers: int = 1
     node: str = socket.gethostname()
     """Names this machine in the journal; a worker appends its number."""
+    stand_in_port: int = 4140
+    """Where `outlay serve --stand-in` runs the stand-in provider."""
     metrics_port: int = 0
     """Where a gateway on its own serves its metrics; 0: only on its socket in the data folder."""
     body_bytes_max: int = 64 * 1024 * 1024
@@ -54,7 +56,7 @@ class Settings:
         return self.keys or self.policies / "keys.yaml"
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None, **flags: object) -> Self:
+    def load(cls, environ: Mapping[str, str] | None = None, **flags: object | None) -> Self:
         """Flags win over the environment, the environment over defaults. A flag of None was not given.
 
         Raises SettingsError.

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
@@ -47,18 +46,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    yield _python()
     yield _price_list()
     yield from _data(settings)
     yield from _policies(settings)
     yield from _planes(settings)
-
-
-def _python() -> Finding:
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= (3, 11):
-        return Finding("ok", f"Python {version}")
-    return Finding("wrong", f"Python {version} is too old", "install Python 3.11 or newer")
 
 
 def _price_list() -> Finding:

@@ -17,7 +17,6 @@ from proxy.app.supervisor import Supervisor, planes
 from proxy.cli.configured import configured
 from proxy.settings import Settings
 
-STAND_IN_PORT: Final = 4140
 READY_WAIT_S: Final = 30.0
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -43,7 +42,7 @@ def serve(
     settings = configured(host=host, port=port, ledger_port=ledger_port, policies=policies, data=data, workers=workers)
     logs.configure(settings, "supervisor")
     _prepare(settings)
-    supervisor = Supervisor(planes(settings, STAND_IN_PORT if stand_in else 0), settings.stop_s)
+    supervisor = Supervisor(planes(settings, settings.stand_in_port if stand_in else 0), settings.stop_s)
     banner = _banner(settings, stand_in=stand_in)
     raise typer.Exit(asyncio.run(_run(supervisor, settings, banner)))
 
@@ -123,6 +122,6 @@ def _banner(settings: Settings, *, stand_in: bool) -> str:
     ]
     if stand_in:
         lines.append(
-            f"      the stand-in provider answers to the models stand-in-small and stand-in-large ({STAND_IN_PORT})"
+            f"      the stand-in provider answers to the models stand-in-small and stand-in-large ({settings.stand_in_port})"
         )
     return "\n".join([*lines, "Stop with Ctrl-C.", ""])
