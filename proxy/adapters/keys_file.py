@@ -79,6 +79,8 @@ class KeysFile:
             raise KeysFileError(f"{self.path} is not UTF-8") from None
         except KeyError as error:
             raise KeysFileError(f"{self.path} has no key {error.args[0]!r}") from None
+        except FileNotFoundError:
+            raise KeysFileError(f"there is no folder {self.path.parent}; `outlay init` makes one") from None
         except OSError as error:
             raise KeysFileError(
                 f"{self.path} can't be written ({error.strerror}). Where keys live in a read-only place, "

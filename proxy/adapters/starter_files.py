@@ -4,7 +4,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from proxy.adapters.keys_file import NEW_FILE_MODE
 from proxy.adapters.policy_snapshot import is_policy_file
+from proxy.policy import keys_yaml
 
 FOLDER: Final = "starter"
 
@@ -26,4 +28,5 @@ def write_starter(folder: Path) -> list[str]:
     written = starter_files()
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8")
+    (folder / keys_yaml.FILE).chmod(NEW_FILE_MODE)
     return list(written)

@@ -127,8 +127,7 @@ class Section:
     def duration_s(self, name: str, default: float) -> float:
         """Seconds of '500ms', '30s', '10m', '2h', '1d'; more than nothing."""
         text = self.text(name)
-        found = _DURATION.fullmatch(text)
-        seconds = int(found[1]) * _UNIT_S[found[2]] if found else 0.0
+        seconds = duration_s(text)
         if text and not 0 < seconds <= DURATION_S_MAX:
             self.wrong(name, f"can't be {shown(text)}: a time has its unit behind it (ms, s, m, h, d), at most 7d")
         return seconds or default
@@ -150,11 +149,8 @@ class Section:
         if not text:
             return None
         try:
-            if _DAY.fullmatch(text):
-                return datetime.combine(date.fromisoformat(text), time(), UTC)
-            moment = datetime.fromisoformat(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
+            return moment(text)
+        except ValueError:
             self.wrong(name, f"can't be {shown(text)}: it is a day or a time as in ISO 8601")
             return None
 
@@ -208,6 +204,23 @@ def entry(key: Word | None, body: Node, settings: Settings, mistakes: Mistakes, 
 
 
 NAME_RULE: Final = f"letters, digits and . _ - @ + / only, a letter or digit first, at most {NAME_CHARS_MAX} characters"
+
+
+def duration_s(text: str) -> float:
+    """Seconds of '500ms', '30s', '10m', '2h', '1d'; 0 where it is no such time."""
+    found = _DURATION.fullmatch(text)
+    return int(found[1]) * _UNIT_S[found[2]] if found else 0.0
+
+
+def moment(text: str) -> datetime:
+    """The first instant of a day, or a time as in ISO 8601; UTC where it names no offset. Raises ValueError."""
+    if _DAY.fullmatch(text):
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"not a time: {text!r}") from None
 
 
 def is_name(text: str) -> bool:
