@@ -119,7 +119,7 @@ def _sold_by_other_unit(entry: Entry) -> bool:
 
 
 def _regions(entry: Entry) -> Iterator[tuple[str, Fraction]]:
-    yield from ((key, factor) for key, factor in _specific(entry) if key not in _SPEEDS)
+    yield from _specific(entry)  # its speeds are no names of regions
     for field, value in entry.items():
         factor = _factor(value)
         if factor is None:

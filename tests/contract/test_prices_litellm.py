@@ -120,6 +120,7 @@ OPENAI = {
     },
     "omni-moderation-latest": {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "mode": "moderation"},
     "sora-2": {"output_cost_per_second": 0.1, "mode": "video_generation"},
+    "broken": {"input_cost_per_token": -1e-06, "output_cost_per_token": "1e-06"},
     "rerank": {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "input_cost_per_query": 0.002},
 }
 ANTHROPIC = {
@@ -188,6 +189,7 @@ OTHERS = {
     },
     "dashscope/qwen-plus-latest": {
         "litellm_provider": "dashscope",
+        "search_context_cost_per_query": {"search_context_size_medium": 0.01},
         "tiered_pricing": [
             {
                 "range": [0, 256000.0],
@@ -507,9 +509,9 @@ CASES: list[tuple[str, str, Usage, Served, dict[str, int], str]] = [
     (
         "qwen",
         "qwen-plus-latest",
-        Usage(input_text=255_000, cache_read=1000, output_text=10, reasoning=10),
+        Usage(input_text=255_000, cache_read=1000, output_text=10, web_search=1),
         Served(),
-        {"input_text": 102_000 * M, "cache_read": 400 * M, "output_text": 12 * M, "reasoning": 40 * M},
+        {"input_text": 102_000 * M, "cache_read": 400 * M, "output_text": 12 * M, "web_search": 10_000 * M},
         "",
     ),
     (
@@ -562,6 +564,7 @@ UNPRICED = [
     ("local", "llama-3", Usage(input_text=1), 30 * M, "ceiling"),
     ("openai", "ft:gpt-4o-2030-01-01:acme::a1", Usage(input_text=1), 30 * M, "ceiling"),
     ("openai", "sora-2", Usage(input_text=1), 30 * M, "ceiling"),
+    ("openai", "broken", Usage(input_text=1, output_text=1), 210 * M, "ceiling"),
     # Sold by the query, tokens at zero: that zero is no price.
     ("openai", "rerank", Usage(input_text=1), 30 * M, "ceiling"),
 ]
@@ -607,8 +610,8 @@ def test_a_model_with_an_unknown_kind_is_priced_where_that_kind_is_not_used(book
 )
 def test_off_peak_prices_hold_in_the_listed_hours(book: PriceBook, moment: str, off_peak: bool) -> None:
     at_us = int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp() * 1_000_000)
-    cost = book.cost("deepseek", "deepseek-flash", at_us, Usage(input_text=1000), Served())
-    assert cost.total_pico == (150 if off_peak else 300) * M
+    cost = book.cost("deepseek", "deepseek-flash", at_us, Usage(input_text=1000, cache_read=1000), Served())
+    assert cost.total_pico == (153 if off_peak else 306) * M
 
 
 def test_own_rates_and_discounts_come_from_the_policy(folder: Path) -> None:

@@ -166,7 +166,8 @@ async def test_those_who_wait_are_bounded(tmp_path: Path) -> None:
     counter = scripted(tmp_path, SLOW_ONCE)
     waiting = [asyncio.create_task(counter.count("gpt-5", ["slow"])) for _ in range(WAITING_MAX)]
     await started(counter)
-    assert await counter.count("gpt-5", ["123456"]) == 2
+    async with asyncio.timeout(30):
+        assert await counter.count("gpt-5", ["123456"]) == 2
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)

@@ -51,9 +51,11 @@ CASES = [
     (listing(input_text=100, input_text___200=300, cache_read=10, cache_read___200=20), LONG, "cache_read", 20),
     (listing(input_text=100, input_text___100=200), LONG, "input_text", 200),
     (listing(input_text=100, input_text___100=200, input_text___200=300), LONG, "input_text", 300),
+    (listing(input_text=100, input_text___200=300, input_text___400=900), LONG, "input_text", 300),
     (listing(input_text___200=300), LONG, "input_text", 300),
     # both at once: as listed, else both proportions
     (listing(input_text=100, input_text__flex=50, input_text___200=300), Variant("flex", 200), "input_text", 150),
+    (listing(input_text=0, input_text__flex=50), Variant("flex", 200), "input_text", 50),
     (listing(input_text=100, input_text__flex=50, input_text__flex_200=170), Variant("flex", 200), "input_text", 170),
     (
         listing(input_text=100, input_text__flex=50, input_text___200=300, cache_read=10, cache_read__flex=4),

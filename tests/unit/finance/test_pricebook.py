@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.finance.listing import Listing, Variant, Vendor
+from proxy.finance.price import Ceiling
 from proxy.finance.pricebook import NAME_CHARS_MAX, QUOTES_MAX, PriceBook
 from proxy.finance.rule import Rule
 from proxy.model.money import cost_of
@@ -102,10 +103,11 @@ def test_a_price_keeps_its_id_and_another_rate_changes_it() -> None:
         price_id(listing(input_text=M + 1)),
         price_id(listing(input_text=M, output_text=1)),
         price_id(listing(input_text=M, output_text=0)),
+        price_id(listing(input_text=M, web_search=Ceiling().web_search)),
         price_id(listing(input_text=M), tier="flex"),
         price_id(listing(input_text=M), rules=(Rule("r", "p", "m", multiplier=Fraction(1, 2)),)),
     ]
-    assert len({first, *others}) == 6
+    assert len({first, *others}) == 7
 
 
 def test_a_dated_model_of_its_own_price_is_not_covered_by_a_rule_for_the_undated_name() -> None:
@@ -168,7 +170,8 @@ def test_what_is_kept_is_bounded_and_model_names_are_cut() -> None:
     book = book_of(listing(input_text=M))
     for number in range(QUOTES_MAX + 10):
         book.cost("p", f"made-up-{number}", NOW, Usage(1), Served())
-    book.cost("p", "x" * 10_000, NOW, Usage(1), Served(service_tier="y" * 10_000))
+    book.cost("p", "x" * 10_000, NOW, Usage(1), Served())
+    assert len(book.cost("p", "m", NOW, Usage(1), Served(service_tier="y" * 10_000)).price_id) < 100
     assert len(book._quotes) <= QUOTES_MAX
     assert max(len(part) for key in book._quotes for part in key[:3]) == NAME_CHARS_MAX
 
