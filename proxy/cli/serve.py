@@ -121,7 +121,5 @@ def _banner(settings: Settings, *, stand_in: bool) -> str:
         "      outlay report spend --by project,user",
     ]
     if stand_in:
-        lines.append(
-            f"      the stand-in provider answers to the models stand-in-small and stand-in-large ({settings.stand_in_port})"
-        )
+        lines.append("      the stand-in answers to the models stand-in-small and stand-in-large")
     return "\n".join([*lines, "Stop with Ctrl-C.", ""])

@@ -1,0 +1,114 @@
+"""A data plane made of the real parts, with respx where the network would be and fakes where time and disk would be."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import respx
+from proxy.dialects.anthropic import Anthropic
+from proxy.dialects.openai import OpenAI
+
+from proxy.adapters.counters_memory import MemoryCounters
+from proxy.adapters.data_folder import FileHashKey
+from proxy.adapters.prices_litellm import price_book
+from proxy.adapters.upstream_httpx import HttpxUpstream
+from proxy.gateway.admission import Admission
+from proxy.gateway.relay import Plane
+from proxy.gateway.rules import Rules
+from proxy.model.decision import Refusal
+from proxy.model.entry import Refused, Settled
+from proxy.policy.keys import digest
+from proxy.policy.load import load
+from proxy.policy.types import PolicySet, Provider
+from proxy.web.data_plane import DataPlane
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
+from tests.fakes.tokens import WordCounter
+
+KEY = "outlay_alice"
+POLICIES = {
+    "providers.yaml": """
+providers:
+  openai: {dialect: openai, base_url: "https://api.openai.test", api_key: {env: OPENAI_API_KEY}}
+  anthropic: {dialect: anthropic, base_url: "https://api.anthropic.test", api_key: {env: ANTHROPIC_API_KEY}}
+  local:
+    dialect: openai
+    base_url: "http://local.test/base"
+    api_key: none
+    default_for: [llama-*]
+    passes: [POST /v1/files]
+  nokey: {dialect: openai, base_url: "http://nokey.test", api_key: {env: MISSING_KEY}, default_for: [nokey-*]}
+""",
+    "access.yaml": """
+people: {alice: {team: payments}}
+projects:
+  checkout: {team: payments, cost_center: CC-42, repositories: [github.com/acme/checkout]}
+  search: {team: search, repositories: [github.com/acme/search]}
+""",
+    "keys.yaml": """
+keys:
+  - {id: k_alice, hash: "DIGEST", user: alice,
+     projects: [checkout, search]}
+""",
+}
+
+
+class Secrets:
+    """Fulfils ports.secrets.Secrets."""
+
+    def secret(self, provider: Provider) -> str | None:
+        return {"openai": "sk-openai", "anthropic": "sk-anthropic", "local": ""}.get(provider.name)
+
+
+@dataclass
+class World:
+    """One data plane with everything it touches in reach of the test."""
+
+    router: respx.MockRouter
+    body_bytes_max: int = 1_000_000
+    calls_in_flight_max: int = 10
+    clock: FakeClock = field(default_factory=FakeClock)
+    journal: FakeJournal = field(default_factory=FakeJournal)
+    tokens: WordCounter = field(default_factory=WordCounter)
+    refusals: list[Refusal] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.policies = _policies()
+        self.counters = MemoryCounters(self.calls_in_flight_max)
+        rules = Rules(self.policies, price_book(self.policies))
+        transport = httpx.MockTransport(self.router.async_handler)
+        hash_key = FileHashKey("h1", b"k" * 32)
+        self.app = DataPlane(
+            rules=lambda: rules,
+            dialects=(OpenAI(), Anthropic()),
+            admission=Admission(self.counters, self.journal, self.clock, hash_key, Secrets()),
+            plane=Plane(
+                HttpxUpstream(transport), self.counters, self.journal, self.tokens, self.clock, 5.0, lambda _: None
+            ),
+            clock=self.clock,
+            body_bytes_max=self.body_bytes_max,
+            refused=self.refusals.append,
+        )
+
+    async def call(self, method: str, path: str, key: str = KEY, **given: Any) -> httpx.Response:
+        """One call over ASGI, with the caller's key as a bearer token unless the headers say otherwise."""
+        headers = {"authorization": f"Bearer {key}", **given.pop("headers", {})}
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://outlay.test") as client:
+            return await client.request(method, path, headers=headers, **given)
+
+    @property
+    def settled(self) -> list[Settled]:
+        return [entry for entry in self.journal.entries if isinstance(entry, Settled)]
+
+    @property
+    def refused(self) -> list[Refused]:
+        return [entry for entry in self.journal.entries if isinstance(entry, Refused)]
+
+
+def _policies() -> PolicySet:
+    files = dict(POLICIES)
+    files["keys.yaml"] = files["keys.yaml"].replace("DIGEST", digest(KEY.encode()))
+    loaded = load(files)
+    assert isinstance(loaded, PolicySet), loaded
+    return loaded
