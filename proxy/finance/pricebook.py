@@ -13,9 +13,9 @@ from proxy.model.limits import ModelLimits
 from proxy.model.usage import Served, Usage
 
 QUOTES_MAX: Final = 512
-"""Kept at a time; callers choose model names, so the memory of them is bounded."""
+"""Kept at a time: callers choose the names of models, and memory must not grow with them."""
 NAME_CHARS_MAX: Final = 256
-"""No list has longer model names; what is longer is cut before it is looked for, kept or put into a price's id."""
+"""Nothing on a list is longer; what is, is cut before it is looked for, kept or put into a price's id."""
 
 _Key = tuple[str, str, str, str, str, str]
 
@@ -46,17 +46,12 @@ class PriceBook:
 
     def price(self, provider: str, model: str, at_us: int, prompt_tokens: int, served: Served) -> Price:
         """The price by itself: its id and its rates."""
-        key = (
-            provider,
-            model[:NAME_CHARS_MAX],
-            served.model[:NAME_CHARS_MAX],
-            served.service_tier,
-            served.region,
-            served.speed,
-        )
+        cut = NAME_CHARS_MAX
+        answered, asked = served.model[:cut], model[:cut]
+        key = (provider, answered, asked, served.service_tier[:cut], served.region[:cut], served.speed[:cut])
         quote = self._quotes.get(key)
         if quote is None:
-            quote = self._quote(provider, key[2], key[1], served)
+            quote = self._quote(provider, answered, asked, served)
             if len(self._quotes) >= QUOTES_MAX:
                 self._quotes.clear()
             self._quotes[key] = quote
