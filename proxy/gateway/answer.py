@@ -38,8 +38,6 @@ class MeteredAnswer:
         if self._unread or self._decoder is None:
             return chunk
         try:
-            if self._decoder.identity:
-                return self._meter.feed(chunk)
             return b"".join([self._meter.feed(piece) for piece in self._decoder.feed(chunk)])
         except UnreadableContentError as error:
             log.warning("answer not readable", call_id=self._call_id, why=str(error))
