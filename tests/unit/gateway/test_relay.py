@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from proxy.dialects.anthropic import Anthropic
+from proxy.dialects.openai import OpenAI
 
 from proxy.adapters.counters_memory import MemoryCounters
-from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.dialect import Dialect
-from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admitted
 from proxy.gateway.relay import Plane, Relay
 from proxy.gateway.rules import Rules
