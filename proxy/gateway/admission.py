@@ -81,8 +81,11 @@ class Admitted:
 class HashKey(Protocol):
     """The key of the fingerprints: `id` stands on each line, `secret` never leaves the machine."""
 
-    id: str
-    secret: bytes
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def secret(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
