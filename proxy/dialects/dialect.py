@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from proxy.metering.json_object import UnreadableError as UnreadableError  # noqa: PLC0414  # part of what a dialect is
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
 from proxy.model.usage import Served, Usage
@@ -23,10 +24,6 @@ class Operation:
     """False: metered as a call, but free by the provider's price list (a list of models, counting tokens)."""
     body_read: bool = True
     """True: the body must be read whole for its facts, under the named limit."""
-
-
-class UnreadableError(Exception):
-    """The request can't be read for its facts: broken JSON, a governed key twice. Its message is for the caller."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Lease:
 
         False: no budget has room for more, and the stream must end here.
         """
-        if output_bytes <= self.hold.output_tokens or not self._admitted.operation.priced:
+        if not self._admitted.operation.priced:
             return True
         tokens = extended(self._admitted.request, self.hold.output_tokens, output_bytes)
         if tokens <= self.hold.output_tokens:

@@ -1,0 +1,1 @@
+"""What passes, read: events, encodings, JSON objects, fingerprints, estimates. Pure: bytes in, facts out."""

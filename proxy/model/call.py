@@ -22,8 +22,15 @@ class Request:
     service_tier: str = ""
     input_bytes: int = 0
     """Bytes of everything that becomes input tokens: the proven bound, since no token is shorter than a byte."""
+    input_tokens_unseen: int = 0
+    """An allowance for input that the bytes only name: images by URL, files by id, a conversation kept at the
+    provider. Estimated, not proven."""
+    web_searches_max: int = 0
+    """How many server-side searches, each with a fee of its own, the call allows."""
+    background: bool = False
+    """True: the provider goes on working, and billing, after its first answer."""
     content: tuple[bytes, ...] = ()
-    """Raw JSON of system, messages, input and tools: for fingerprint and estimate, never stored."""
+    """Raw JSON members ('"messages":[…]') that make the prompt: for fingerprint and estimate, never stored."""
     session: str = ""
     agent: str = ""
     repository: str = ""

@@ -1,0 +1,59 @@
+"""Estimate: what is set aside for a call before and while its usage becomes known.
+
+Proven: no token is shorter than a byte, so the bytes of the body bound the input they carry, and the bytes of visible
+output bound its tokens. Estimated: input that the body only names (`Request.input_tokens_unseen`), and a model's own
+output limit where neither the call nor the price list says one.
+
+What a stream doesn't show while it runs is held in full from the start: hidden reasoning, and all of a call whose work
+goes on in the background. Visible output is held in steps, so that an agent isn't refused for a worst case.
+"""
+
+from typing import Final
+
+from proxy.model.call import Request
+
+FRAMING_TOKENS: Final = 1024
+"""Tokens that a provider adds around what was sent: roles, tool preambles (Anthropic's are up to 700), priming."""
+LEASE_TOKENS: Final = 1000
+"""Visible output that a stream holds ahead of what has passed."""
+OUTPUT_TOKENS_DEFAULT: Final = 16_384
+"""Output limit of a model of which neither call nor price list says one."""
+OUTPUT_TOKENS_MAX: Final = 1_000_000
+"""What any limit is taken to be at most. Clients of local servers send 2**31 for 'no limit'."""
+
+
+def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning: bool) -> tuple[int, int]:
+    """Input and output tokens to hold at admission. The model's own limits come from the price list."""
+    input_tokens = request.input_bytes + request.input_tokens_unseen + FRAMING_TOKENS
+    limit = _output_limit(request, output_tokens_max)
+    if not request.stream or request.background:
+        return input_tokens, limit
+    return input_tokens, min(limit, _hidden(request, limit, hidden_reasoning) + LEASE_TOKENS)
+
+
+def extended(request: Request, held: int, output_bytes: int, output_tokens_max: int | None = None) -> int:
+    """Output tokens to hold, in total, once `output_bytes` of visible output have passed; never below `held`.
+
+    A thinking budget may be used up unseen beside what is visible. Raised by whole leases, so that a stream is extended
+    about once in a thousand tokens, and never above the limit of call or model, where one is known.
+    """
+    needed = output_bytes + (request.thinking_tokens_max or 0) * request.choices
+    if needed <= held:
+        return held
+    raised = held + -(-(needed - held) // LEASE_TOKENS) * LEASE_TOKENS
+    if request.output_tokens_max is None and output_tokens_max is None:
+        return raised
+    return max(held, min(raised, _output_limit(request, output_tokens_max)))
+
+
+def _output_limit(request: Request, output_tokens_max: int | None) -> int:
+    """The most that the call can put out, all its choices together."""
+    each = request.output_tokens_max or output_tokens_max or OUTPUT_TOKENS_DEFAULT
+    return min(each, OUTPUT_TOKENS_MAX) * request.choices
+
+
+def _hidden(request: Request, limit: int, hidden_reasoning: bool) -> int:
+    """Output that may be billed without being seen: the thinking budget the call names, else all of its limit."""
+    if request.thinking_tokens_max is not None:
+        return min(request.thinking_tokens_max * request.choices, limit)
+    return limit if hidden_reasoning else 0
