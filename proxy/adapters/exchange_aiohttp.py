@@ -6,7 +6,7 @@ the provider sees it at once: closing would first wait for written bytes to leav
 """
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import aiohttp
@@ -73,13 +73,11 @@ class Exchange(httpx.AsyncByteStream):
         total = timeouts.get("total")
         self._timer = None if total is None else asyncio.get_running_loop().call_later(total, self._expire, total)
 
-    async def begin(
-        self, head: bytes, body: bytes | AsyncIterable[bytes], length: int | None, *, bodiless: bool
-    ) -> None:
-        """Send, and read up to the end of the answer's headers. `length` of a streamed body; None: sent chunked.
+    async def begin(self, head: bytes, body: bytes | httpx.AsyncByteStream, *, chunked: bool, bodiless: bool) -> None:
+        """Send, and read up to the end of the answer's headers.
 
-        `bodiless`: the answer has no body, whatever its headers say (HEAD). Raises httpx's TransportErrors, and what
-        the body's own iterator raises.
+        `chunked`: how a streamed body goes, else as it is (the head has announced its length). `bodiless`: the answer
+        has no body, whatever its headers say (HEAD). Raises httpx's TransportErrors, and what the body's stream raises.
         """
         self._protocol.set_response_params(
             skip_payload=bodiless,
@@ -92,7 +90,7 @@ class Exchange(httpx.AsyncByteStream):
             max_headers=HEADERS_MAX,
         )
         try:
-            self._send(head, body, length)
+            self._send(head, body, chunked)
             message, self._payload = await self._answer()
         except _BROKEN as error:
             raise self._broken(error) from None
@@ -123,14 +121,14 @@ class Exchange(httpx.AsyncByteStream):
         else:
             self._abort()
 
-    def _send(self, head: bytes, body: bytes | AsyncIterable[bytes], length: int | None) -> None:
+    def _send(self, head: bytes, body: bytes | httpx.AsyncByteStream, chunked: bool) -> None:
         protocol = self._protocol
         transport = protocol.transport
         if transport is None:
             raise aiohttp.ServerDisconnectedError
         if not isinstance(body, bytes):
             transport.write(head)
-            self._upload = asyncio.create_task(self._send_streamed(body, length))
+            self._upload = asyncio.create_task(self._send_streamed(body, chunked))
             return
         if len(body) <= JOINED_BYTES_MAX:
             transport.write(head + body)
@@ -142,29 +140,29 @@ class Exchange(httpx.AsyncByteStream):
         else:
             protocol.start_timeout()
 
-    async def _send_streamed(self, parts: AsyncIterable[bytes], length: int | None) -> None:
+    async def _send_streamed(self, parts: httpx.AsyncByteStream, chunked: bool) -> None:
         """Runs beside the answer, which may come before the body's end. Never raises."""
-        writer = StreamWriter(self._protocol, asyncio.get_running_loop())
-        if length is None:
-            writer.enable_chunking()
-        sent = 0
         try:
-            async for part in parts:
-                sent += len(part)
-                if length is not None and sent > length:
-                    raise httpx.LocalProtocolError("longer than its content-length")
-                await writer.write(part, drain=False)
-                if self._protocol.writing_paused:
-                    await self._drained(writer)
-            if length is not None and sent < length:
-                raise httpx.LocalProtocolError("shorter than its content-length")
-            await writer.write_eof()
+            try:
+                await self._pass(parts, chunked)
+            finally:
+                await parts.aclose()
         except (aiohttp.ClientConnectionError, ConnectionError):
             return  # who reads the answer learns why
         except Exception as error:  # of the body's source, which may raise anything: the reader gets it
             self._fail(error)
-            return
-        self._await_answer()
+        else:
+            self._await_answer()
+
+    async def _pass(self, parts: httpx.AsyncByteStream, chunked: bool) -> None:
+        writer = StreamWriter(self._protocol, asyncio.get_running_loop())
+        if chunked:
+            writer.enable_chunking()
+        async for part in parts:
+            await writer.write(part, drain=False)
+            if self._protocol.writing_paused:
+                await self._drained(writer)
+        await writer.write_eof()
 
     async def _flush(self) -> None:
         """A whole body that was too large to be written at once. Never raises."""

@@ -13,7 +13,7 @@ import re
 import select
 import socket
 import ssl
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final, Literal, cast
@@ -84,7 +84,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         stream = request.stream
-        body: bytes | AsyncIterable[bytes]
+        body: bytes | httpx.AsyncByteStream
         length = None
         if isinstance(stream, httpx.ByteStream):
             body = b"".join(stream)
@@ -105,16 +105,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         url: httpx.URL,
         target: bytes,
         lines: Iterable[tuple[bytes, bytes]],
-        body: bytes | AsyncIterable[bytes],
+        body: bytes | httpx.AsyncByteStream,
         length: int | None,
         timeouts: Timeouts,
     ) -> Exchange:
-        """Send to `url`'s origin; gives the exchange with its answer begun. `length`: of a streamed body, if known."""
+        """Send to `url`'s origin; gives the exchange with its answer begun. `length`: of a streamed body, where known;
+        it must be right, or the next request on the connection would begin within this one's body."""
         origin = self._origin(url)
         head = _head(method, origin, target, lines, len(body) if isinstance(body, bytes) else length)
         connection, protocol = await self._connect(origin, timeouts.get("connect"))
         exchange = Exchange(connection, protocol, origin.name, timeouts)
-        await exchange.begin(head, body, length, bodiless=method == "HEAD")
+        await exchange.begin(head, body, chunked=length is None, bodiless=method == "HEAD")
         return exchange
 
     async def aclose(self) -> None:

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final
 
 from proxy.adapters.lean_httpx import httpx
@@ -28,43 +28,36 @@ class HttpxUpstream:
         self._origins: dict[str, httpx.URL] = {}
 
     async def send(self, request: UpstreamRequest) -> "HttpxAnswer":
-        body = request.body
-        source = None if isinstance(body, bytes) else _Source(body)
+        body = request.body if isinstance(request.body, bytes) else _Source(request.body, request.body_length)
         try:
             if isinstance(self._transport, AiohttpTransport):
-                return await self._open(self._transport, request, source)
-            return await self._handle(request, source)
-        except Exception as error:
-            raise _explained(error, source) from None
+                return await self._open(self._transport, request, body)
+            return await self._handle(request, body)
+        except httpx.TransportError as error:
+            raise _explained(error) from None
 
     async def _open(
-        self, transport: AiohttpTransport, request: UpstreamRequest, source: "_Source | None"
+        self, transport: AiohttpTransport, request: UpstreamRequest, body: "bytes | _Source"
     ) -> "HttpxAnswer":
-        exchange = await transport.open(
-            request.method,
-            self._origin(request.base_url),
-            request.target,
-            request.headers,
-            source or request.body,
-            request.body_length,
-            _timeouts(request),
-        )
-        return HttpxAnswer(exchange.status, exchange.lines, exchange, source)
+        origin = self._origin(request.base_url)
+        length = request.body_length
+        timeouts = _timeouts(request)
+        exchange = await transport.open(request.method, origin, request.target, request.headers, body, length, timeouts)
+        return HttpxAnswer(exchange.status, exchange.lines, exchange)
 
-    async def _handle(self, request: UpstreamRequest, source: "_Source | None") -> "HttpxAnswer":
+    async def _handle(self, request: UpstreamRequest, body: "bytes | _Source") -> "HttpxAnswer":
         url = self._origin(request.base_url)
-        body = request.body
         lines = [(b"Host", url.netloc), *(line for line in request.headers if line[0].lower() not in OWNED)]
         length = len(body) if isinstance(body, bytes) else request.body_length
         if length is not None:
             lines.append((b"Content-Length", b"%d" % length))
-        stream = httpx.ByteStream(body) if isinstance(body, bytes) else source
+        stream = httpx.ByteStream(body) if isinstance(body, bytes) else body
         extensions = {"target": request.target, "timeout": _timeouts(request)}
         response = await self._transport.handle_async_request(
             httpx.Request(request.method, url, headers=lines, stream=stream, extensions=extensions)
         )
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        return HttpxAnswer(response.status_code, response.headers.raw, response.stream, source)
+        return HttpxAnswer(response.status_code, response.headers.raw, response.stream)
 
     def _origin(self, base_url: str) -> httpx.URL:
         url = self._origins.get(base_url)
@@ -78,39 +71,53 @@ class HttpxUpstream:
 class HttpxAnswer:
     """An UpstreamAnswer."""
 
-    __slots__ = ("_source", "_stream", "headers", "status")
+    __slots__ = ("_stream", "headers", "status")
 
-    def __init__(self, status: int, lines: RawHeaders, stream: httpx.AsyncByteStream, source: "_Source | None") -> None:
+    def __init__(self, status: int, lines: RawHeaders, stream: httpx.AsyncByteStream) -> None:
         self.status = status
         self.headers: RawHeaders = _end_to_end(lines)
         self._stream = stream
-        self._source = source
 
     async def chunks(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._stream:
                 yield chunk
-        except Exception as error:
-            raise _explained(error, self._source) from None
+        except httpx.TransportError as error:
+            raise _explained(error) from None
 
     async def close(self) -> None:
         await self._stream.aclose()
 
 
 class _Source(httpx.AsyncByteStream):
-    """A streamed body that remembers whether it was what failed."""
+    """A streamed body. Its own failure is told as such, also a length other than announced: that would let a part of
+    one request be read as the beginning of another."""
 
-    def __init__(self, parts: AsyncIterable[bytes]) -> None:
+    def __init__(self, parts: AsyncIterator[bytes], length: int | None) -> None:
         self._parts = parts
-        self.failure: Exception | None = None
+        self._length = length
+        self._given = 0
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            async for part in self._parts:
-                yield part
-        except Exception as error:
-            self.failure = error
+            part = await anext(self._parts)
+        except StopAsyncIteration:
+            if self._length is not None and self._given < self._length:
+                raise UpstreamError(Fault.BODY_SOURCE, "the request's body is shorter than announced") from None
             raise
+        except Exception as error:  # of the client's side, whatever it is: its text may hold what was sent
+            raise UpstreamError(Fault.BODY_SOURCE, f"the request's body broke off: {type(error).__name__}") from None
+        self._given += len(part)
+        if self._length is not None and self._given > self._length:
+            raise UpstreamError(Fault.BODY_SOURCE, "the request's body is longer than announced")
+        return part
+
+    async def aclose(self) -> None:
+        if isinstance(self._parts, AsyncGenerator):
+            await self._parts.aclose()
 
 
 def _timeouts(request: UpstreamRequest) -> dict[str, float]:
@@ -132,15 +139,9 @@ def _named_by_connection(lines: RawHeaders) -> frozenset[bytes]:
     return frozenset(token.strip().lower() for token in values.split(b","))
 
 
-def _explained(error: Exception, source: _Source | None) -> Exception:
+def _explained(error: httpx.TransportError) -> Exception:
     """The UpstreamError that stands for `error`; `error` itself where it is a mistake of ours."""
-    if source is not None and error is source.failure:
-        return UpstreamError(Fault.BODY_SOURCE, f"the request's body broke off: {type(error).__name__}")
-    if isinstance(error, httpx.LocalProtocolError) and source is not None:
-        return UpstreamError(Fault.BODY_SOURCE, f"the request's body is wrong: {error}")
-    if isinstance(error, httpx.LocalProtocolError) or not isinstance(error, httpx.TransportError):
-        return error
-    return UpstreamError(_fault(error), str(error))
+    return error if isinstance(error, httpx.LocalProtocolError) else UpstreamError(_fault(error), str(error))
 
 
 def _fault(error: httpx.TransportError) -> Fault:
