@@ -55,6 +55,7 @@ class _Call:
     request_id: str = field(default_factory=lambda: f"req_{uuid4().hex}")
     body: bytes = b""
     behaviour: Behaviour = field(default_factory=Behaviour)
+    identity: str = ""
     model: str = ""
     status: int = 0
     ended: Ended = Ended.ERROR
@@ -91,6 +92,7 @@ class _Call:
         if not isinstance(body, dict):
             raise WrongRequestError("the body must be a JSON object")
         asked = self.format.read(body)
+        self.identity = _identity(self.format, body)
         self.model = asked.model
         if asked.model == MISSING_MODEL:
             raise WrongRequestError(f"The model '{MISSING_MODEL}' does not exist", status=404, param="model")
@@ -111,7 +113,7 @@ class _Call:
         await self.client.send(body, more=False)
 
     async def _deliver(self, asked: Asked) -> None:
-        answer = compose(asked, self.behaviour, sha256(self.format.provider.encode() + self.body).hexdigest())
+        answer = compose(asked, self.behaviour, self.identity)
         self.status = 200
         self.delivery = Delivery(self.client, self.format, answer, self.request_id)
         self.ended = await (self.delivery.stream() if asked.stream else self.delivery.whole())
@@ -129,6 +131,12 @@ class _Call:
             usage,
             _received(scope, self.body),
         )
+
+
+def _identity(form: Format, body: dict[str, Any]) -> str:
+    """What makes two requests the same. Not `stream_options`: asking for usage there changes no word of an answer."""
+    asked = {name: value for name, value in body.items() if name != "stream_options"}
+    return sha256(form.provider.encode() + msgspec.json.encode(asked)).hexdigest()
 
 
 def _received(scope: Scope, body: bytes) -> Received:

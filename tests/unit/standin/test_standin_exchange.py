@@ -107,6 +107,13 @@ async def test_the_same_request_gets_the_same_bytes_and_another_gets_others() ->
     assert dict(one.headers)["x-request-id"] != dict(two.headers)["x-request-id"]
 
 
+async def test_asking_for_usage_changes_no_word_of_the_answer() -> None:
+    asking, silent = Dialogue(), Dialogue()
+    await asking.call(CHAT, STREAM)
+    await silent.call(CHAT, {**STREAM, "stream_options": None})
+    assert asking.body.replace(b',"usage":null', b"").startswith(silent.body.removesuffix(b"data: [DONE]\n\n"))
+
+
 async def test_a_whole_answer_is_counted_as_reported() -> None:
     client = Dialogue()
     await client.call(CHAT, BODY, {"x-standin-tokens": "5", "x-standin-cached": "7", "x-standin-reasoning": "3"})
