@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 PREFIX: Final = "OUTLAY_"
+_PROXY_KINDS: Final = ("http", "https", "all", "no")
 
 
 class SettingsError(ValueError):
@@ -88,6 +89,16 @@ class Settings:
 def secret_from_environ(name: str) -> str:
     """A provider credential by the name of its variable; '' where it is not set."""
     return os.environ.get(name, "").strip()
+
+
+def proxies_from_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, under 'http', 'https', 'all' and 'no'.
+
+    The lower-case form of a name wins, as it does with curl and Python.
+    """
+    source = os.environ if environ is None else environ
+    said = {kind: source.get(f"{kind}_proxy") or source.get(f"{kind}_proxy".upper(), "") for kind in _PROXY_KINDS}
+    return {kind: text.strip() for kind, text in said.items() if text.strip()}
 
 
 def _parse(name: str, kind: str, text: str) -> object:

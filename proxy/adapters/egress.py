@@ -23,11 +23,18 @@ def proxy_for(origin: URL, proxies: Mapping[str, str]) -> URL | None:
     text = proxies.get(origin.scheme) or proxies.get("all")
     if not text or _exempt(origin, proxies.get("no", "")):
         return None
-    proxy = URL(text if "://" in text else f"http://{text}")
+    return proxy_url(text)
+
+
+def proxy_url(text: str) -> URL:
+    """A proxy as the environment names it, the scheme left out or not. Raises ProxyError."""
+    try:
+        proxy = URL(text if "://" in text else f"http://{text}")
+        proxy.port  # noqa: B018  # read for its check
+    except ValueError:
+        raise ProxyError("a proxy's address can't be read") from None
     if proxy.scheme not in ("http", "https") or not proxy.raw_host:
-        raise ProxyError(
-            f"proxy {proxy.scheme}://{proxy.raw_host or ''}: only http:// and https:// proxies are supported"
-        )
+        raise ProxyError(f"proxy {proxy.scheme}://{proxy.raw_host or ''}: only http and https proxies are supported")
     return proxy
 
 

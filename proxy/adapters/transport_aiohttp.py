@@ -24,10 +24,9 @@ from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.resolver import ThreadedResolver
-from multidict import CIMultiDict
 from yarl import URL
 
-from proxy.adapters.egress import proxy_for, trusted
+from proxy.adapters.egress import proxy_for, proxy_url, trusted
 from proxy.adapters.exchange_aiohttp import Exchange, Protocol, Timeouts
 from proxy.adapters.lean_httpx import httpx
 
@@ -72,8 +71,14 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         idle_s: float = IDLE_S,
         resolver: AbstractResolver | None = None,
     ) -> None:
-        """`proxies`: 'http', 'https', 'all' and 'no' as the environment has them. `tls`: instead of the machine's."""
+        """`proxies`: 'http', 'https', 'all' and 'no' as the environment has them. `tls`: instead of the machine's.
+
+        Raises ProxyError where a proxy can't be used.
+        """
         self._proxies = proxies or {}
+        for kind in ("http", "https", "all"):
+            if text := self._proxies.get(kind):
+                proxy_url(text)
         self._tls = tls
         self._connections_max = connections_max
         self._connections_per_origin_max = connections_per_origin_max
@@ -183,12 +188,11 @@ class _Origin:
 
     @classmethod
     def of(cls, origin: URL, proxies: Mapping[str, str], tls: ssl.SSLContext | Literal[True]) -> "_Origin":
-        """Raises ProxyError where the proxy in `proxies` can't be used."""
         proxy = proxy_for(origin, proxies)
         host = origin.host_port_subcomponent or ""
         credential = _basic(proxy)
         # Host is what the connector would add: were it missing, the pool's key would change after the first use.
-        proxy_headers = CIMultiDict({"Host": host, "Proxy-Authorization": credential}) if credential else None
+        proxy_headers = {"Host": host, "Proxy-Authorization": credential} if credential else None
         plain = proxy is not None and origin.scheme == "http"
         return cls(
             name=f"{origin.scheme}://{host}",

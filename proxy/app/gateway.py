@@ -23,6 +23,7 @@ from starlette.routing import Route
 from proxy.adapters import admin_key, data_folder
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.counters_memory import MemoryCounters
+from proxy.adapters.egress import ProxyError
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError
 from proxy.adapters.policy_files import PolicyFolder
@@ -40,7 +41,7 @@ from proxy.gateway.relay import Plane
 from proxy.gateway.rules import Rules
 from proxy.policy.types import Key, PolicySet
 from proxy.ports.journal import JournalUnavailableError
-from proxy.settings import Settings, SettingsError, secret_from_environ
+from proxy.settings import Settings, SettingsError, proxies_from_environ, secret_from_environ
 from proxy.web.data_plane import DataPlane
 from proxy.web.gateway_metrics import GatewayMetrics, admin_app
 from proxy.web.server import serve_all, server, tcp_socket, unix_socket
@@ -65,7 +66,11 @@ class Gateway:
         self.counters = MemoryCounters(settings.calls_in_flight_max)
         self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
         self.tokens = TiktokenCounter()
-        self.transport = AiohttpTransport()
+        self.transport = AiohttpTransport(
+            proxies=proxies_from_environ(),
+            connections_max=settings.calls_in_flight_max,
+            connections_per_origin_max=settings.calls_in_flight_max,
+        )
         self.folder = PolicyFolder(settings.policies, settings.keys_file, settings.data)
         self._admin, _ = admin_key.ensure(settings.data, settings.admin_key)
         self._rules: Rules
@@ -164,7 +169,11 @@ def main() -> int:
         print(f"outlay: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
         return MISCONFIGURED
     logs.configure(settings, "gateway")
-    gateway = Gateway(settings)
+    try:
+        gateway = Gateway(settings)
+    except ProxyError as error:
+        log.error("a proxy of the environment can't be used", detail=str(error))
+        return MISCONFIGURED
     mistakes = gateway.folder.load_now()
     if mistakes:
         log.error("policies can't be used", mistakes=[str(mistake) for mistake in mistakes])
