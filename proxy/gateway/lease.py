@@ -21,6 +21,8 @@ class Lease:
         self._counters = counters
         self._journal = journal
         self._clock = clock
+        call = admitted.call
+        self._output_tokens_max = admitted.rules.prices.limits(call.provider, call.model).output_tokens_max
 
     def cover(self, output_bytes: int) -> bool:
         """See to it that the hold covers the output so far (no token is shorter than a byte).

@@ -51,8 +51,9 @@ def known(admitted: Admitted, ending: Ending) -> Consumed | None:
     if ending.status >= 400:
         # An error answer without usage is not billed by any provider we know of.
         return Consumed(Usage(), estimated=False)
-    if ending.outcome in _LOST and not admitted.request.stream and (reading is None or not reading.complete):
-        # A whole answer was asked for and lost before it could be read: only the hold bounds it.
+    lost = ending.outcome in _LOST and not admitted.request.stream and (reading is None or not reading.complete)
+    if lost or admitted.request.background:
+        # A whole answer was lost before it could be read, or goes on in the background: only the hold bounds it.
         hold = ending.hold
         return Consumed(Usage(input_text=hold.input_tokens, output_text=hold.output_tokens), estimated=True)
     return None
