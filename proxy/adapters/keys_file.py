@@ -31,9 +31,10 @@ class KeysFileError(Exception):
 
 
 class KeysFile:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lock_wait_s: float = LOCK_WAIT_S) -> None:
         """`path` need not exist yet; a symbolic link is followed, so that the file behind it is replaced."""
         self.path = path.resolve()
+        self._lock_wait_s = lock_wait_s
 
     def keys(self) -> dict[str, Key]:
         """The keys by id, in the file's order, revoked ones included. Raises KeysFileError."""
@@ -92,7 +93,7 @@ class KeysFile:
         """One editor at a time: the folder itself is locked, so no lock file is left lying about."""
         descriptor = os.open(self.path.parent, os.O_RDONLY)
         try:
-            deadline = time.monotonic() + LOCK_WAIT_S
+            deadline = time.monotonic() + self._lock_wait_s
             while not _taken(descriptor):
                 if time.monotonic() > deadline:
                     raise KeysFileError(f"{self.path} is being edited by another command; try again")

@@ -17,9 +17,9 @@ def repository(text: str) -> str:
     the name itself. Deeper groups stay ('gitlab.com/acme/backend/checkout').
     """
     text = text.strip().lower()
-    if len(text) > CHARS_MAX:
-        return ""
     bare, schemes = _SCHEME.subn("", text)
+    if len(text) > CHARS_MAX or "://" in bare:
+        return ""
     host, slash, path = bare.partition("/")
     host = host.rpartition("@")[2]
     if not schemes and ":" in host:

@@ -114,10 +114,8 @@ def _project(key: Word, section: Section, known: dict[str, None]) -> Project:
     members = section.names("members")
     for member in members:
         if member.text not in known:
-            nearest = suggestion(member.text, known) if known else "nobody is"
-            section.mistakes.warn(
-                member, f"{shown(member.text)} is no person or service account of this file: {nearest}"
-            )
+            hint = suggestion(member.text, known)
+            section.mistakes.warn(member, f"{shown(member.text)} is no person or service account of this file: {hint}")
     return Project(
         name=key.text,
         team=section.name("team"),

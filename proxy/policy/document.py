@@ -238,6 +238,17 @@ class _Builder:
         self.ended = True
 
 
+_CONTEXTS: Final = {
+    "quoted scalar": "a quote opens here and never closes",
+    "flow mapping": "a '{' without its '}', or a comma is missing",
+    "flow sequence": "a '[' without its ']', or a comma is missing",
+    "simple key": "a name without its ':'",
+    "block mapping": "an indentation that doesn't fit the lines above",
+    "block collection": "an indentation that doesn't fit the lines above",
+}
+"""What the parser was about -> what usually is wrong then."""
+
+
 def _explain(error: yaml.YAMLError, text: str, mistakes: Mistakes) -> None:
     """The parser's own complaint, at the place where it helps most. It never quotes the text: it may be a secret."""
     if not isinstance(error, yaml.MarkedYAMLError):
@@ -266,5 +277,5 @@ def _problem(error: yaml.MarkedYAMLError, text: str, mark: yaml.Mark | None) -> 
         return (
             "a second ': ' in one line, or an indentation that doesn't fit the line above; text with ': ' needs quotes"
         )
-    context = f", {error.context}" if error.context else ""
-    return problem + context
+    known = next((message for context, message in _CONTEXTS.items() if context in (error.context or "")), "")
+    return known or problem

@@ -17,7 +17,7 @@ TOP: Final = {
 }
 KEY: Final = {
     "id": "id: k_1f3a09bc",
-    "hash": "hash: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "hash": "hash: 'sha256:…'",
     "user": "user: alice",
     "service_account": "service_account: checkout-api",
     "projects": "projects: [checkout, search]",
@@ -68,7 +68,7 @@ class _Reading:
         kind, owner = self._owner(section)
         projects = section.names("projects")
         if not projects and section.node("projects") is not None:
-            section.wrong("projects", "names at least one project: the first is the default")
+            section.wrong("projects", "must name at least one project: the first is the default")
         if not (id_ and hash_ and owner):
             return
         self.keys[hash_] = Key(
@@ -100,11 +100,11 @@ class _Reading:
             return ""
         if not _HASH.fullmatch(hash_):
             section.wrong(
-                "hash", "is 'sha256:' and 64 hex digits, never the key itself (what stands here is not shown)"
+                "hash", "must be 'sha256:' and 64 hex digits, never the key itself (what stands here is not shown)"
             )
             return ""
         if hash_ == EMPTY_DIGEST:
-            section.wrong("hash", "is the hash of nothing: every call without a key would have it")
+            section.wrong("hash", "can't be the hash of nothing: every call without a key would have it")
         if hash_ in self.keys:
             section.wrong("hash", f"stands twice, first in line {self.keys[hash_].where.rpartition(':')[2]}")
             return ""

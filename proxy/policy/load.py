@@ -5,14 +5,13 @@ The one loader for the server, `policy check`, replays and tests.
 
 import hashlib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Final
 
 from proxy.policy import access_yaml, keys_yaml, prices_yaml, providers_yaml
 from proxy.policy.access_yaml import read_access
 from proxy.policy.document import Table, read_document
 from proxy.policy.keys_yaml import read_keys
-from proxy.policy.mistakes import Mistakes
+from proxy.policy.mistakes import Mistakes, nearest
 from proxy.policy.prices_yaml import read_prices
 from proxy.policy.providers_yaml import read_providers
 from proxy.policy.section import Settings
@@ -105,8 +104,9 @@ def _unread(name: str, content: bytes | str) -> list[Mistake]:
         report = Mistakes(name)
         document = read_document(content, report)
         return report.found or ([_too_new(name, document)] if document and document.pairs else [])
-    nearest = get_close_matches(name.lower(), [*FILES, *LATER_FILES], n=1, cutoff=0.6)
-    hint = f"did you mean '{nearest[0]}'?" if nearest else f"policy files are {', '.join(FILES)}"
+    stem = name.lower().partition(".")[0]
+    near = nearest(stem, [known.removesuffix(".yaml") for known in (*FILES, *LATER_FILES)])
+    hint = f"did you mean '{near}.yaml'?" if near else f"known: {', '.join(FILES)}"
     return [Mistake(name, 0, 0, f"no policy file has this name, so nothing in it would be in force: {hint}")]
 
 

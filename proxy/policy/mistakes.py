@@ -55,12 +55,21 @@ def shown(word: str) -> str:
     return f"'{word}'" if len(word) <= 60 else f"'{word[:57]}…'"
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The right word that is most like a wrong one, '' where none is like it."""
+    compared = list(known)
+    if len(compared) > _COMPARED_MAX:
+        compared = [each for each in compared if each[:1] == word[:1].lower()][:_COMPARED_MAX]
+    return next(iter(get_close_matches(word.lower(), compared, n=1, cutoff=0.6)), "")
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The nearest right word as a clause, else the list of right words: 'did you mean …?' or 'known are: …'."""
+    """What would be right, as a clause: the nearest word, else what there is."""
     words = list(known)
-    compared = words if len(words) <= _COMPARED_MAX else [each for each in words if each[:1] == word[:1].lower()]
-    nearest = get_close_matches(word.lower(), compared[:_COMPARED_MAX], n=1, cutoff=0.6)
-    if nearest:
-        return f"did you mean '{nearest[0]}'?"
+    near = nearest(word, words)
+    if near:
+        return f"did you mean '{near}'?"
+    if not words:
+        return "none is known"
     listed = ", ".join(words[:_KNOWN_SHOWN_MAX])
-    return f"known are: {listed}" + (", …" if len(words) > _KNOWN_SHOWN_MAX else "")
+    return f"known: {listed}" + (", …" if len(words) > _KNOWN_SHOWN_MAX else "")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from proxy.policy.document import Table, Word, read_document
+from proxy.policy.globs import can_meet, specificity
 from proxy.policy.mistakes import Mistakes, shown, suggestion
 from proxy.policy.section import Section
 from proxy.policy.types import PricePolicy, PriceRule
@@ -45,6 +46,8 @@ KIND_NAMES: Final = {
 RATES: Final = {name: f"usd_per_million: {{{name}: 0.20}}" for name in KIND_NAMES}
 ANY: Final = "*"
 MULTIPLIER_MAX: Final = Decimal(100)
+PRICES_MAX: Final = 1000
+GLOB_CHARS_MAX: Final = 100
 
 _EVER: Final = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
@@ -59,6 +62,9 @@ def read_prices(data: bytes | str, providers: Mapping[str, object] | None, mista
     rules: list[PriceRule] = []
     unique = _Unique()
     for number, section in enumerate(top.sections("prices", RULE, "a price"), start=1):
+        if number > PRICES_MAX:
+            section.mistakes.add(section.table, f"there are more than {PRICES_MAX} prices")
+            break
         rules.append(_rule(section, number, providers))
         unique.check(section, rules[-1])
     unpriced = top.node("unpriced")
@@ -73,17 +79,17 @@ def read_prices(data: bytes | str, providers: Mapping[str, object] | None, mista
 def _rule(section: Section, number: int, providers: Mapping[str, object] | None) -> PriceRule:
     rates = _rates(section)
     multiplier = section.decimal("multiplier", MULTIPLIER_MAX)
-    if rates is None and multiplier is None:
+    if rates is None and section.node("multiplier") is None:
         section.mistakes.add(section.table, "a price has usd_per_million, or a multiplier", RULE["usd_per_million"])
     if multiplier is not None and not multiplier:
         section.wrong("multiplier", "can't be 0: write usd_per_million with 0 where a model costs nothing")
     valid_from, valid_to = section.moment("valid_from"), section.moment("valid_to")
     if valid_from and valid_to and valid_from >= valid_to:
-        section.wrong("valid_to", "is after valid_from: the price holds from the one until just before the other")
+        section.wrong("valid_to", "must be after valid_from: the price holds from the one until just before the other")
     return PriceRule(
         name=section.name("name") or f"price-{number}",
         provider=_provider(section, providers),
-        model=section.text("model") or ANY,
+        model=section.text("model", GLOB_CHARS_MAX) or ANY,
         rates_usd_per_million=rates or {},
         multiplier=Decimal(1) if multiplier is None else multiplier,
         valid_from=valid_from,
@@ -97,7 +103,7 @@ def _rates(section: Section) -> dict[str, Decimal] | None:
     rates: dict[str, Decimal] = {}
     table = section.section("usd_per_million", RATES, "usd_per_million")
     if table is not None and not table.table.pairs:
-        section.wrong("usd_per_million", "names at least one kind of tokens")
+        section.wrong("usd_per_million", "must name at least one kind of tokens")
     for name, kind in KIND_NAMES.items() if table else ():
         rate = table.decimal(name) if table else None
         if rate is not None:
@@ -127,27 +133,27 @@ def _ceiling(top: Section) -> dict[str, Decimal]:
 
 
 class _Unique:
-    """Two prices for the same models at the same time: which one counts would be chance."""
+    """Two prices that fit the same model at the same time and are as specific: which one counts would be chance."""
 
     def __init__(self) -> None:
         self._names: dict[str, int] = {}
-        self._rules: dict[tuple[str, str], list[tuple[int, PriceRule]]] = {}
+        self._rules: dict[tuple[object, ...], list[tuple[int, PriceRule]]] = {}
 
     def check(self, section: Section, rule: PriceRule) -> None:
         line = section.table.line
         if section.node("name") and rule.name in self._names:
             section.wrong("name", f"{shown(rule.name)} stands twice, first in line {self._names[rule.name]}")
         self._names.setdefault(rule.name, line)
-        same = self._rules.setdefault((rule.provider, rule.model), [])
-        for other_line, other in same:
-            if _overlap(rule, other):
+        equals = self._rules.setdefault((rule.provider, *specificity(rule.model)), [])
+        for other_line, other in equals:
+            if can_meet(rule.model, other.model) and _overlap(rule, other):
                 section.mistakes.add(
                     _place(section),
-                    f"the price in line {other_line} has the same provider and model at the same time",
+                    f"the price in line {other_line} fits the same models at the same time, and is no less specific",
                     "valid_to: 2027-01-01 on the one, valid_from: 2027-01-01 on the other",
                 )
                 break
-        same.append((line, rule))
+        equals.append((line, rule))
 
 
 def _place(section: Section) -> Word | Table:

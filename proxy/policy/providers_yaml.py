@@ -111,12 +111,12 @@ def _wrong_with_url(text: str) -> str:
     except ValueError:
         return "is not a URL that can be read"
     findings = {
-        "begins with https:// or http://": parts.scheme not in ("http", "https"),
-        "holds no user or password: credentials come from api_key": "@" in parts.netloc,
-        "has no query and no fragment: those come with each call": "?" in text or "#" in text,
+        "must begin with https:// or http://": parts.scheme not in ("http", "https"),
+        "must hold no user or password: credentials come from api_key": "@" in parts.netloc,
+        "must have no query and no fragment: those come with each call": "?" in text or "#" in text,
         "names no host that can be reached": not _HOST.fullmatch(parts.netloc) or port == 0,
         "has a path that can't be used as it is": not _plain_path(parts.path),
-        "ends before /v1: each call brings its own path, /v1 included": parts.path.rstrip("/").endswith("/v1"),
+        "must end before /v1: each call brings its own path, /v1 included": parts.path.rstrip("/").endswith("/v1"),
     }
     return next((message for message, found in findings.items() if found), "")
 
@@ -150,7 +150,7 @@ def _source(section: Section, kind: str, body: Node) -> Secret:
 
 
 _NOT_A_SOURCE: Final = (
-    "says where the credential comes from, {env: NAME} or {file: PATH}, or none; "
+    "must say where the credential comes from, as {env: NAME} or {file: PATH}, or be none; "
     "a key itself never stands in a policy file (what stands here is not shown, and should be replaced if it was one)"
 )
 
@@ -194,7 +194,7 @@ def _passes(section: Section) -> tuple[tuple[str, str], ...]:
         else:
             section.mistakes.add(
                 word,
-                f"passes: {shown(word.text)} is not a method and a path, whose first part is written out",
+                f"passes: {shown(word.text)} is not a method and a path whose first part is written out",
                 PROVIDER["passes"],
             )
     return tuple(pairs)

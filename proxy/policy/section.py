@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 
 from proxy.policy.document import Listing, Node, Table, Word
-from proxy.policy.mistakes import Mistakes, shown, suggestion
+from proxy.policy.mistakes import Mistakes, nearest, shown, suggestion
 
 Settings = Mapping[str, str]
 """Name of a setting -> an example of it, as it stands in a file."""
@@ -41,7 +41,9 @@ class Section:
         self._values: dict[str, Node] = {}
         for key, value in table.pairs:
             if key.text not in settings:
-                mistakes.add(key, f"{shown(key.text)} is not a setting of {what}: {suggestion(key.text, settings)}")
+                example = settings.get(nearest(key.text, settings), "")
+                hint = suggestion(key.text, settings)
+                mistakes.add(key, f"{shown(key.text)} is not a setting of {what}: {hint}", example)
             elif not (isinstance(value, Word) and value.absent):
                 self._values[key.text] = value
 
@@ -86,9 +88,10 @@ class Section:
         for option in options:
             if isinstance(value, Word) and value.text == option:
                 return option
-        word = shown(value.text) if isinstance(value, Word) else "a list or table"
-        nearest = suggestion(value.text, options) if isinstance(value, Word) else f"known are: {', '.join(options)}"
-        self.wrong(name, f"can't be {word}: {nearest}")
+        if isinstance(value, Word):
+            self.wrong(name, f"can't be {shown(value.text)}: {suggestion(value.text, options)}")
+        else:
+            self.wrong(name, "is one word, not a list or table")
         return default
 
     def flag(self, name: str) -> bool:

@@ -1,0 +1,31 @@
+"""Starter files: written where nobody has policies yet, never over anybody's own."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from proxy.adapters.policy_files import PolicyFolder
+from proxy.adapters.starter_files import write_starter
+
+
+def test_a_new_folder_gets_files_that_load_as_they_are(tmp_path: Path) -> None:
+    place = tmp_path / "deep" / "policies"
+    assert write_starter(place) == ["access.yaml", "keys.yaml", "prices.yaml", "providers.yaml"]
+    folder = PolicyFolder(place, place / "keys.yaml", tmp_path / "data")
+    assert folder.load_now() == ()
+    assert "openai" in folder.current.providers
+    assert stat.S_IMODE((place / "keys.yaml").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["access.yaml", "budgets.yaml", "providers.yml"])
+def test_a_folder_with_any_policy_file_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    assert write_starter(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_other_files_in_the_folder_do_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("ours")
+    assert write_starter(tmp_path)
+    assert (tmp_path / "README.md").read_text() == "ours"

@@ -1,0 +1,93 @@
+"""Which provider a call goes to."""
+
+import pytest
+
+from proxy.model.decision import Reason, Refusal
+from proxy.policy.providers import choose_provider, provider_target
+from proxy.policy.types import PolicySet, Provider, Secret
+
+
+def provider(name: str, dialect: str = "openai", **changes: object) -> Provider:
+    return Provider(name, dialect, f"https://{name}.example", Secret("none"), where=f"providers.yaml:{name}", **changes)  # type: ignore[arg-type]
+
+
+OPENAI = provider("openai")
+SECOND = provider("second")
+ANTHROPIC = provider("anthropic", "anthropic")
+LLAMA = provider("llama", default_for=("llama-*", "qwen-?"))
+TEAM = provider("team", projects=("checkout",))
+TEAM_LLAMA = provider("team-llama", projects=("checkout",), default_for=("llama-*",))
+EVERYTHING = (LLAMA, OPENAI, SECOND, ANTHROPIC, TEAM, TEAM_LLAMA)
+
+
+def chosen(model: str, *providers: Provider, dialect: str = "openai", prefix: str = "", project: str = "") -> object:
+    policies = PolicySet("v", providers={each.name: each for each in providers})
+    found = choose_provider(policies, dialect, model, prefix, project)
+    return found.name if isinstance(found, Provider) else found
+
+
+@pytest.mark.parametrize(
+    ("model", "project", "name"),
+    [
+        ("gpt-5", "", "openai"),
+        ("llama-4", "", "llama"),
+        ("qwen-3", "", "llama"),
+        ("qwen-30", "", "openai"),
+        ("Llama-4", "", "openai"),
+        ("gpt-5", "checkout", "team"),
+        ("llama-4", "checkout", "team-llama"),
+        ("llama-4", "search", "llama"),
+        ("", "", "openai"),
+    ],
+)
+def test_an_unprefixed_call_goes_to_what_fits_best_then_to_the_first(model: str, project: str, name: str) -> None:
+    assert chosen(model, *EVERYTHING, project=project) == name
+
+
+def test_a_dialect_goes_to_its_own_providers() -> None:
+    assert chosen("gpt-5", *EVERYTHING, dialect="anthropic") == "anthropic"
+
+
+def test_a_list_of_models_is_answered_even_where_every_provider_names_models() -> None:
+    assert chosen("", LLAMA) == "llama"
+
+
+def test_a_prefix_names_the_provider() -> None:
+    assert chosen("llama-4", *EVERYTHING, prefix="second") == "second"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "reason", "words"),
+    [
+        (
+            chosen("m", OPENAI, prefix="nobody"),
+            400,
+            Reason.PROVIDER_UNCONFIGURED,
+            "'nobody' in providers.yaml. Known: openai",
+        ),
+        (chosen("m", ANTHROPIC, prefix="anthropic"), 400, Reason.PROVIDER_UNCONFIGURED, "speaks anthropic"),
+        (chosen("m", TEAM, prefix="team", project="search"), 403, Reason.PROJECT_FORBIDDEN, "checkout"),
+        (chosen("m", TEAM, prefix="team"), 403, Reason.PROJECT_FORBIDDEN, "checkout"),
+        (chosen("gpt-5", LLAMA), 400, Reason.PROVIDER_UNCONFIGURED, "default_for"),
+        (chosen("m"), 400, Reason.PROVIDER_UNCONFIGURED, "OPENAI_API_KEY"),
+        (chosen("m", OPENAI, dialect="anthropic"), 400, Reason.PROVIDER_UNCONFIGURED, "ANTHROPIC_API_KEY"),
+    ],
+)
+def test_where_none_fits_the_refusal_says_what_to_do(refusal: object, status: int, reason: Reason, words: str) -> None:
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, refusal.reason, refusal.retryable) == (status, reason, False)
+    assert words in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("target", "there"),
+    [
+        (b"/v1/chat/completions?a=/v1/", b"/api/v4/chat/completions?a=/v1/"),
+        (b"/v1", b"/v1"),
+        (b"/v12/x", b"/v12/x"),
+        (b"/x/v1/y", b"/x/v1/y"),
+    ],
+)
+def test_paths_map_the_beginning_of_a_path_only(target: bytes, there: bytes) -> None:
+    assert provider_target(provider("p", paths=(("/v1/", "/api/v4/"), ("/v1/chat/", "/never/"))), target) == there
+    assert provider_target(OPENAI, target) == target
