@@ -5,7 +5,7 @@ Each scenario has a model name of its own, so that a difference names its cause.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -79,12 +79,12 @@ class Turn:
         return {"model": self.model, "max_tokens": 1000, "messages": [{"role": "user", "content": self.words}]}
 
 
-async def drain(stream: AsyncIterator[Any]) -> None:
+async def drain(stream: AsyncIterable[Any]) -> None:
     async for _ in stream:
         pass
 
 
-async def drain_to_the_break(stream: AsyncIterator[Any]) -> None:
+async def drain_to_the_break(stream: AsyncIterable[Any]) -> None:
     """Read what comes before the provider breaks off; each SDK lets another error through."""
     with pytest.raises(Exception, match=r"(?i)closed|incomplete|peer|asked to fail"):
         await drain(stream)
@@ -111,8 +111,8 @@ def message_text(event: Any) -> str:
     return event.delta.text if event.type == "content_block_delta" else ""
 
 
-USAGE: Final = {"stream": True, "stream_options": {"include_usage": True}}
-FUNCTION: Final = {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
+USAGE: Final[dict[str, Any]] = {"stream": True, "stream_options": {"include_usage": True}}
+FUNCTION: Final[dict[str, Any]] = {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
 
 
 async def chat(turn: Turn) -> None:

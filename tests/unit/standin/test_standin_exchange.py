@@ -15,6 +15,7 @@ import zstandard
 
 from proxy.model.usage import Usage
 from proxy.standin.app import make_app
+from proxy.standin.client import SENDS_BETWEEN_TURNS
 from proxy.standin.coding import decode
 from proxy.standin.protocol import WrongRequestError
 from proxy.standin.tally import Tally
@@ -41,6 +42,8 @@ class Dialogue:
     headers: list[tuple[str, str]] = field(default_factory=list)
     writes: list[bytes] = field(default_factory=list)
     whole: bool = False
+    leaves_at: bytes = b""
+    """Hangs up the moment it gets this."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     wrote: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -73,6 +76,8 @@ class Dialogue:
             else:
                 self.writes.append(message["body"])
                 self.whole = not message.get("more_body", False)
+                if self.leaves_at and self.leaves_at in message["body"]:
+                    self.gone.set()
             self.wrote.notify_all()
 
     async def until_text(self, text: bytes) -> None:
@@ -189,6 +194,17 @@ async def test_a_hang_up_is_seen_within_an_unpaced_stream() -> None:
         client.body.count(b'"content":" ') + client.body.count(b'"content":":"') + client.body.count(b'"content":"."')
         == sent
     )
+
+
+async def test_once_the_usage_is_told_a_hang_up_lessens_nothing() -> None:
+    """The usage is here the last write before others get their turn, and with that the hang-up is seen."""
+    client = Dialogue(leaves_at=b"total_tokens")
+    frames_beside_tokens = 3
+    told = {"x-standin-tokens": str(SENDS_BETWEEN_TURNS - frames_beside_tokens), "x-standin-reasoning": "9"}
+    await client.call(CHAT, STREAM, told)
+    assert b"[DONE]" not in client.body
+    assert client.last["ended"] == "hangup"
+    assert client.usage() == Usage(input_text=PROMPT, output_text=29, reasoning=9)
 
 
 async def test_an_error_event_ends_a_stream_in_the_protocols_shape() -> None:

@@ -167,6 +167,17 @@ def test_a_tool_is_not_called_without_being_asked_for(case: Case) -> None:
     assert case.answer(tools=[case.tool]).tool_name == ""
 
 
+def test_the_output_limit_holds_for_a_tools_name_and_arguments_together(case: Case) -> None:
+    answer = case.answer(**asking_for_the_tool(case), **{case.limit: 4})
+    assert (answer.usage.output_text, answer.limited) == (4, True)
+    assert sum(frame.tokens for frame in case.form.frames(answer)) == 4
+
+
+def test_only_the_user_asks_for_a_tool() -> None:
+    messages = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "I could use the tool."}]
+    assert CASES["chat"].answer(messages=messages, tools=[CASES["chat"].tool]).tool_name == ""
+
+
 def test_the_answer_to_a_tools_result_is_text() -> None:
     messages = [
         {"role": "user", "content": "Please use the tool."},
@@ -203,8 +214,9 @@ def test_several_choices_take_turns_and_are_billed_each() -> None:
 
 def test_a_chat_stream_shows_usage_only_when_asked() -> None:
     case = CASES["chat"]
-    answer = case.answer(stream=True, stream_options=None)
-    assert not any("usage" in event for event in events(case, answer))
+    for options in (None, {}, {"include_usage": False}):
+        answer = case.answer(stream=True, stream_options=options)
+        assert not any("usage" in event for event in events(case, answer))
     assert all(event["usage"] is None for event in events(case, case.answer(stream=True))[:-1])
 
 
