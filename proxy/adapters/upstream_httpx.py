@@ -46,7 +46,8 @@ class HttpxUpstream:
         return HttpxAnswer(exchange.status, exchange.lines, exchange)
 
     async def _handle(self, request: UpstreamRequest, body: "bytes | _Source") -> "HttpxAnswer":
-        url = self._origin(request.base_url)
+        # The URL is for transports that look at it; what goes on the wire is the target, byte for byte.
+        url = self._origin(request.base_url).copy_with(raw_path=request.target)
         lines = [(b"Host", url.netloc), *(line for line in request.headers if line[0].lower() not in OWNED)]
         length = len(body) if isinstance(body, bytes) else request.body_length
         if length is not None:

@@ -78,7 +78,7 @@ async def test_without_a_valid_key_nothing_is_forwarded_and_the_answer_is_always
     route = answered(world.router)
     response = await world.call("POST", "/v1/chat/completions", key=key or " ", json=CHAT)
     assert response.status_code == 401
-    assert response.json()["error"]["code"] == "invalid_key"
+    assert response.json()["error"]["code"] == "invalid_api_key"
     assert response.headers["x-should-retry"] == "false"
     assert not route.called
     assert world.journal.entries == []
@@ -136,7 +136,8 @@ async def test_a_prefix_names_the_provider_and_a_base_path_is_kept(world: World)
 
 
 async def test_a_model_chooses_its_provider(world: World) -> None:
-    route = answered(world.router, "http://local.test/base")
+    body = json.dumps(ANSWER | {"model": "llama-4"}).encode()
+    route = answered(world.router, "http://local.test/base", body=body)
     await world.call("POST", "/v1/chat/completions", json=CHAT | {"model": "llama-4"})
     assert route.called
     entry = world.settled[0]
