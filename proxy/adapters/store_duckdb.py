@@ -1,0 +1,189 @@
+"""The store in DuckDB: one file, one process, one writing connection, and a cursor for each reading.
+
+Set so that it stays even: a checkpoint only every 256 MB of log, because at 16 MB commits stalled for up to 0.9 s; no
+index on the big table; and at most half of the cores for one query, so that no report can starve the loader.
+"""
+
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from proxy.ports.store import (
+    Parameters,
+    QueryTimeoutError,
+    RejectedRowsError,
+    Row,
+    StoreCorruptError,
+    StoreError,
+    StoreHeldError,
+    StoreLostError,
+    StoreNewerError,
+)
+
+DATABASE_FILE: Final = "outlay.duckdb"
+SCRATCH_FOLDER: Final = "scratch"
+"""Beside the database: batches on their way in, and what a large query spills."""
+THREADS: Final = max(1, (os.cpu_count() or 2) // 2)
+"""For one query. Queries side by side run on threads of their own: on two cores a report leaves one to the loader."""
+MEMORY_LIMIT: Final = "1GB"
+SPILL_LIMIT: Final = "8GB"
+CHECKPOINT_THRESHOLD: Final = "256MB"
+
+_REJECTED: Final = (
+    duckdb.InvalidInputException,
+    duckdb.ConversionException,
+    duckdb.ConstraintException,
+    duckdb.OutOfRangeException,
+    duckdb.TypeMismatchException,
+)
+"""What DuckDB raises where a value doesn't fit. Everything else is not the rows' fault."""
+_DAMAGED: Final = re.compile(r"not a valid DuckDB database|[Cc]orrupt|checksum")
+_NEWER: Final = re.compile(r"version number|newer version|storage version")
+_PID: Final = re.compile(r"PID (\d+)")
+
+
+class DuckTransaction:
+    """Fulfils ports.store.Transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, scratch: Path) -> None:
+        self._connection = connection
+        self._scratch = scratch
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row]:
+        with _translated():
+            return self._connection.execute(sql, _bound(parameters)).fetchall()
+
+    def stage(self, name: str, content: bytes) -> str:
+        path = self._scratch / name
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise StoreError(f"can't write {path}: {error.strerror}") from error
+        return str(path)
+
+
+class DuckStore:
+    """Fulfils ports.store.Store."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it. Raises StoreHeldError, StoreNewerError, StoreCorruptError, StoreError."""
+        self._path = path
+        self._scratch = path.parent / SCRATCH_FOLDER
+        try:
+            self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"can't make {self._scratch}: {error.strerror}") from error
+        self._connection = _connect(path, self._scratch)
+        self._writing = threading.Lock()
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    @contextmanager
+    def transaction(self) -> Iterator[DuckTransaction]:
+        with self._writing:
+            with _translated():
+                self._connection.begin()
+            try:
+                yield DuckTransaction(self._connection, self._scratch)
+                with _translated():
+                    self._connection.commit()
+            except BaseException:
+                self._undo()
+                raise
+
+    def read(self, sql: str, parameters: Parameters | None = None, timeout_s: float = 30.0) -> Sequence[Row]:
+        with _translated():
+            cursor = self._connection.cursor()
+        stop = threading.Timer(timeout_s, cursor.interrupt)
+        stop.daemon = True
+        stop.start()
+        try:
+            with _translated():
+                return cursor.execute(sql, _bound(parameters)).fetchall()
+        except RejectedRowsError as error:
+            raise StoreError(f"a query met a value that it can't use ({error})") from None
+        finally:
+            # Cancelled and joined first: an interrupt must not reach a cursor that is closed.
+            stop.cancel()
+            stop.join()
+            cursor.close()
+
+    def close(self) -> None:
+        """Checkpoint and let go of the file. Safe to call twice."""
+        with self._writing:
+            self._connection.close()
+
+    def _undo(self) -> None:
+        try:
+            self._connection.rollback()
+        except duckdb.Error:
+            # A failed commit has already ended the transaction; there is nothing left to undo.
+            return
+
+
+def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
+    new = not path.exists()
+    try:
+        connection = duckdb.connect(
+            str(path),
+            config={
+                "threads": THREADS,
+                "memory_limit": MEMORY_LIMIT,
+                "temp_directory": str(scratch),
+                "max_temp_directory_size": SPILL_LIMIT,
+                "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+                # Extensions come with the program or not at all: a ledger fetches no code.
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        )
+    except duckdb.Error as error:
+        raise _open_error(path, str(error)) from error
+    if new:
+        os.chmod(path, 0o600)
+    return connection
+
+
+def _open_error(path: Path, message: str) -> StoreError:
+    if "lock" in message:
+        found = _PID.search(message)
+        pid = int(found[1]) if found else 0
+        who = f"process {pid}" if pid else "another process"
+        return StoreHeldError(f"{path} is open in {who} (a running ledger?). Ask that server, or stop it first.", pid)
+    if _DAMAGED.search(message):
+        return StoreCorruptError(
+            f"{path} is damaged or no DuckDB file: {message}. Move it away and start again: "
+            "the ledger loads the journal anew, as far back as its segments are kept."
+        )
+    if _NEWER.search(message):
+        return StoreNewerError(f"{path} was written by a newer DuckDB: {message}. Upgrade outlay.")
+    return StoreError(f"can't open {path}: {message}")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """DuckDB's errors in the port's words. Those about rows keep nothing of DuckDB's message, which quotes them."""
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise QueryTimeoutError("the query was stopped: it took too long") from None
+    except _REJECTED as error:
+        raise RejectedRowsError(type(error).__name__) from None
+    except (duckdb.FatalException, duckdb.InternalException) as error:
+        raise StoreLostError(str(error)) from error
+    except duckdb.Error as error:
+        if "has been invalidated" in str(error):
+            raise StoreLostError(str(error)) from error
+        raise StoreError(str(error)) from error
+
+
+def _bound(parameters: Parameters | None) -> dict[str, object] | None:
+    return dict(parameters) if isinstance(parameters, Mapping) else None

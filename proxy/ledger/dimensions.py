@@ -1,0 +1,83 @@
+"""Dimensions: what a report can be broken down by and narrowed to. Whatever isn't listed here never reaches SQL."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from proxy.ledger.periods import UNITS, Unit
+
+TAG_PREFIX: Final = "tags."
+_TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")
+
+
+class UnknownDimensionError(ValueError):
+    """A word that is no dimension; the message names the nearest that are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    name: str
+    expression: str = ""
+    """Over a row of `calls`; text, never NULL."""
+    personal: bool = False
+    """True: a value of it belongs to one person, so it could single somebody out."""
+    unit: Unit | None = None
+    """Of a dimension of time."""
+    tag: str = ""
+
+
+def _dimensions() -> dict[str, Dimension]:
+    plain = {
+        "team": "team",
+        "project": "project",
+        "cost_center": "cost_center",
+        "purpose": "purpose",
+        "owner_kind": "owner_kind",
+        "provider": "provider",
+        "account": "account",
+        "model": "CASE served_model WHEN '' THEN model ELSE served_model END",
+        "asked_model": "model",
+        "dialect": "dialect",
+        "operation": "operation",
+        "client": "client",
+        "outcome": "outcome",
+        "refusal": "reason",
+        "policy": "policy",
+        "price": "price_id",
+        "tier": "CASE WHEN service_tier IN ('', 'default') THEN 'standard' ELSE service_tier END",
+        "region": "region",
+        "speed": "speed",
+        "repository": "repository",
+        "branch": "branch",
+        "work_item": "work_item",
+        "estimated": "CASE WHEN estimated THEN 'true' ELSE 'false' END",
+        "unpriced": "CASE WHEN unpriced THEN 'true' ELSE 'false' END",
+    }
+    personal = {"user": "owner", "key": "key_id", "session": "session", "agent": "agent"}
+    return {
+        **{name: Dimension(name, expression, personal=True) for name, expression in personal.items()},
+        **{name: Dimension(name, expression) for name, expression in plain.items()},
+        **{unit: Dimension(unit, unit=unit) for unit in UNITS},
+    }
+
+
+DIMENSIONS: Final[Mapping[str, Dimension]] = _dimensions()
+
+
+def dimension(name: str) -> Dimension:
+    """The dimension of this name; `tags.NAME` is one for each tag. Raises UnknownDimensionError."""
+    found = DIMENSIONS.get(name)
+    if found is not None:
+        return found
+    if name.startswith(TAG_PREFIX):
+        tag = name.removeprefix(TAG_PREFIX)
+        if _TAG.fullmatch(tag):
+            return Dimension(name, tag=tag)
+        raise UnknownDimensionError(
+            f"{name[:80]!r}: a tag's name has letters, digits, '_', '.', ':', '/', '-', at most 64"
+        )
+    near = get_close_matches(name, DIMENSIONS, 3, 0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise UnknownDimensionError(f"{name[:80]!r} is no dimension{hint} There are: {', '.join(DIMENSIONS)}, tags.NAME")

@@ -1,0 +1,167 @@
+"""Loading: the statements that bring one batch into the store, within one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from proxy.journal.codec import LineError, decode
+from proxy.ledger.batch import BadLine, Batch, Kind, Line
+from proxy.ledger.statements import statement
+from proxy.model.entry import Settled
+from proxy.ports.segments import Segment
+from proxy.ports.store import Parameters, RejectedRowsError, StoreError, Transaction
+
+STAGED_FILE: Final = "lines.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far one segment is loaded."""
+
+    loaded_bytes: int = 0
+    loaded_lines: int = 0
+
+
+class Loading:
+    """The statements of one batch, within its transaction."""
+
+    def __init__(self, change: Transaction, segment: Segment, batch: Batch, load: int, now_us: int) -> None:
+        self._change = change
+        self._segment = segment
+        self._batch = batch
+        self._load = load
+        self._now_us = now_us
+        self._where = {"node": segment.node, "boot": segment.boot, "number": segment.number}
+
+    def rows(self) -> list[BadLine]:
+        """Everything the batch says; gives the lines that settle a call a second time, which are not counted."""
+        opened = {line.call_id for _, lines in self._batch.of(Kind.OPENED) for line in lines}
+        settled, again = self._settled_once(opened)
+        for version, once in settled.items():
+            self._insert(f"v{version}_settled", once)
+        closed = {line.call_id for once in settled.values() for line in once}
+        for version, refused in self._batch.of(Kind.REFUSED):
+            self._insert(f"v{version}_refused", refused)
+            closed.update(line.call_id for line in refused)
+        for version, acts in self._batch.of(Kind.ACT):
+            _check(self._execute(f"v{version}_act", acts), len(acts))
+        self._close([line.call_id for line in again] + list(closed - opened))
+        for version, lines in self._batch.of(Kind.OPENED, Kind.CARRIED):
+            self._open(version, _last(lines, closed))
+        for version, lines in self._batch.of(Kind.EXTENDED):
+            steps = _last(lines, closed)
+            if steps:
+                self._execute(f"v{version}_extended", steps)
+        return [
+            self._batch.bad_line(line, f"a second settlement of call {line.call_id.decode(errors='replace')}")
+            for line in again
+        ]
+
+    def quarantine(self, bad: Sequence[BadLine]) -> None:
+        for line in bad:
+            self._change.execute(
+                "INSERT INTO quarantine VALUES ($at_us, $node, $boot, $number, $offset, $size, $sha256, $reason)",
+                {
+                    **self._where,
+                    "at_us": self._now_us,
+                    "offset": line.offset,
+                    "size": line.size,
+                    "sha256": line.sha256,
+                    "reason": line.reason,
+                },
+            )
+
+    def move(self, before: Position | None) -> Position:
+        moved = Position(self._batch.end, (before.loaded_lines if before else 0) + self._batch.lines)
+        # Conditional on what was loaded before: whoever is wrong about that loads nothing.
+        name = "position_begun" if before is None else "position_moved"
+        values = {
+            **self._where,
+            "start": self._batch.start,
+            "bytes": moved.loaded_bytes,
+            "lines": moved.loaded_lines,
+            "load": self._load,
+        }
+        if before is None:
+            del values["start"]
+        ((count,),) = self._change.execute(statement(name), values)
+        if count != 1:
+            raise StoreError(f"the position of {self._segment.name} is not where it was left")
+        return moved
+
+    def _settled_once(self, opened: set[bytes]) -> tuple[dict[int, list[Line]], list[Line]]:
+        """The first settlement of each call, by format version; and the lines that settle one again.
+
+        A call opened in this batch, or in flight before it, has not been settled yet. Only the others are looked up.
+        """
+        first: dict[bytes, tuple[int, Line]] = {}
+        again: list[Line] = []
+        for version, lines in self._batch.of(Kind.SETTLED):
+            for line in lines:
+                if first.setdefault(line.call_id, (version, line))[1] is not line:
+                    again.append(line)
+        for call_id in self._settled_before(first.keys() - opened, first):
+            again.append(first.pop(call_id)[1])
+        once: dict[int, list[Line]] = {}
+        for version, line in first.values():
+            once.setdefault(version, []).append(line)
+        return once, again
+
+    def _settled_before(self, elsewhere: set[bytes], first: Mapping[bytes, tuple[int, Line]]) -> list[bytes]:
+        if not elsewhere:
+            return []
+        in_flight = self._change.execute(
+            "SELECT id FROM open_calls WHERE id IN (SELECT unnest($ids))", {"ids": _texts(elsewhere)}
+        )
+        suspects = elsewhere - {id_.encode() for (id_,) in in_flight}
+        if not suspects:
+            return []
+        times = [_opened_us(self._batch.text(first[call_id][1])) for call_id in suspects]
+        found = self._change.execute(
+            statement("settled_before"), {"ids": _texts(suspects), "first_us": min(times), "last_us": max(times)}
+        )
+        return [id_.encode() for (id_,) in found]
+
+    def _insert(self, name: str, lines: Sequence[Line]) -> None:
+        """A row for each line, or the rows are rejected."""
+        _check(self._execute(name, lines, {**self._where, "load": self._load}), len(lines))
+
+    def _close(self, ids: Sequence[bytes]) -> None:
+        if ids:
+            self._change.execute("DELETE FROM open_calls WHERE id IN (SELECT unnest($ids))", {"ids": _texts(ids)})
+
+    def _open(self, version: int, lines: Sequence[Line]) -> None:
+        """Put calls among those in flight. One that is there already (it was carried over) is replaced."""
+        if lines:
+            self._close([line.call_id for line in lines])
+            _check(self._execute(f"v{version}_opened", lines, self._where), len(lines))
+
+    def _execute(self, name: str, lines: Sequence[Line], values: Parameters | None = None) -> int:
+        """Rows written."""
+        file = self._change.stage(STAGED_FILE, self._batch.staged(lines))
+        ((count,),) = self._change.execute(statement(name), {**(values or {}), "file": file})
+        return int(count)
+
+
+def _last(lines: Sequence[Line], closed: set[bytes]) -> list[Line]:
+    """The last line of each call that is not closed."""
+    return list({line.call_id: line for line in lines if line.call_id not in closed}.values())
+
+
+def _opened_us(text: bytes) -> int:
+    """When the call of a settled line was admitted; 0 for a line that is bad, which the store will say."""
+    try:
+        entry = decode(text)
+    except LineError:
+        return 0
+    return entry.call.opened_us if isinstance(entry, Settled) else 0
+
+
+def _texts(ids: Iterable[bytes]) -> list[str]:
+    return [id_.decode(errors="replace") for id_ in ids]
+
+
+def _check(rows: int, lines: int) -> None:
+    """A row for each line. Fewer or more means that some line is not what it seems."""
+    if rows != lines:
+        raise RejectedRowsError(f"{rows} rows of {lines} lines")

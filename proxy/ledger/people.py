@@ -1,0 +1,73 @@
+"""People: who may see whose rows.
+
+Money is reported to everybody who answers for it; persons are not. A developer sees own rows. Finance and admins see
+all money, but a row or a filter that could single out another person needs a reason, which is on record before the
+answer and shown to that person. Without one, other people's rows fold into one. Service accounts are no persons.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from proxy.model.identity import Identity, OwnerKind, Role
+from proxy.policy.types import PolicySet
+
+OTHER_PEOPLE: Final = "(other people)"
+ROWS_VIEWED: Final = "rows_viewed"
+"""Kind of the act that records a look at another person's rows."""
+REASON_CHARS_MAX: Final = 500
+
+
+class ForbiddenError(Exception):
+    """The role doesn't allow this; the message says what would."""
+
+
+class ReasonNeededError(ForbiddenError):
+    """It could single out another person, and no reason was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who asks."""
+
+    name: str
+    kind: OwnerKind
+    role: Role
+
+    @classmethod
+    def of(cls, identity: Identity) -> Self:
+        return cls(identity.owner, identity.owner_kind, identity.role)
+
+    @property
+    def sees_all(self) -> bool:
+        return self.role is not Role.DEVELOPER
+
+    def is_self(self, owner: str, kind: str) -> bool:
+        return owner == self.name and kind == self.kind
+
+    def is_other_person(self, owner: str, kind: str) -> bool:
+        return kind == OwnerKind.PERSON and not self.is_self(owner, kind)
+
+
+OPERATOR: Final = Viewer("operator", OwnerKind.SERVICE, Role.ADMIN)
+"""Whoever can open the ledger's socket can read its database too: more than the socket's mode would be for show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Whom the policies in force know."""
+
+    persons: frozenset[str] = frozenset()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names of a person -> the name."""
+    key_persons: Mapping[str, str] = field(default_factory=dict)
+    """Ids of persons' keys -> the person."""
+
+    @classmethod
+    def of(cls, policies: PolicySet) -> Self:
+        key_persons = {key.id: key.owner for key in policies.keys.values() if key.owner_kind is OwnerKind.PERSON}
+        return cls(
+            persons=frozenset(policies.access.people) | frozenset(key_persons.values()),
+            aliases=policies.access.names,
+            key_persons=key_persons,
+        )

@@ -1,0 +1,29 @@
+"""Schema: brings a database to the version of this program, in one transaction or not at all."""
+
+from proxy.ledger.statements import numbered, statement
+from proxy.ports.store import Store, StoreNewerError
+
+_VERSIONS = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL, applied_us BIGINT NOT NULL)"
+_CURRENT = "SELECT coalesce(max(version), 0) FROM schema_version"
+_RECORD = "INSERT INTO schema_version VALUES ($version, $applied_us)"
+
+
+def migrate(store: Store, now_us: int) -> int:
+    """Apply what is missing; gives the version the database now has.
+
+    Raises StoreNewerError where a newer program has been here: going back would lose what this one doesn't know.
+    """
+    steps = numbered()
+    newest = steps[-1][0]
+    with store.transaction() as change:
+        change.execute(_VERSIONS)
+        ((current,),) = change.execute(_CURRENT)
+        if current > newest:
+            raise StoreNewerError(
+                f"{store.path} has schema version {current}; this program knows up to {newest}. Upgrade outlay."
+            )
+        for number, name in steps:
+            if number > current:
+                change.execute(statement(name))
+                change.execute(_RECORD, {"version": number, "applied_us": now_us})
+    return newest

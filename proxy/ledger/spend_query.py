@@ -1,0 +1,156 @@
+"""The statements of a spend report, with their parameters. Only whitelisted text and names made here get into SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Final
+
+from proxy.ledger.dimensions import Dimension
+from proxy.ledger.people import OTHER_PEOPLE, Viewer
+from proxy.ledger.periods import SLOT_US, Bucket, PeriodError, buckets
+from proxy.ledger.selection import Filter, ParameterError, Selection
+from proxy.ledger.statements import statement
+from proxy.ports.store import Store
+
+ROWS_MAX: Final = 50_000
+_OTHERS: Final = "owner_kind = 'person' AND NOT (owner = $viewer AND owner_kind = $viewer_kind)"
+_OWN: Final = "owner = $viewer AND owner_kind = $viewer_kind"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Columns of every row, in this order."""
+
+    calls: int = 0
+    """Forwarded and settled. Refused ones stand apart."""
+    refused: int = 0
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated_calls: int = 0
+    unpriced_calls: int = 0
+    cost_pico: int = 0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(*[getattr(self, name) + getattr(other, name) for name in FIGURES])
+
+
+FIGURES: Final = tuple(field.name for field in fields(Figures))
+
+
+@dataclass(frozen=True, slots=True)
+class SpendRow:
+    values: tuple[str, ...]
+    """Of the dimensions, in the order asked for."""
+    figures: Figures
+
+
+class SpendQuery:
+    """One report's readings, all of the same state of the ledger: everything up to one load."""
+
+    def __init__(self, store: Store, asked: Selection, viewer: Viewer, timeout_s: float) -> None:
+        self._store = store
+        self._asked = asked
+        self._viewer = viewer
+        self._timeout_s = timeout_s
+        ((self._horizon,),) = store.read("SELECT coalesce(max(load), 0) FROM positions", None, timeout_s)
+
+    def rows(self, *, own_only: bool = False, fold: bool = False) -> list[SpendRow]:
+        """Raises ParameterError beyond ROWS_MAX rows. `fold`: other people's rows stand together as one."""
+        by = self._asked.by
+        values = self._span() | {"rows_max": ROWS_MAX}
+        if fold or own_only:
+            values |= self._viewer_values()
+        spans = self._buckets(values)
+        sql = (
+            statement("spend")
+            .replace("/*dimensions*/", "".join(f"{self._column(each, fold, values)}, " for each in by))
+            .replace("/*buckets*/", "\n".join(statement("bucket").replace("/*unit*/", unit) for unit in spans))
+            .replace("/*narrowed*/", self._narrowed(values, own_only))
+        )
+        found = self._store.read(sql, values, self._timeout_s)
+        if len(found) > ROWS_MAX:
+            raise ParameterError("by", f"more than {ROWS_MAX} rows; take fewer dimensions or narrow it down")
+        width = len(by)
+        return [
+            SpendRow(
+                tuple(spans[each.unit][cell].label if each.unit else cell for each, cell in zip(by, row, strict=False)),
+                Figures(*row[width:]),
+            )
+            for row in sorted(found, key=lambda row: _order(by, row))
+        ]
+
+    def persons(self) -> set[str]:
+        """Other persons whose calls are in the report."""
+        values = self._span() | self._viewer_values()
+        narrowed = self._narrowed(values, own_only=False)
+        return {owner for (owner,) in self._others(narrowed, values)}
+
+    def has_others(self, narrowed: Filter) -> bool:
+        """Whether any call ever that passes this one filter is another person's."""
+        values = {**self._span(), "since_us": 0, "until_us": 2**63 - 1, **self._viewer_values()}
+        return bool(self._others(f" AND {_condition(narrowed, 0, values)}", values))
+
+    def _others(self, narrowed: str, values: dict[str, object]) -> Sequence[tuple[str]]:
+        sql = statement("persons").replace("/*others*/", _OTHERS).replace("/*narrowed*/", narrowed)
+        return self._store.read(sql, values, self._timeout_s)
+
+    def _span(self) -> dict[str, object]:
+        period = self._asked.period
+        return {"horizon": self._horizon, "since_us": period.since_us, "until_us": period.until_us}
+
+    def _viewer_values(self) -> dict[str, object]:
+        return {"viewer": self._viewer.name, "viewer_kind": str(self._viewer.kind)}
+
+    def _buckets(self, values: dict[str, object]) -> dict[str, list[Bucket]]:
+        spans: dict[str, list[Bucket]] = {}
+        for each in self._asked.by:
+            if each.unit:
+                try:
+                    span = spans[each.unit] = buckets(each.unit, self._asked.period)
+                except PeriodError as error:
+                    raise ParameterError("by", str(error)) from None
+                values["slot_us"] = SLOT_US
+                values[f"{each.unit}_starts"] = [bucket.start_us for bucket in span]
+                values[f"{each.unit}_ends"] = [bucket.end_us for bucket in span]
+        return spans
+
+    def _column(self, each: Dimension, fold: bool, values: dict[str, object]) -> str:
+        if each.unit:
+            return f"{each.unit}_n"
+        expression = _expression(each, values)
+        if fold and each.personal:
+            return f"CASE WHEN {_OTHERS} THEN '{OTHER_PEOPLE}' ELSE {expression} END"
+        return expression
+
+    def _narrowed(self, values: dict[str, object], own_only: bool) -> str:
+        conditions = [_condition(each, number, values) for number, each in enumerate(self._asked.filters)]
+        if own_only:
+            conditions.append(_OWN)
+        return "".join(f" AND {condition}" for condition in conditions)
+
+
+def _condition(narrowed: Filter, number: int, values: dict[str, object]) -> str:
+    values[f"filter_{number}"] = list(narrowed.values)
+    return f"{_expression(narrowed.dimension, values)} IN (SELECT unnest($filter_{number}))"
+
+
+def _expression(each: Dimension, values: dict[str, object]) -> str:
+    if not each.tag:
+        return each.expression
+    name = f"tag_{len(values)}"
+    values[name] = each.tag
+    return f"coalesce(tags[${name}], '')"
+
+
+def _order(by: Sequence[Dimension], row: Sequence[object]) -> tuple[object, ...]:
+    """Time first, then the dearest; but where persons stand in the rows, by name: nobody is ranked."""
+    cells = list(zip(by, row, strict=False))
+    times = [cell for each, cell in cells if each.unit]
+    names = [cell for each, cell in cells if not each.unit]
+    if any(each.personal for each in by):
+        return (*times, *names)
+    cost = row[-1]
+    assert isinstance(cost, int)
+    return (*times, -cost, *names)

@@ -1,0 +1,5 @@
+-- One call in flight.
+SELECT open_calls
+FROM open_calls
+WHERE id = $id
+LIMIT 1;

@@ -1,0 +1,29 @@
+-- Refused lines of format 1: on record, nothing spent.
+INSERT INTO calls
+SELECT
+    $load, $node, $boot, $number, o,
+    call.id, call.opened_us, call.dialect, call.operation, call.provider, call.account, call.model, call.stream,
+    call.key_id, call.owner, call.owner_kind, call.team, call.project, call.cost_center, call.purpose, call.policy,
+    coalesce(call.session, ''), coalesce(call.agent, ''), coalesce(call.repository, ''), coalesce(call.branch, ''),
+    coalesce(call."commit", ''), coalesce(call.work_item, ''), coalesce(call.justification, ''),
+    coalesce(call.client, ''), coalesce(call.retry, 0), coalesce(call.fingerprint, ''), coalesce(call.hash_key, ''),
+    coalesce(call.tags, MAP {}),
+    true, reason, coalesce(rule, ''), coalesce(message, ''),
+    call.opened_us, 'refused', status,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    '', '', '', '', '',
+    0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    '', false, false,
+    0, 0, 0,
+    [], coalesce(matched, [])
+FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
+    'o': 'BIGINT',
+    'call': 'STRUCT(
+        id VARCHAR, opened_us BIGINT, dialect VARCHAR, operation VARCHAR, provider VARCHAR, account VARCHAR,
+        model VARCHAR, stream BOOLEAN, key_id VARCHAR, owner VARCHAR, owner_kind VARCHAR, team VARCHAR,
+        project VARCHAR, cost_center VARCHAR, purpose VARCHAR, policy VARCHAR, session VARCHAR, agent VARCHAR,
+        repository VARCHAR, branch VARCHAR, "commit" VARCHAR, work_item VARCHAR, justification VARCHAR,
+        client VARCHAR, retry INTEGER, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR))',
+    'status': 'INTEGER', 'reason': 'VARCHAR', 'rule': 'VARCHAR', 'message': 'VARCHAR', 'matched': 'VARCHAR[]'
+});

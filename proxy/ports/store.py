@@ -1,0 +1,71 @@
+"""The ledger's database: statements in one transaction, snapshots to read from. The SQL is the ledger's own."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, object]
+
+
+class StoreError(Exception):
+    """The store can't do what was asked, and it is not the data's fault: disk full, file damaged, no memory."""
+
+
+class StoreHeldError(StoreError):
+    """Another process holds the database. `pid` is its id, 0 where that isn't known."""
+
+    def __init__(self, message: str, pid: int) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+class StoreNewerError(StoreError):
+    """The database was written by a newer version of this program."""
+
+
+class StoreCorruptError(StoreError):
+    """The file is no database of ours, or damaged."""
+
+
+class StoreLostError(StoreError):
+    """The open database is of no more use: it must be opened anew, by a new process."""
+
+
+class RejectedRowsError(Exception):
+    """A statement failed because of the rows it was given. The message holds none of their content."""
+
+
+class QueryTimeoutError(Exception):
+    """A reading took longer than it was allowed to, and was stopped."""
+
+
+class Transaction(Protocol):
+    def execute(self, sql: str, parameters: Parameters | None = None) -> Sequence[Row]:
+        """Rows of a query; of an INSERT, UPDATE or DELETE one row with the count.
+
+        Raises RejectedRowsError or StoreError; either way the whole transaction is undone.
+        """
+        ...
+
+    def stage(self, name: str, content: bytes) -> str:
+        """Put bytes where a statement can read them as a file; gives the path. Overwritten by the next of its name."""
+        ...
+
+
+class Store(Protocol):
+    """One writer, many readers. Readers see whole transactions only."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """All of it or nothing, one at a time. Durable once left without an exception."""
+        ...
+
+    def read(self, sql: str, parameters: Parameters | None = None, timeout_s: float = 30.0) -> Sequence[Row]:
+        """Rows of a query from a snapshot. May be called from any thread. Raises QueryTimeoutError, StoreError."""
+        ...
+
+    @property
+    def path(self) -> Path: ...
+
+    def close(self) -> None: ...
