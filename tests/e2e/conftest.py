@@ -1,4 +1,4 @@
-"""Processes that the end-to-end tests share: one stand-in, one deployment of outlay in front of it."""
+"""Processes that the end-to-end tests share: one stand-in, one gateway in front of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +32,6 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 @pytest.fixture(scope="session")
 def outlay(tmp_path_factory: pytest.TempPathFactory, provider: StandIn) -> Iterator[Deployment]:
-    """A gateway and a ledger of their own; what the tests sent through them adds up."""
-    with deployment(tmp_path_factory.mktemp("outlay"), provider.url) as running:
+    """A gateway without a ledger: it forwards and journals just the same."""
+    with deployment(tmp_path_factory.mktemp("outlay"), provider.url, ledger=False) as running:
         yield running

@@ -112,7 +112,10 @@ def message_text(event: Any) -> str:
 
 
 USAGE: Final[dict[str, Any]] = {"stream": True, "stream_options": {"include_usage": True}}
-FUNCTION: Final[dict[str, Any]] = {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
+FUNCTION: Final[dict[str, Any]] = {
+    "name": "weather",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
 
 
 async def chat(turn: Turn) -> None:

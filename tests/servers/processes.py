@@ -247,13 +247,14 @@ class Deployment:
 
 
 @contextmanager
-def deployment(folder: Path, upstream: str, **settings: str) -> Iterator[Deployment]:
-    """Gateway and ledger, ready. `settings` are OUTLAY_ variables, named without the prefix and in small letters."""
+def deployment(folder: Path, upstream: str, *, ledger: bool = True, **settings: str) -> Iterator[Deployment]:
+    """A gateway, and a ledger unless told otherwise, ready. `settings`: OUTLAY_ variables without prefix, in small."""
     folder.mkdir(parents=True, exist_ok=True)
     made = Deployment(folder, upstream, {f"OUTLAY_{name.upper()}": value for name, value in settings.items()})
     try:
         made.start_gateway()
-        made.start_ledger()
+        if ledger:
+            made.start_ledger()
         yield made
     finally:
         made.stop()
