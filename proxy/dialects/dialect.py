@@ -122,3 +122,10 @@ class Dialect(Protocol):
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         """Texts of `Request.content` and the tokens of framing around them, for counting an unreported prompt."""
         ...
+
+
+def told(refusal: Refusal, call_id: str) -> str:
+    """The sentence of a refusal, with the rule that refused and the call's id: what a person quotes to an admin."""
+    rule = f" [{refusal.rule}]" if refusal.rule and refusal.rule not in refusal.message else ""
+    call = f" (outlay call {call_id})" if call_id else ""
+    return refusal.message + rule + call

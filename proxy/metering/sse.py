@@ -48,8 +48,21 @@ class EventStream:
 
     def feed(self, data: bytes) -> bytes:
         """Read the next bytes; give those to pass on: `data` itself where nothing is hidden or held back."""
-        passed = self._pass(data)
-        return passed if self._hiding else data
+        if self._hiding:
+            return self._pass(data)
+        if self._first or self._pending or self._split_cr or len(data) > EVENT_BYTES_MAX or b"\r" in data:
+            self._pass(data)
+            return data
+        # The common case written out, since it costs half of the whole meter: nothing pending, lines end in LF.
+        *blocks, rest = data.split(b"\n\n")
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block:
+                self._see(block[6:])
+            elif event := _data(block):
+                self._see(event)
+        if rest:
+            self._keep(rest)
+        return data
 
     def finish(self) -> bytes:
         """The stream has ended: gives what was still held back.
@@ -145,14 +158,12 @@ def _data(block: bytes) -> bytes | None:
 
     The two forms that providers send are read without cutting lines: one `data` line, or an `event` line before it.
     """
-    if b"\r" not in block:
-        if block.startswith(b"data: "):
-            if b"\n" not in block:
-                return block[6:]
-        elif block.startswith(b"event: "):
-            name, _, data = block.partition(b"\ndata: ")
-            if data and b"\n" not in data and b"\n" not in name:
-                return data
+    if block.startswith(b"event: "):
+        name, _, data = block.partition(b"\ndata: ")
+        if data and b"\n" not in data and b"\n" not in name and b"\r" not in block:
+            return data
+    elif block.startswith(b"data: ") and b"\n" not in block and b"\r" not in block:
+        return block[6:]
     values = [value for line in block.splitlines() if (value := _value(line)) is not None]
     return b"\n".join(values) if values else None
 

@@ -1,0 +1,75 @@
+"""The dialect of Anthropic: messages, counting tokens, models."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from proxy.dialects import anthropic_messages, prompt
+from proxy.dialects.dialect import Meter, Operation, Splice, told
+from proxy.dialects.meters import BodyMeter, SilentMeter, StreamMeter
+from proxy.model.call import Request
+from proxy.model.decision import Reason, Refusal
+
+MESSAGES: Final = Operation("messages")
+COUNT: Final = Operation("count_tokens", priced=False)
+MODELS: Final = Operation("models", priced=False, body_read=False)
+
+_PLACES: Final = {
+    ("POST", "/v1/messages"): MESSAGES,
+    ("POST", "/v1/messages/count_tokens"): COUNT,
+    ("GET", "/v1/models"): MODELS,
+}
+_INVALID: Final = "invalid_request_error"
+_TYPES: Final = {
+    Reason.UNKNOWN_PATH: "not_found_error",
+    Reason.WEBSOCKET: "not_found_error",
+    Reason.BODY_TOO_LARGE: "request_too_large",
+    Reason.INVALID_KEY: "authentication_error",
+    Reason.PROJECT_FORBIDDEN: "permission_error",
+    Reason.PROVIDER_UNREACHABLE: "api_error",
+    Reason.PROVIDER_TIMEOUT: "timeout_error",
+    Reason.OVERLOADED: "overloaded_error",
+    Reason.UNMETERABLE: "api_error",
+}
+
+
+class Anthropic:
+    name = "anthropic"
+    marker_header = b"anthropic-version"
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        if method == "GET" and path.startswith("/v1/models/"):
+            return MODELS
+        return _PLACES.get((method, path))
+
+    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes]) -> Request:
+        return anthropic_messages.read(body, headers)
+
+    def ask_usage(self, body: bytes) -> Splice | None:
+        """Never: every stream carries its usage."""
+        return None
+
+    def meter(self, operation: Operation, *, sse: bool, hide_usage: bool) -> Meter:
+        if operation.name != MESSAGES.name:
+            return SilentMeter()
+        listener = anthropic_messages.MessagesListener()
+        return StreamMeter(listener, hide_usage=False) if sse else BodyMeter(listener)
+
+    def credential(self, secret: str) -> tuple[bytes, bytes]:
+        return b"x-api-key", secret.encode()
+
+    def refusal(self, refusal: Refusal, call_id: str) -> bytes:
+        return msgspec.json.encode(_error(refusal, call_id))
+
+    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str) -> bytes:
+        return b"\n\nevent: error\ndata: " + self.refusal(refusal, call_id) + b"\n\n"
+
+    def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
+        return prompt.prompt_texts(content)
+
+
+def _error(refusal: Refusal, call_id: str) -> dict[str, object]:
+    kind = "rate_limit_error" if refusal.status == 429 else _TYPES.get(refusal.reason, _INVALID)
+    error = {"type": kind, "message": told(refusal, call_id)}
+    return {"type": "error", "error": error, **({"request_id": call_id} if call_id else {})}

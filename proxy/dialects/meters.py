@@ -1,0 +1,110 @@
+"""Meters: what carries the bytes of an answer to the listener of a protocol, as events or as one JSON body."""
+
+from dataclasses import replace
+from typing import Final, Protocol
+
+from proxy.dialects.dialect import Reading
+from proxy.dialects.output import Output
+from proxy.metering.sse import EventStream
+from proxy.model.usage import Served
+
+ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
+"""A longer JSON answer passes unread and is estimated. Several generated images in base64 stay below it."""
+_EVENT_STARTS: Final = (b"data:", b"event:", b"id:", b":")
+
+
+class Listener(Protocol):
+    """Told what one answer says; knows its protocol."""
+
+    output: Output
+    ended: bool
+    """The protocol's own last event was told of."""
+
+    def event(self, data: bytes) -> bool:
+        """Hear the data of one event; True: the client did not ask for it. Never raises, whatever `data` is."""
+        ...
+
+    def body(self, data: bytes) -> None:
+        """Hear a whole JSON answer. Never raises, whatever `data` is."""
+        ...
+
+    def reading(self) -> Reading: ...
+
+
+class StreamMeter:
+    """Of a stream of events."""
+
+    def __init__(self, listener: Listener, *, hide_usage: bool) -> None:
+        self._listener = listener
+        self._events = EventStream(listener.event, hiding=hide_usage)
+        self.feed = self._events.feed
+        self.finish = self._events.finish
+
+    @property
+    def ended(self) -> bool:
+        return self._listener.ended
+
+    @property
+    def output_bytes(self) -> int:
+        return self._listener.output.size
+
+    def reading(self) -> Reading:
+        return self._listener.reading()
+
+
+class BodyMeter:
+    """Of one JSON body, read when it is whole. A stream of events that was not announced as one is read as one."""
+
+    ended = False
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    @property
+    def output_bytes(self) -> int:
+        """All bytes so far: what of them is visible output shows at the end only."""
+        return self._size
+
+    def feed(self, data: bytes) -> bytes:
+        self._size += len(data)
+        if self._size <= ANSWER_BYTES_MAX:
+            self._pieces.append(data)
+        else:
+            self._pieces = []
+        return data
+
+    def finish(self) -> bytes:
+        data, self._pieces = b"".join(self._pieces), []
+        if data.lstrip()[:6].startswith(_EVENT_STARTS):
+            events = EventStream(self._listener.event, hiding=False)
+            events.feed(data)
+            events.finish()
+        elif data:
+            self._listener.body(data)
+        return b""
+
+    def reading(self) -> Reading:
+        reading = self._listener.reading()
+        return reading if reading.complete else replace(reading, output_bytes=self._size)
+
+
+class SilentMeter:
+    """Of an answer that costs nothing, whatever it says: a list of models, a count of tokens."""
+
+    ended = False
+    output_bytes = 0
+
+    def __init__(self) -> None:
+        self._finished = False
+
+    def feed(self, data: bytes) -> bytes:
+        return data
+
+    def finish(self) -> bytes:
+        self._finished = True
+        return b""
+
+    def reading(self) -> Reading:
+        return Reading(None, final=False, served=Served(), complete=self._finished, failed=False, output_bytes=0)

@@ -1,0 +1,40 @@
+"""OpenAI's usage object, of chat completions and of responses, made disjoint.
+
+Totals include what their details name apart: cached tokens stand in `prompt_tokens`, reasoning in `completion_tokens`.
+Servers that speak the format differ, and are read as they document it:
+
+- DeepSeek names cached tokens `prompt_cache_hit_tokens`, Moonshot `cached_tokens` beside the totals;
+- xAI and Gemini leave reasoning out of `completion_tokens`, but not out of `total_tokens`;
+- Groq puts the usage of a stream under `x_groq`.
+"""
+
+from typing import Any
+
+from proxy.dialects.quantity import Total, part, quantity
+from proxy.model.usage import Usage
+
+
+def usage_of(reported: Any, web_searches: int = 0) -> Usage | None:
+    """Usage by kind; None where nothing was reported (no object, or one of zeros: no call has an empty prompt)."""
+    prompt = quantity(reported, "prompt_tokens", "input_tokens")
+    completion = quantity(reported, "completion_tokens", "output_tokens")
+    if not prompt and not completion:
+        return None
+    read = part(reported, "prompt_tokens_details") or part(reported, "input_tokens_details")
+    written = part(reported, "completion_tokens_details") or part(reported, "output_tokens_details")
+    # What only the total knows of is output that was not shown.
+    unshown = max(0, quantity(reported, "total_tokens") - prompt - completion)
+    inputs, outputs = Total(prompt), Total(completion + unshown)
+    cached = quantity(read, "cached_tokens") or quantity(reported, "prompt_cache_hit_tokens", "cached_tokens")
+    return Usage(
+        cache_read=inputs.take(cached),
+        cache_write_5m=inputs.take(quantity(read, "cache_write_tokens")),
+        input_audio=inputs.take(quantity(read, "audio_tokens")),
+        input_image=inputs.take(quantity(read, "image_tokens")),
+        input_text=inputs.left,
+        reasoning=outputs.take(max(quantity(written, "reasoning_tokens"), unshown)),
+        output_audio=outputs.take(quantity(written, "audio_tokens")),
+        output_image=outputs.take(quantity(written, "image_tokens")),
+        output_text=outputs.left,
+        web_search=web_searches,
+    )

@@ -1,0 +1,36 @@
+"""Quantity: numbers out of a usage object whose shape nobody guarantees."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+QUANTITY_MAX: Final = 10**12
+"""What any count is taken to be at most: far above any model, and far below what overflows a price."""
+
+
+def quantity(source: object, *names: str) -> int:
+    """The first of the named counts that is there and above zero; 0 for anything but a number."""
+    if not isinstance(source, Mapping):
+        return 0
+    for name in names:
+        value = source.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 1:
+            return int(min(value, QUANTITY_MAX))
+    return 0
+
+
+def part(source: Any, name: str) -> Any:
+    """A nested object; an empty one where there is none."""
+    value = source.get(name) if isinstance(source, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+class Total:
+    """A total that its details are taken from: they never add up to more, whatever the details say."""
+
+    def __init__(self, tokens: int) -> None:
+        self.left = tokens
+
+    def take(self, tokens: int) -> int:
+        taken = min(tokens, self.left)
+        self.left -= taken
+        return taken

@@ -1,0 +1,39 @@
+"""Unseen input: an allowance for what a request only names, since its bytes don't bound that.
+
+The allowances are estimates, on the high side of what providers document. They shape holds only; what a call costs is
+what the provider reports.
+"""
+
+from typing import Final
+
+import msgspec
+
+PART_TOKENS: Final = 5_000
+"""For each image or file, given by URL or id or whole. Documented costs of an image end at about 4,800 tokens."""
+STORED_TOKENS: Final = 128_000
+"""For a conversation or prompt kept at the provider: a common context window."""
+
+_NAMING: Final = frozenset(("image_url", "file", "input_image", "input_file", "image", "document"))
+
+
+class _Part(msgspec.Struct, gc=False):
+    type: str | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: list[_Part] | str | None = None
+
+
+_messages: Final = msgspec.json.Decoder(list[_Message]).decode
+
+
+def allowance(messages: bytes) -> int:
+    """Tokens to allow for images and files in the messages; 0 where the messages have another shape."""
+    if not messages.startswith(b"["):
+        return 0
+    try:
+        contents = [message.content for message in _messages(messages)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return PART_TOKENS * sum(part.type in _NAMING for part in parts)
