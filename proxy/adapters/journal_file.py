@@ -41,6 +41,8 @@ FLUSH_S_MAX: Final = 10.0
 LOCK_S_MAX: Final = 5.0
 """How long a start waits for another process to let go of the folder."""
 
+REMOVED: Final = "the segment being written was removed"
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -64,6 +66,7 @@ class FileJournal:
         segment_bytes_max: int = SEGMENT_BYTES_MAX,
         reserve_bytes: int = RESERVE_BYTES,
         lock_s_max: float = LOCK_S_MAX,
+        check_s: float = CHECK_S,
         sync: Sync = fdatasync,
     ) -> None:
         """`journal` holds a folder for each node. Raises ValueError for a node name that can't be a folder's."""
@@ -72,6 +75,7 @@ class FileJournal:
         self._folder = journal / node
         self._clock = clock
         self._lock_s_max = lock_s_max
+        self._check_s = check_s
         self._folder_lock = FolderLock(self._folder)
         self._reserve = Reserve(self._folder, reserve_bytes)
         self._lock = threading.Lock()
@@ -126,8 +130,11 @@ class FileJournal:
             self._hurry = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: segment.synced >= end or self._failures != failures, FLUSH_S_MAX)
-        if segment.synced < end:
-            raise JournalUnavailableError(f"{self._folder}: not brought to disk")
+        if self._folder_lock.lost or segment.gone:
+            self._fail(REMOVED)
+        elif segment.synced >= end:
+            return
+        raise JournalUnavailableError(f"{self._folder}: not brought to disk")
 
     async def flushed(self) -> None:
         await asyncio.to_thread(self.flush)
@@ -135,6 +142,8 @@ class FileJournal:
     def close(self) -> None:
         """Bring everything to disk and seal it. Calls still open are settled at the next start."""
         with self._lock:
+            if self._closing:
+                return
             self._closing = True
             self._writer.accepting = False
             self._changed.notify_all()
@@ -143,6 +152,7 @@ class FileJournal:
             log.error("journal not sealed: the disk does not answer", folder=str(self._folder))
             return
         try:
+            self._writer.pay()
             self._sync_all()
             left_open = len(self._writer.open_calls) > 0
             self._writer.segment.finish(Stage.SEALED if left_open else Stage.RECOVERED)
@@ -184,7 +194,7 @@ class FileJournal:
     def _run(self) -> None:
         while not self._closing:
             with self._lock:
-                self._changed.wait_for(lambda: self._dirty or self._hurry or self._closing, CHECK_S)
+                self._changed.wait_for(lambda: self._dirty or self._hurry or self._closing, self._check_s)
                 if self._dirty:
                     self._changed.wait_for(lambda: self._hurry or self._closing, GROUP_S)
                 self._dirty = self._hurry = False
@@ -194,7 +204,7 @@ class FileJournal:
         try:
             self._moved = self._moved or self._folder_lock.lost or self._writer.segment.gone
             if self._moved:
-                self._fail(f"{self._folder}: the segment being written was removed")
+                self._fail(REMOVED)
             else:
                 self._sync_all()
             if not (self._writer.accepting or self._closing):

@@ -58,7 +58,7 @@ class SegmentWriter:
     @property
     def gone(self) -> bool:
         """True: somebody removed the file; what is written to it now is lost without an error."""
-        return os.fstat(self._descriptor).st_nlink == 0
+        return self._descriptor >= 0 and os.fstat(self._descriptor).st_nlink == 0
 
     def append(self, lines: bytes) -> None:
         """One write(2), as a rule. Raises OSError: then the segment is cut to its last whole line, at once or next."""
@@ -104,10 +104,11 @@ class SegmentWriter:
         os.fsync(self._mark_descriptor)
 
     def close(self) -> None:
-        for descriptor in (self._descriptor, self._mark_descriptor):
+        descriptors = self._descriptor, self._mark_descriptor
+        self._descriptor = self._mark_descriptor = -1
+        for descriptor in descriptors:
             if descriptor >= 0:
                 os.close(descriptor)
-        self._descriptor = self._mark_descriptor = -1
 
     def _cut(self) -> None:
         os.ftruncate(self._descriptor, self.written)

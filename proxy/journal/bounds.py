@@ -30,7 +30,7 @@ CUT: Final = "…"
 """Ends a string that was cut."""
 REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 _REPLACEMENTS: Final = {
-    **dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF], REPLACED),
+    **dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)], REPLACED),
     **dict.fromkeys(map(ord, "\t\n\r\x85"), " "),
 }
 

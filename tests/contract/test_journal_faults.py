@@ -1,0 +1,205 @@
+"""Full, limited and read-only disks, the real thing: a small tmpfs where it can be mounted, RLIMIT_FSIZE everywhere."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+
+from proxy.adapters.journal_file import FileJournal
+from proxy.adapters.journal_folder import stored_segments
+from proxy.model.entry import Extended, Settled
+from proxy.ports.journal import JournalUnavailableError
+from tests.fakes import facts
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal_folder import eventually, published_lines, settlements
+
+NODE = "node-1"
+
+
+def mount(folder, *options):
+    return subprocess.run(["mount", *options, folder], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or not mount(folder, "-t", "tmpfs", "-o", "size=1m", "tmpfs"):
+        pytest.skip("mounting a tmpfs needs privileges")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def a_journal(folder, **options):
+    return FileJournal(folder, NODE, FakeClock(), **({"reserve_bytes": 128 * 1024, "check_s": 0.02} | options))
+
+
+def fill(disk, leave=0):
+    """Take all space but `leave` bytes."""
+    with open(disk / "ballast", "ab", buffering=0) as ballast:
+        with suppress(OSError):
+            while True:
+                ballast.write(bytes(4096))
+    if leave:
+        os.truncate(disk / "ballast", os.path.getsize(disk / "ballast") - leave)
+
+
+def open_until_full(journal):
+    """Admit calls until no more are; the ids of those admitted."""
+    admitted = []
+    with suppress(JournalUnavailableError):
+        for number in range(5000):
+            journal.append(facts.an_opened(str(number)))
+            admitted.append(str(number))
+    return admitted
+
+
+def test_on_a_full_disk_calls_in_flight_settle_from_the_reserve_and_no_new_one_is_admitted(small_disk):
+    journal = a_journal(small_disk)
+    journal.open()
+    fill(small_disk, leave=64 * 1024)
+    admitted = open_until_full(journal)
+    assert len(admitted) > 20
+    assert not journal.accepting
+    for refused in (facts.an_opened("x"), facts.a_refused("x"), facts.an_act()):
+        with pytest.raises(JournalUnavailableError, match="No space left"):
+            journal.append(refused)
+    journal.append(Extended(admitted[0], 1, facts.a_hold(9)))
+    for call_id in admitted:
+        journal.append(facts.a_settled(call_id))
+    assert not (small_disk / NODE / "reserve").exists()
+    assert not journal.accepting
+    journal.flush()
+    assert settlements(small_disk) == dict.fromkeys(admitted, 1)
+    (small_disk / "ballast").unlink()
+    eventually(lambda: journal.accepting)
+    assert (small_disk / NODE / "reserve").stat().st_size == 128 * 1024
+    journal.append(facts.an_opened("later"))
+    journal.close()
+
+
+def test_a_line_that_did_not_fit_leaves_no_trace(small_disk):
+    journal = a_journal(small_disk)
+    journal.open()
+    fill(small_disk, leave=8192)
+    admitted = open_until_full(journal)
+    [stored] = stored_segments(small_disk / NODE)
+    data = stored.path.read_bytes()
+    assert data.endswith(b"\n")
+    assert data.count(b"\n") == 1 + len(admitted)
+    journal.close()
+    (small_disk / "ballast").unlink()
+    journal = a_journal(small_disk)
+    assert [entry.call.id for entry in journal.open().settled] == admitted
+    journal.close()
+
+
+def test_settlements_that_even_the_reserve_has_no_room_for_are_written_first_when_there_is(small_disk):
+    journal = a_journal(small_disk)
+    journal.open()
+    fill(small_disk, leave=32 * 1024)
+    admitted = open_until_full(journal)
+    (small_disk / NODE / "reserve").unlink()
+    fill(small_disk)
+    for call_id in admitted:
+        with suppress(JournalUnavailableError):
+            journal.append(facts.a_settled(call_id))
+    with pytest.raises(JournalUnavailableError):
+        journal.append(facts.a_settled(admitted[-1]))
+    (small_disk / "ballast").unlink()
+    eventually(lambda: journal.accepting)
+    journal.append(facts.an_opened("later"))
+    journal.flush()
+    assert published_lines(small_disk)[-1] == facts.an_opened("later")
+    settled = [line for line in published_lines(small_disk) if isinstance(line, Settled)]
+    assert [line.call.id for line in settled] == admitted
+    assert {line.status for line in settled} == {200}
+    journal.close()
+
+
+def test_it_opens_on_a_full_disk_and_settles_what_a_crash_left_from_the_old_reserve(small_disk):
+    journal = a_journal(small_disk)
+    journal.open()
+    journal.append(facts.an_opened("a"))
+    journal.close()
+    fill(small_disk)
+    journal = a_journal(small_disk)
+    recovery = journal.open()
+    assert [entry.call.id for entry in recovery.settled] == ["a"]
+    assert not journal.accepting
+    with pytest.raises(JournalUnavailableError, match="No space left"):
+        journal.append(facts.an_opened("b"))
+    (small_disk / "ballast").unlink()
+    eventually(lambda: journal.accepting)
+    journal.close()
+    assert settlements(small_disk) == {"a": 1}
+
+
+def test_without_any_space_it_does_not_open(small_disk):
+    fill(small_disk)
+    with pytest.raises(JournalUnavailableError, match="No space left"):
+        a_journal(small_disk).open()
+
+
+def test_a_rotation_that_finds_no_space_goes_on_in_the_old_segment(small_disk):
+    journal = a_journal(small_disk, segment_bytes_max=200 * 1024)
+    journal.open()
+    admitted = []
+    while journal.accepting:
+        with suppress(JournalUnavailableError):
+            journal.append(facts.an_opened(str(len(admitted))))
+            admitted.append(str(len(admitted)))
+    for call_id in admitted:
+        with suppress(JournalUnavailableError):
+            journal.append(facts.a_settled(call_id))
+    journal.close()
+    subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)
+    journal = a_journal(small_disk)
+    journal.open()
+    journal.close()
+    assert settlements(small_disk) == dict.fromkeys(admitted, 1)
+
+
+def test_a_read_only_disk_does_not_open(small_disk):
+    assert mount(small_disk, "-o", "remount,ro")
+    with pytest.raises(JournalUnavailableError, match="Read-only file system"):
+        a_journal(small_disk).open()
+
+
+def test_a_folder_that_cannot_be_made_does_not_open(tmp_path):
+    (tmp_path / "journal").write_text("in the way")
+    with pytest.raises(JournalUnavailableError, match="journal"):
+        a_journal(tmp_path / "journal").open()
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from tests.contract.test_journal_faults import *
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+journal = a_journal(Path(sys.argv[1]), reserve_bytes=20_000)
+journal.open()
+for number in range(200):
+    journal.append(facts.an_opened(str(number)))
+    if number:
+        journal.append(facts.a_settled(str(number - 1)))
+assert journal.accepting
+journal.close()
+"""
+
+
+def test_a_limit_on_file_sizes_makes_smaller_segments_and_loses_nothing(tmp_path):
+    """A short write at the limit, then EFBIG: the line is cut and stands whole in the next segment."""
+    subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], check=True, timeout=60)
+    sizes = [stored.path.stat().st_size for stored in stored_segments(tmp_path / NODE)]
+    assert len(sizes) > 5
+    assert max(sizes) <= 40_000
+    journal = a_journal(tmp_path)
+    assert [entry.call.id for entry in journal.open().settled] == ["199"]
+    journal.close()
+    assert settlements(tmp_path) == {str(number): 1 for number in range(200)}
+    assert sum(isinstance(line, facts.Opened) for line in published_lines(tmp_path)) == 200
