@@ -234,7 +234,7 @@ class Admission:
             return Hold(0, 0, 0), True
         limits = rules.prices.limits(call.provider, call.model)
         input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
-        usage = Usage(input_text=input_tokens, output_text=output_tokens)
+        usage = Usage(input_text=input_tokens, output_text=output_tokens, web_search=request.web_searches_max)
         served = Served(service_tier=request.service_tier)
         cost = rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
         return Hold(cost.total_pico, input_tokens, output_tokens), not cost.unpriced

@@ -15,10 +15,12 @@ log = structlog.get_logger("outlay.metering")
 class MeteredAnswer:
     """Fed the raw chunks of one answer, in order."""
 
-    def __init__(self, meter: Meter, content_encoding: bytes, call_id: str) -> None:
+    def __init__(self, meter: Meter, content_encoding: bytes, call_id: str, *, hiding: bool = True) -> None:
+        """`hiding` False: what is given back is never used, so decoded bytes need not be kept together."""
         self._meter = meter
         self._decoder = answer_decoder(content_encoding)
         self._call_id = call_id
+        self._hiding = hiding
         self._unread = self._decoder is None
 
     @property
@@ -38,7 +40,11 @@ class MeteredAnswer:
         if self._unread or self._decoder is None:
             return chunk
         try:
-            return b"".join([self._meter.feed(piece) for piece in self._decoder.feed(chunk)])
+            if self._hiding:
+                return b"".join([self._meter.feed(piece) for piece in self._decoder.feed(chunk)])
+            for piece in self._decoder.feed(chunk):
+                self._meter.feed(piece)
+            return chunk
         except UnreadableContentError as error:
             log.warning("answer not readable", call_id=self._call_id, why=str(error))
         except Exception:

@@ -47,8 +47,8 @@ class Lease:
         return True
 
     def _priced(self, output_tokens: int) -> Hold:
-        call, input_tokens = self._admitted.call, self.hold.input_tokens
-        usage = Usage(input_text=input_tokens, output_text=output_tokens)
-        served = Served(service_tier=self._admitted.request.service_tier)
+        call, request, input_tokens = self._admitted.call, self._admitted.request, self.hold.input_tokens
+        usage = Usage(input_text=input_tokens, output_text=output_tokens, web_search=request.web_searches_max)
+        served = Served(service_tier=request.service_tier)
         cost = self._admitted.rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
         return Hold(cost.total_pico, input_tokens, output_tokens)

@@ -127,7 +127,7 @@ class Relay:
         encoding = headers.get(b"content-encoding", b"")
         hide = admitted.hide_usage and self._streamed
         meter = admitted.dialect.meter(admitted.operation, sse=self._streamed, hide_usage=hide)
-        self._answer = MeteredAnswer(meter, encoding, admitted.call.id)
+        self._answer = MeteredAnswer(meter, encoding, admitted.call.id, hiding=hide)
         self._hiding = hide and self._answer.readable
         if self._hiding and encoding:
             self._edits = (*self._edits, "content-encoding")
