@@ -6,6 +6,7 @@ line a call costs more than the call and the journal has it all.
 
 import asyncio
 import logging
+import signal
 import socket
 from pathlib import Path
 from typing import Final
@@ -130,18 +131,16 @@ def unix_socket(path: Path) -> socket.socket:
 async def serve_all(servers: list[tuple[uvicorn.Server, list[socket.socket]]]) -> None:
     """Run several servers in one loop until SIGTERM or SIGINT, then stop each gracefully.
 
-    Only the first takes the signals (uvicorn's own way); it takes the others down with it.
+    uvicorn's own signal handling would end the process by the signal before anything else could be put in order.
+    A second signal doesn't wait for calls in flight.
     """
-    first, *rest = servers
-    others = [asyncio.create_task(_quiet(each, sockets)) for each, sockets in rest]
-    try:
-        await first[0].serve(sockets=first[1])
-    finally:
-        for each, _ in rest:
+
+    def stop() -> None:
+        for each, _ in servers:
+            each.force_exit = each.should_exit
             each.should_exit = True
-        await asyncio.gather(*others)
 
-
-async def _quiet(each: uvicorn.Server, sockets: list[socket.socket]) -> None:
-    """Serve without touching signal handlers."""
-    await each._serve(sockets)  # uvicorn offers no public way to serve without its signal handlers
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await asyncio.gather(*(each._serve(sockets) for each, sockets in servers))
