@@ -215,6 +215,7 @@ def test_keys_may_live_elsewhere(place: Place, tmp_path: Path) -> None:
 def test_keys_in_the_folder_while_keys_live_elsewhere_are_a_mistake(place: Place, tmp_path: Path) -> None:
     place.write("keys.yaml", KEYS)
     place.keys = tmp_path / "people.yaml"
+    place.keys.write_text("keys: []\n")
     mistakes = place.open().load_now()
     assert [mistake.file for mistake in mistakes] == [str(place.folder / "keys.yaml")]
     place.write("keys.yaml", "keys: []\n")
@@ -233,6 +234,13 @@ def test_what_editors_leave_behind_is_no_policy_file(place: Place, name: str) ->
 def test_a_file_whose_rules_would_not_be_in_force_is_a_mistake(place: Place, name: str) -> None:
     (place.folder / name).write_text("rules: [1]\n")
     assert [Path(mistake.file).name for mistake in place.open().load_now()] == [name]
+
+
+def test_it_is_no_mistake_that_keys_elsewhere_are_the_ones_in_the_folder(place: Place, tmp_path: Path) -> None:
+    place.write("keys.yaml", KEYS)
+    (tmp_path / "people.yaml").symlink_to(place.keys)
+    place.keys = tmp_path / "people.yaml"
+    assert len(place.started().current.keys) == 1
 
 
 def test_folders_are_not_looked_into(place: Place) -> None:
@@ -304,6 +312,14 @@ def test_what_was_never_kept_is_nothing(place: Place) -> None:
     assert archive.load("0" * 32) is None
     assert archive.files("../policies") is None
     assert PolicyArchive(place.data / "none").last() is None
+
+
+def test_what_is_kept_is_for_its_owner_alone(place: Place) -> None:
+    place.write("keys.yaml", KEYS)
+    place.started()
+    kept = place.data / "policies"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert (kept / "keys.yaml").stat().st_mode & 0o077 == 0
 
 
 def test_both_planes_may_keep_the_same_set(place: Place) -> None:

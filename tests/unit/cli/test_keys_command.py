@@ -174,6 +174,15 @@ def test_an_old_key_may_be_kept_for_a_while_but_never_longer_than_it_had(shell: 
     assert not shell.keys()[other["id"]].revoked
 
 
+def test_an_old_key_without_an_end_gets_one(shell: Shell) -> None:
+    old = shell.create("--user", "alice", "--project", "a")
+    assert shell.keys()[old["id"]].expires is None
+    result = shell.run("keys", "rotate", old["id"], "--keep-old", "2100-01-01", "--expires", "2200-01-01")
+    assert "works until 2100-01-01 00:00 UTC" in result.stderr
+    keys = list(shell.keys().values())
+    assert [key.expires.year for key in keys if key.expires] == [2100, 2200]
+
+
 @pytest.mark.parametrize("command", ["revoke", "rotate"])
 def test_an_unknown_id_is_named(shell: Shell, command: str) -> None:
     result = shell.run("keys", command, "k_nope")
