@@ -211,6 +211,7 @@ class Relay:
             log.error("settlement not written", call_id=entry.call.id)
         self._plane.counters.settle(entry.call.id, entry.cost.total_pico)
         self._plane.observe(entry)
+        log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
 
     async def _end_at_cap(self) -> None:
         admitted = self._admitted
