@@ -30,9 +30,18 @@ class EventStream:
     `see` is told the data of each event in order, and says True for an event to hide.
     """
 
-    def __init__(self, see: Callable[[bytes], bool], *, hiding: bool) -> None:
+    def __init__(
+        self,
+        see: Callable[[bytes], bool],
+        *,
+        hiding: bool,
+        event_bytes_max: int = EVENT_BYTES_MAX,
+        hidden_bytes_max: int = HIDDEN_BYTES_MAX,
+    ) -> None:
         self._see = see
         self._hiding = hiding
+        self._event_bytes_max = event_bytes_max
+        self._hidden_bytes_max = hidden_bytes_max
         self._pending: list[bytes] = []
         """The unfinished event; of one that is too long only its last bytes."""
         self._size = 0
@@ -50,7 +59,7 @@ class EventStream:
         """Read the next bytes; give those to pass on: `data` itself where nothing is hidden or held back."""
         if self._hiding:
             return self._pass(data)
-        if self._first or self._pending or self._split_cr or len(data) > EVENT_BYTES_MAX or b"\r" in data:
+        if self._first or self._pending or self._split_cr or len(data) > self._event_bytes_max or b"\r" in data:
             self._pass(data)
             return data
         # The common case written out, since it costs half of the whole meter: nothing pending, lines end in LF.
@@ -126,10 +135,10 @@ class EventStream:
         self._pending.append(data)
         self._size += len(data)
         shown = data if self._giving else b""
-        if self._hiding and not self._giving and self._size > HIDDEN_BYTES_MAX + _BLANK_LINE_BYTES_MAX:
+        if self._hiding and not self._giving and self._size > self._hidden_bytes_max + _BLANK_LINE_BYTES_MAX:
             self._giving = True
             shown = b"".join(self._pending)
-        if self._size > EVENT_BYTES_MAX + _BLANK_LINE_BYTES_MAX:
+        if self._size > self._event_bytes_max + _BLANK_LINE_BYTES_MAX:
             self._too_long = True
             self._pending = [self._tail()]
             self._size = _TAIL
@@ -143,10 +152,10 @@ class EventStream:
         if self._first:
             self._first = False
             block = block.removeprefix(_BOM)
-        if len(block) > EVENT_BYTES_MAX:
+        if len(block) > self._event_bytes_max:
             return False
         data = _data(block)
-        return data is not None and self._see(data) and len(block) <= HIDDEN_BYTES_MAX
+        return data is not None and self._see(data) and len(block) <= self._hidden_bytes_max
 
 
 def _without(blocks: Sequence[bytes], ends: Sequence[bytes], hidden: Sequence[bool]) -> bytes:
