@@ -35,6 +35,8 @@ class Settings:
     """Where `outlay serve --stand-in` runs the stand-in provider."""
     metrics_port: int = 0
     """Where a gateway on its own serves its metrics; 0: only on its socket in the data folder."""
+    metrics_access: str = "open"
+    """Who may read the ledger's /metrics: 'open' is anybody who can reach it, 'key' finance and admin keys."""
     body_bytes_max: int = 64 * 1024 * 1024
     """What a dialect reads of one request, before and after decompression; more is a 413."""
     calls_in_flight_max: int = 2000
@@ -72,6 +74,8 @@ class Settings:
         settings = cls(**values)  # type: ignore[arg-type]  # parsed to the field's own type just above
         if settings.workers < 1:
             raise SettingsError("OUTLAY_WORKERS must be at least 1")
+        if settings.metrics_access not in ("open", "key"):
+            raise SettingsError("OUTLAY_METRICS_ACCESS must be 'open' or 'key'")
         return settings
 
     def environ(self) -> dict[str, str]:
@@ -89,6 +93,14 @@ class Settings:
 def secret_from_environ(name: str) -> str:
     """A provider credential by the name of its variable; '' where it is not set."""
     return os.environ.get(name, "").strip()
+
+
+def config_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Where commands keep what they remember for this user: $XDG_CONFIG_HOME/outlay, or ~/.config/outlay."""
+    source = os.environ if environ is None else environ
+    home = source.get("XDG_CONFIG_HOME", "")
+    # A relative path there is to be ignored, by the XDG base directory specification.
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".config") / "outlay"
 
 
 def proxies_from_environ(environ: Mapping[str, str] | None = None) -> dict[str, str]:

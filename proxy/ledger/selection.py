@@ -46,8 +46,12 @@ class Selection:
         return any(each.personal for each in self.by) or any(each.dimension.personal for each in self.filters)
 
     def described(self) -> dict[str, str]:
-        """In short, for the record of a look at somebody's rows."""
-        filters = "; ".join(f"{each.dimension.name}={','.join(each.values)}" for each in self.filters)
+        """In short, for the record of a look at somebody's rows. Each person looked at may read it, so the values of
+        filters that single out persons stay out: they may be others."""
+        filters = "; ".join(
+            each.dimension.name if each.dimension.personal else f"{each.dimension.name}={','.join(each.values)}"
+            for each in self.filters
+        )
         return {
             "report": "spend",
             "by": ",".join(each.name for each in self.by),
@@ -67,7 +71,7 @@ def selection(parameters: Sequence[tuple[str, str]], aliases: Mapping[str, str],
         period=_period(single, now_us),
         by=_by(single.get("by", "")),
         filters=_filters([(name, value) for name, value in parameters if name not in _OWN], aliases),
-        reason=_reason(single.get("reason", "")),
+        reason=reason_of(single.get("reason", "")),
     )
 
 
@@ -122,7 +126,8 @@ def _filter(name: str, given: Sequence[str], aliases: Mapping[str, str]) -> Filt
     return Filter(found, tuple(dict.fromkeys(given)))
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
+    """Raises ParameterError."""
     reason = text.strip()
     if text and not reason:
         raise ParameterError("reason", "is empty; say in a few words why you look at other people's rows")

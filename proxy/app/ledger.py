@@ -1,0 +1,231 @@
+"""The ledger: the control plane's composition root, and the only owner of the database.
+
+Order of a start: policies (exit 2 where they are wrong), the database and its schema, the ledger's own journal, and
+only then listening sockets; loading begins with them. A stop goes the other way round, with a last pass of the loader,
+so that what the gateways wrote last is in the database.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from proxy.adapters import admin_key, data_folder
+from proxy.adapters.clock import SystemClock
+from proxy.adapters.gateway_sockets import gateway_metrics
+from proxy.adapters.journal_file import FileJournal
+from proxy.adapters.journal_folder import JournalLockedError
+from proxy.adapters.journal_segments import FileSegments
+from proxy.adapters.policy_archive import PolicyArchive
+from proxy.adapters.policy_files import PolicyFolder
+from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
+from proxy.app import logs
+from proxy.app.loading import Loading
+from proxy.app.orphan import stop_with
+from proxy.ledger.loader import Loader
+from proxy.ledger.schema import migrate
+from proxy.policy.types import Key, Mistake, PolicySet
+from proxy.ports.journal import Journal, JournalUnavailableError
+from proxy.ports.store import Store, StoreError
+from proxy.settings import Settings, SettingsError
+from proxy.web.calls_explained import CallsExplained
+from proxy.web.control_auth import Authentication, as_operator
+from proxy.web.control_metrics import LedgerMetrics, Metrics
+from proxy.web.control_plane import ControlPlane
+from proxy.web.control_reading import Desk
+from proxy.web.reports import Reports
+from proxy.web.server import serve_all, server, tcp_socket, unix_socket
+
+log = structlog.get_logger("outlay.ledger")
+
+MISCONFIGURED: Final = 2
+FAILED: Final = 1
+NODE: Final = "ledger"
+"""The name under which the ledger's own facts stand in the journal."""
+SOCKET_FILE: Final = "ledger.sock"
+JOURNAL_FOLDER: Final = "journal"
+
+Servers = list[tuple[uvicorn.Server, list[socket.socket]]]
+
+
+def open_store(data: Path, now_us: int) -> DuckStore:
+    """The database of a data folder, at this program's schema. Raises StoreError."""
+    store = DuckStore(data / DATABASE_FILE)
+    try:
+        migrate(store, now_us)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+class Ledger:
+    """What answers for a data folder: the database, its loader, and the application in front of both."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        journal: Journal,
+        policies: Callable[[], PolicySet],
+        mistakes: Callable[[], Sequence[Mistake]] = tuple,
+    ) -> None:
+        """`policies`: in force now, with every key that opens the control plane."""
+        self.settings = settings
+        self.clock = SystemClock()
+        self.store = store
+        self.journal = journal
+        self.policies = policies
+        self.mistakes = mistakes
+        self.loader = Loader(store, FileSegments(settings.data / JOURNAL_FOLDER), self.clock.now_us)
+        self.metrics = LedgerMetrics(lambda: self.loader.progress, lambda: len(mistakes()), self.clock.now_us)
+        self.loading = Loading(self.loader, self.metrics.load_failures.inc)
+
+    def application(self) -> Starlette:
+        authentication = Authentication(self.policies, self.clock.now_us)
+        desk = Desk(self.store, self.journal, self.clock.now_us)
+        archive = PolicyArchive(self.settings.data)
+        plane = ControlPlane(
+            authentication=authentication,
+            reports=Reports(desk, authentication, lambda: self.loader.progress),
+            calls=CallsExplained(desk, authentication, lambda version: archive.files(version) is not None),
+            metrics=Metrics(
+                self.metrics,
+                lambda: gateway_metrics(self.settings.data),
+                authentication.sees_all if self.settings.metrics_access == "key" else _anybody,
+            ),
+            readiness=self.readiness,
+        )
+        return plane.application()
+
+    def readiness(self) -> Mapping[str, object]:
+        progress = self.loader.progress
+        behind_us = self.clock.now_us() - progress.current_until_us if progress.current_until_us else None
+        return {
+            "ready": not self.loading.failing,
+            "loading": self.loading.failing or "in order",
+            "seconds_behind": None if behind_us is None else round(max(behind_us, 0) / 1e6, 3),
+            "lines_loaded": progress.lines,
+            "quarantined_lines": progress.quarantined,
+            "segments_waiting": progress.waiting,
+            "segments_lost": progress.lost,
+            "policy": self.policies().version,
+            "policy_mistakes": [str(mistake) for mistake in self.mistakes()],
+        }
+
+
+class PoliciesInForce:
+    """The policy folder's set with the admin key among its keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = PolicyFolder(settings.policies, settings.keys_file, settings.data)
+        self._admin, _ = admin_key.ensure(settings.data, settings.admin_key)
+        self._current: PolicySet
+
+    def use(self, policies: PolicySet) -> None:
+        keys: Mapping[str, Key] = {**policies.keys, self._admin.hash: self._admin}
+        self._current = replace(policies, keys=keys)
+
+    @property
+    def current(self) -> PolicySet:
+        return self._current
+
+
+def main() -> int:
+    """Exit code: 0 after a stop that was asked for, 1 where something failed, 2 where it is configured wrongly."""
+    try:
+        settings = Settings.load()
+    except SettingsError as error:
+        print(f"outlay: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
+        return MISCONFIGURED
+    logs.configure(settings, "ledger")
+    data_folder.prepare(settings.data)
+    in_force = PoliciesInForce(settings)
+    mistakes = in_force.folder.load_now()
+    if mistakes:
+        log.error("policies can't be used", mistakes=[str(mistake) for mistake in mistakes])
+        return MISCONFIGURED
+    in_force.use(in_force.folder.current)
+    # uvicorn raises the signal that stopped it once more when it is done. By then the rest of a stop is still to come.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        return _run(settings, in_force)
+    except (OSError, StoreError, JournalLockedError, JournalUnavailableError) as error:
+        # Never 2: a damaged database must not take the gateway down, which goes on without it.
+        log.error("can't go on", why=str(error))
+        return FAILED
+
+
+def _run(settings: Settings, in_force: PoliciesInForce) -> int:
+    with ExitStack() as stack:
+        clock = SystemClock()
+        store = open_store(settings.data, clock.now_us())
+        stack.callback(store.close)
+        journal = FileJournal(settings.data / JOURNAL_FOLDER, NODE, clock)
+        ledger = Ledger(settings, store, journal, lambda: in_force.current, lambda: in_force.folder.mistakes)
+        journal.open()
+        stack.callback(_last_pass, ledger)
+        stack.callback(journal.close)
+        local = settings.data / SOCKET_FILE
+        stack.callback(local.unlink, missing_ok=True)
+        servers = _servers(ledger.application(), settings, local)
+        uvloop.run(_serve(ledger, in_force, servers))
+        return FAILED if ledger.loading.fatal else 0
+
+
+async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers) -> None:
+    """Load and answer until told to stop, or until loading can't go on in this process."""
+    watching = [
+        asyncio.create_task(in_force.folder.watch(in_force.use)),
+        asyncio.create_task(stop_with(ledger.settings.supervisor_pid)),
+    ]
+    loading = asyncio.create_task(ledger.loading.run())
+    loading.add_done_callback(lambda _: _stop_all(servers))
+    try:
+        await serve_all(servers)
+    finally:
+        ledger.loading.stop()
+        for task in watching:
+            task.cancel()
+        await asyncio.wait([loading, *watching])
+
+
+def _stop_all(servers: Servers) -> None:
+    for each, _ in servers:
+        each.should_exit = True
+
+
+def _servers(application: Starlette, settings: Settings, local: Path) -> Servers:
+    """The control port, and the socket of whoever may open the data folder anyway."""
+    port = tcp_socket(settings.host, settings.ledger_port)
+    return [
+        (server(application, stop_s=settings.stop_s), [port]),
+        (server(as_operator(application), stop_s=settings.stop_s), [unix_socket(local)]),
+    ]
+
+
+def _last_pass(ledger: Ledger) -> None:
+    try:
+        ledger.loader.run_once()
+    except Exception:
+        # The next start loads the rest; a stop goes on whatever this runs into.
+        log.exception("the last pass failed")
+
+
+def _anybody(_: Request) -> None:
+    return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+"""Connection: how a command reaches the ledger.
+
+In this order: the server that OUTLAY_URL names; the one that `outlay login` remembers; the server of this data folder,
+over its socket; and where none runs, the database itself, opened for the moment. Each speaks the same HTTP.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import httpx
+
+from proxy.cli.configured import NO, UNTRIED, stop
+from proxy.cli.login_file import LoginFileError, read_login
+from proxy.settings import Settings, config_folder
+
+TIMEOUT_S: Final = 60.0
+LOCAL_URL: Final = "http://ledger"
+CONNECT_S: Final = 2.0
+_ANSWER_IS_NO: Final = (403, 404)
+
+Parameters = Sequence[tuple[str, str]]
+
+
+class Ledger(Protocol):
+    """A ledger that can be asked."""
+
+    def get(self, path: str, parameters: Parameters) -> httpx.Response:
+        """Raises httpx.HTTPError where no answer comes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Over HTTP, from any machine; or over the socket, from this one."""
+
+    client: httpx.Client
+
+    def get(self, path: str, parameters: Parameters) -> httpx.Response:
+        return self.client.get(path, params=list(parameters))
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The application itself, over a database that this process holds."""
+
+    application: Any
+
+    def get(self, path: str, parameters: Parameters) -> httpx.Response:
+        return asyncio.run(self._get(path, parameters))
+
+    async def _get(self, path: str, parameters: Parameters) -> httpx.Response:
+        transport = httpx.ASGITransport(app=self.application)
+        async with httpx.AsyncClient(transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S) as client:
+            return await client.get(path, params=list(parameters))
+
+
+def ask(settings: Settings, path: str, parameters: Parameters) -> httpx.Response:
+    """The ledger's answer, or an exit that says why there is none: 1 where the answer is no, else 2."""
+    with connection(settings) as ledger:
+        try:
+            answer = ledger.get(path, parameters)
+        except httpx.HTTPError as error:
+            stop(f"no answer from {settings.url or 'the ledger'}: {error or type(error).__name__}", UNTRIED)
+    if answer.is_success:
+        return answer
+    stop(_refusal(answer), NO if answer.status_code in _ANSWER_IS_NO else UNTRIED)
+
+
+@contextmanager
+def connection(settings: Settings) -> Iterator[Ledger]:
+    """The ledger to ask, open for as long as the context. Exits with 2 where there is none."""
+    url, key = _server(settings)
+    if url:
+        with remote(url, key) as client:
+            yield Remote(client)
+    elif _listening(settings):
+        transport = httpx.HTTPTransport(uds=str(settings.data / "ledger.sock"))
+        with httpx.Client(transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S, trust_env=False) as client:
+            yield Remote(client)
+    else:
+        with _opened(settings) as ledger:
+            yield ledger
+
+
+def remote(url: str, key: str) -> httpx.Client:
+    """A client of a control plane elsewhere. The key goes in a header, never in a URL."""
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    return httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S)
+
+
+def _server(settings: Settings) -> tuple[str, str]:
+    """URL and key of the server to ask; ('', '') for the one of this machine."""
+    try:
+        login = read_login(config_folder())
+    except LoginFileError as error:
+        stop(str(error), UNTRIED)
+    if settings.url:
+        url = settings.url.rstrip("/")
+        key = settings.key or (login.key if login and login.url == url else "")
+        if not key:
+            stop(f"OUTLAY_URL is {url}, but there is no key for it: set OUTLAY_KEY, or `outlay login {url}`", UNTRIED)
+        return url, key
+    return (login.url, settings.key or login.key) if login else ("", "")
+
+
+def _listening(settings: Settings) -> bool:
+    """Whether a ledger listens on the data folder's socket. One that a killed ledger left behind doesn't count."""
+    try:
+        with socket.socket(socket.AF_UNIX) as attempt:
+            attempt.settimeout(CONNECT_S)
+            attempt.connect(str(settings.data / "ledger.sock"))
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Ledger]:
+    # Imported here: DuckDB and the server's parts are heavy, and most commands go to a server.
+    from proxy.app.ledger_local import NoLedgerError, local_ledger
+    from proxy.ledger.loader import LoadingStoppedError
+    from proxy.ports.store import StoreError
+
+    try:
+        with local_ledger(settings) as application:
+            yield Opened(application)
+    except NoLedgerError as error:
+        stop(
+            f"{error}, and no server is known. Run this where outlay serves (or with --data), or name a server: "
+            "`outlay login URL`, or OUTLAY_URL and OUTLAY_KEY",
+            UNTRIED,
+        )
+    except (StoreError, LoadingStoppedError, OSError) as error:
+        stop(str(error), UNTRIED)
+
+
+def _refusal(answer: httpx.Response) -> str:
+    """What the server says, in its words."""
+    try:
+        return str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.request.url} answered {answer.status_code}; is it an outlay control plane?"

@@ -1,0 +1,66 @@
+"""`outlay login`: remembers a server and the key for it, for report commands on this machine."""
+
+import sys
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import httpx
+import typer
+
+from proxy.cli.configured import NO, UNTRIED, configured, stop
+from proxy.cli.connection import remote
+from proxy.cli.login_file import Login, forget_login, write_login
+from proxy.settings import config_folder
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def login(
+    url: Annotated[str, typer.Argument(help="The control plane, e.g. https://outlay.example.com:4142")] = "",
+    key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False,
+    logout: Annotated[bool, typer.Option("--logout", help="Forget what was remembered.")] = False,
+) -> None:
+    """Remember a server and your key for it. The key is asked for without echo; a command line would keep it."""
+    if logout:
+        typer.echo("Forgotten." if forget_login(config_folder()) else "Nothing was remembered.")
+        return
+    server = _server(url or configured().url)
+    key = (sys.stdin.readline() if key_stdin else typer.prompt("outlay key", hide_input=True)).strip()
+    if not key:
+        stop("no key was given", UNTRIED)
+    said = _whoami(server, key)
+    try:
+        path = write_login(config_folder(), Login(server, key))
+    except OSError as error:
+        stop(f"can't remember: {error}", UNTRIED)
+    typer.echo(f"Logged in at {server} as {said.get('name')} ({said.get('role')}). Remembered in {path}.")
+
+
+def _server(url: str) -> str:
+    """The URL as it is remembered, or an exit where it is none."""
+    parts = urlsplit(url.rstrip("/"))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        stop(f"{url!r} is no URL of a control plane; write it as https://HOST:4142", UNTRIED)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        typer.echo("Warning: over http:// anybody on the way can read the key. Use https://.", err=True)
+    return url.rstrip("/")
+
+
+def _whoami(server: str, key: str) -> dict[str, str]:
+    """What the server says about the key, or an exit that says why it is not taken."""
+    if not key.isascii() or not key.isprintable():
+        stop("that is no outlay key", NO)
+    try:
+        with remote(server, key) as client:
+            answer = client.get("/v1/whoami")
+    except httpx.HTTPError as error:
+        stop(f"no answer from {server}: {error or type(error).__name__}", UNTRIED)
+    if answer.status_code == 401:
+        stop(f"{server} does not take this key: it is wrong, expired or revoked", NO)
+    try:
+        said: dict[str, str] = answer.json()
+        if said["server"] == "outlay":
+            return said
+    except (ValueError, KeyError, TypeError):
+        pass
+    stop(f"{server} is no outlay control plane (its port is 4142 by default)", UNTRIED)

@@ -1,0 +1,116 @@
+"""Tables: documents of the ledger drawn for people."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+DECIMALS_MAX: Final = 6
+"""Of money in a table; CSV and JSON have all twelve."""
+WIDE: Final = 400
+"""Columns where nobody's terminal sets a limit."""
+_FIGURES: Final = {
+    "calls": "calls",
+    "refused": "refused",
+    "input_tokens": "input",
+    "cache_read_tokens": "cache read",
+    "cache_write_tokens": "cache write",
+    "output_tokens": "output",
+    "reasoning_tokens": "reasoning",
+}
+_ALWAYS: Final = ("calls", "input_tokens", "output_tokens")
+"""Other columns show where they hold anything."""
+
+
+def console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+
+
+def spend(document: Mapping[str, Any]) -> None:
+    out = console()
+    by = document["by"]
+    rows, total = document["rows"], document["total"]
+    what = f"Spend by {', '.join(by)}" if by else "Spend"
+    out.print(Text(f"{what}, {_time(document['since'])} to {_time(document['until'])} ({document['tz']})", "bold"))
+    shown = [name for name in _FIGURES if name in _ALWAYS or total[name]]
+    decimals = _decimals([row["cost_usd"] for row in [*rows, total]])
+    table = Table(show_footer=bool(by), show_edge=False, pad_edge=False)
+    for number, name in enumerate(by):
+        table.add_column(Text(name), footer=Text("total") if number == 0 else "", overflow="fold")
+    for name in shown:
+        table.add_column(_FIGURES[name], f"{total[name]:,}", justify="right", no_wrap=True)
+    table.add_column("cost USD", _money(total["cost_usd"], decimals), justify="right", no_wrap=True)
+    for row in rows:
+        cells = [Text(row[name] or "(none)") for name in by]
+        table.add_row(*cells, *(f"{row[name]:,}" for name in shown), _money(row["cost_usd"], decimals))
+    if rows:
+        out.print(table)
+    else:
+        out.print("No calls in this period.")
+    for note in document["notes"]:
+        out.print(Text(f"- {note}"))
+    if any(_exponent(row["cost_usd"]) > DECIMALS_MAX for row in [*rows, total]):
+        out.print(Text(f"- Money is rounded to {DECIMALS_MAX} decimals here; --format csv and json are exact."))
+    until = document["data_until"]
+    out.print(Text(f"Data until {_time(until) + ' UTC' if until else 'never'}. {document['definition']}.", "dim"))
+
+
+def views(document: Mapping[str, Any]) -> None:
+    out = console()
+    if not document["rows"]:
+        out.print("Nobody looked.")
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("at (UTC)", "who", "whose", "report", "reason"):
+        table.add_column(name, overflow="fold")
+    for row in document["rows"]:
+        what = " ".join(filter(None, (row["report"], row["call"], f"by {row['by']}" if row["by"] else "")))
+        table.add_row(*map(Text, (_time(row["at"]), row["actor"], row["subject"], what, row["reason"])))
+    out.print(table)
+
+
+def sections(parts: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Named groups of facts, one below the other."""
+    out = console()
+    for title, facts in parts:
+        out.print(Text(title, "bold"))
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in facts.items():
+            grid.add_row(Text(f"  {name.replace('_', ' ')}"), Text(_fact(value)))
+        out.print(grid)
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={item}" for name, item in value.items()) or "none"
+    return str(value) if value not in ("", None) else "-"
+
+
+def _time(text: str) -> str:
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M")
+
+
+def _exponent(amount: str) -> int:
+    return len(amount.partition(".")[2])
+
+
+def _decimals(amounts: Sequence[str]) -> int:
+    return min(DECIMALS_MAX, max(map(_exponent, amounts)))
+
+
+def _money(amount: str, decimals: int) -> str:
+    rounded = Decimal(amount).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
+    return f"{rounded:,}"

@@ -1,0 +1,102 @@
+"""A call explained: everything the ledger knows about one, in the order in which people ask."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from proxy.ledger.calls import FoundCall, find_call
+from proxy.ledger.selection import ParameterError, reason_of
+from proxy.model.money import pico_to_usd
+from proxy.model.usage import KINDS
+from proxy.web.control_answers import json_answer
+from proxy.web.control_auth import Authentication
+from proxy.web.control_reading import Desk
+from proxy.web.reports import iso
+
+_WHO: Final = ("owner", "owner_kind", "team", "project", "cost_center", "purpose", "key_id")
+_WHAT: Final = ("dialect", "operation", "provider", "account", "model", "stream", "client", "session")
+_MORE: Final = (
+    *("agent", "repository", "branch", "commit_id", "work_item", "justification", "retry"),
+    *("fingerprint", "hash_key", "tags"),
+)
+_SERVED: Final = ("served_model", "service_tier", "region", "speed", "request_id")
+_TIMES: Final = ("upstream_us", "first_byte_us", "total_us")
+_RENAMED: Final = {"owner": "user", "key_id": "key", "commit_id": "commit", "served_model": "model"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallsExplained:
+    desk: Desk
+    authentication: Authentication
+    policy_kept: Callable[[str], bool]
+    """Whether the files of a policy version are in the data folder."""
+
+    async def explain(self, request: Request) -> Response:
+        """GET /v1/calls/{id}?reason="""
+        viewer = self.authentication.viewer(request)
+        reason = _reason(request)
+        call_id = request.path_params["id"]
+        found = await self.desk.read(lambda store, timeout_s: find_call(store, call_id, viewer, reason, timeout_s))
+        persons = [found.person] if found.person else []
+        await self.desk.record(viewer, persons, reason, {"report": "call", "call": call_id})
+        return json_answer(self._document(found))
+
+    def _document(self, found: FoundCall) -> dict[str, Any]:
+        row = found.row
+        document = {
+            "id": row["id"],
+            "state": found.state,
+            "opened_at": iso(row["opened_us"]),
+            "who": _named(row, _WHO),
+            "what": _named(row, _WHAT),
+            "policy": {"version": row["policy"], "kept": self.policy_kept(row["policy"])},
+            "journal": {
+                "segment": f"{row['node']}/{row['boot']:08d}-{row['number']:08d}.jsonl",
+                "offset": row["line_offset"],
+            },
+        }
+        if found.state == "in_flight":
+            return document | {"hold": _hold(row)}
+        document["what"] |= _named(row, _MORE)
+        decision = {"status": row["status"], "matched": row["matched"]}
+        if found.state == "refused":
+            said = {name: row[name] for name in ("reason", "rule", "message")}
+            return document | {"decision": {"admitted": False, **said, **decision}}
+        return document | {"decision": {"admitted": True, "outcome": row["outcome"], **decision}} | _consumed(row)
+
+
+def _consumed(row: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = [kind for kind in KINDS if row[kind] or row[f"cost_{kind}"]]
+    return {
+        "settled_at": iso(row["settled_us"]),
+        "served": _named(row, _SERVED),
+        "usage": {kind: row[kind] for kind in kinds},
+        "estimated": row["estimated"],
+        "price": {"id": row["price_id"], "unpriced": row["unpriced"]},
+        "cost_usd": pico_to_usd(row["cost_pico"]),
+        "cost_by_kind_usd": {kind: pico_to_usd(row[f"cost_{kind}"]) for kind in kinds},
+        "timing_ms": {name.removesuffix("_us"): row[name] / 1000 for name in _TIMES},
+        "edits": row["edits"],
+    }
+
+
+def _hold(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "cost_usd": pico_to_usd(row["hold_pico"]),
+        "input_tokens": row["hold_input_tokens"],
+        "output_tokens": row["hold_output_tokens"],
+    }
+
+
+def _named(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
+    return {_RENAMED.get(name, name): row[name] for name in columns}
+
+
+def _reason(request: Request) -> str:
+    for name in request.query_params:
+        if name != "reason":
+            raise ParameterError(name[:80], "there is only reason")
+    return reason_of(request.query_params.get("reason", ""))

@@ -1,0 +1,79 @@
+"""The control plane's application: every route of port 4142, and of the ledger's socket."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from proxy import VERSION
+from proxy.web.calls_explained import CallsExplained
+from proxy.web.control_answers import json_answer
+from proxy.web.control_auth import Authentication
+from proxy.web.control_errors import HANDLED, on_error, on_fault
+from proxy.web.control_metrics import LedgerMetrics, Metrics
+from proxy.web.reports import Reports
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """What the routes need, each made and wired by the composition root."""
+
+    authentication: Authentication
+    reports: Reports
+    calls: CallsExplained
+    metrics: Metrics
+    readiness: Callable[[], Mapping[str, object]]
+    """Details; `ready` among them."""
+
+    def application(self) -> Starlette:
+        routes = {
+            "/v1/reports/spend": self.reports.spend,
+            "/v1/reports/views": self.reports.views,
+            "/v1/calls/{id}": self.calls.explain,
+            "/v1/whoami": self._whoami,
+            "/metrics": self.metrics.show,
+        }
+        return Starlette(
+            routes=[
+                *(Route(path, _measured(path, endpoint, self.metrics.own)) for path, endpoint in routes.items()),
+                Route("/healthz", _alive),
+                Route("/readyz", self._ready),
+            ],
+            exception_handlers={**dict.fromkeys(HANDLED, on_error), Exception: on_fault},
+        )
+
+    async def _whoami(self, request: Request) -> Response:
+        """GET /v1/whoami: whose key this is; how a command checks that it reached a ledger and may read."""
+        viewer = self.authentication.viewer(request)
+        return json_answer(
+            {"server": "outlay", "version": VERSION, "name": viewer.name, "kind": viewer.kind, "role": viewer.role}
+        )
+
+    async def _ready(self, _: Request) -> Response:
+        details = self.readiness()
+        return json_answer(details, 200 if details["ready"] else 503)
+
+
+async def _alive(_: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _measured(route: str, endpoint: Endpoint, metrics: LedgerMetrics) -> Endpoint:
+    """The endpoint with its time and status counted; what it raises is answered here, so that it is counted too."""
+
+    async def answer(request: Request) -> Response:
+        began = time.perf_counter()
+        try:
+            response = await endpoint(request)
+        except HANDLED as raised:
+            response = await on_error(request, raised)
+        metrics.answered(route, response.status_code, time.perf_counter() - began)
+        return response
+
+    return answer
