@@ -22,14 +22,14 @@ def settle_abandoned(journal: Path, clock: Clock) -> list[Recovery]:
 
 
 def _settle(folder: Path, clock: Clock) -> Recovery | None:
-    if not awaiting_recovery(stored_segments(folder)):
-        return None
-    node = FileJournal(folder.parent, folder.name, clock, lock_s_max=0)
     try:
+        if not awaiting_recovery(stored_segments(folder)):
+            return None
+        node = FileJournal(folder.parent, folder.name, clock, lock_s_max=0)
         recovery = node.open()
     except JournalLockedError:
         return None
-    except JournalUnavailableError as error:
+    except (OSError, JournalUnavailableError) as error:
         log.error("abandoned journal not recovered", folder=str(folder), why=str(error))
         return None
     node.close()

@@ -51,7 +51,7 @@ def stored_segments(folder: Path, final: Mapping[Path, Mark] = MappingProxyType(
 
 
 def awaiting_recovery(segments: list[StoredSegment]) -> list[StoredSegment]:
-    """Those after the last one marked recovered: marks are made in order, so an earlier one needs no look."""
+    """Those after the last one marked recovered: what it and those before it left open stands in later ones."""
     recovered = [index for index, segment in enumerate(segments) if segment.mark.stage is Stage.RECOVERED]
     return segments[recovered[-1] + 1 :] if recovered else segments
 

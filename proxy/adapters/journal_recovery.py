@@ -1,8 +1,9 @@
 """What a crash left in a node's folder: segments to seal, calls to settle.
 
 The theory. A segment is marked *recovered* once each call it leaves open stands in a later segment that is on disk:
-carried over by a rotation, or settled by a recovery. Marks are made in order. So the calls to settle are those that
-the segments after the last such mark open and don't settle, and a recovery that is itself killed can be repeated.
+carried over by a rotation, or settled by a recovery. So such a mark speaks for all segments before it too, and the
+calls to settle are those that the segments after the last such mark open and don't settle. A recovery that is itself
+killed can be repeated.
 """
 
 import os
@@ -116,6 +117,6 @@ def _whole_lines_end(descriptor: int, size: int) -> int:
 
 
 def mark_recovered(segments: list[StoredSegment]) -> None:
-    """In their order, each on disk before the next: an interruption must not leave a gap. Raises OSError."""
-    for segment in sorted(segments, key=lambda segment: segment.name):
+    """Say on disk that a recovery needs these no more. Raises OSError."""
+    for segment in segments:
         write_mark(segment.mark_path, Mark(segment.path.stat().st_size, Stage.RECOVERED))

@@ -24,6 +24,7 @@ from proxy.adapters import admin_key, data_folder
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.counters_memory import MemoryCounters
 from proxy.adapters.egress import ProxyError
+from proxy.adapters.journal_abandoned import settle_abandoned
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError
 from proxy.adapters.policy_files import PolicyFolder
@@ -181,6 +182,7 @@ def main() -> int:
     gateway.use(gateway.folder.current)
     try:
         gateway.journal.open()
+        settle_abandoned(settings.data / "journal", gateway.clock)
         sockets = _servers(gateway)
     except (OSError, JournalLockedError, JournalUnavailableError) as error:
         log.error("can't start", why=str(error))

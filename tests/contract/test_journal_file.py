@@ -85,6 +85,20 @@ def test_what_is_flushed_is_published_and_nothing_else(start, tmp_path):
     assert published_lines(tmp_path)[1:] == [facts.an_opened(), facts.a_settled()]
 
 
+def test_a_line_written_during_a_sync_is_not_published_by_it(start, tmp_path):
+    published = []
+
+    def sync(descriptor):
+        published.append(len(published_lines(tmp_path)))
+        if len(published) == 2:  # the first belongs to the start
+            journal.append(facts.a_settled("a"))
+
+    journal, _ = start(sync=sync)
+    journal.append(facts.an_opened("a"))
+    eventually(lambda: len(published) == 3)
+    assert published == [0, 1, 2]
+
+
 def test_lines_are_published_soon_without_a_flush(start, tmp_path):
     journal, _ = start()
     journal.append(facts.an_opened())
@@ -209,6 +223,14 @@ def test_a_rotation_that_failed_half_way_settles_nothing_twice(start, tmp_path):
     """The file of a failed rotation could not be removed; the call it carries was settled in the segment before."""
     killed(tmp_path, facts.an_opened("a"), facts.a_settled("a"), number=1)
     killed(tmp_path, Carried(facts.a_call("a"), facts.a_hold()), number=2)
+    _, recovery = start()
+    assert recovery.settled == ()
+
+
+def test_a_recovered_segment_speaks_for_those_before_it(start, tmp_path):
+    """A power cut may take one mark and leave a later one; what settled the call may be in neither."""
+    killed(tmp_path, facts.an_opened("a"), number=1)
+    killed(tmp_path, number=2, mark=Mark(0, Stage.RECOVERED))
     _, recovery = start()
     assert recovery.settled == ()
 
