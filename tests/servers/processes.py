@@ -260,6 +260,18 @@ def deployment(folder: Path, upstream: str, *, ledger: bool = True, **settings: 
         made.stop()
 
 
+@contextmanager
+def serving(folder: Path, upstream: str, **settings: str) -> Iterator[Deployment]:
+    """Both planes by `outlay serve`, ready. `settings` as above."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Deployment(folder, upstream, {f"OUTLAY_{name.upper()}": value for name, value in settings.items()})
+    try:
+        made.start_server()
+        yield made
+    finally:
+        made.stop()
+
+
 def write_policies(folder: Path, upstream: str) -> None:
     """Two providers, both the stand-in; alice, bob and one project."""
     folder.mkdir(parents=True, exist_ok=True)
