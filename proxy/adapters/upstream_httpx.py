@@ -4,12 +4,14 @@ import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final
+from urllib.parse import quote
 
 from proxy.adapters.lean_httpx import httpx
 from proxy.adapters.transport_aiohttp import OWNED, AiohttpTransport
 from proxy.ports.upstream import Fault, RawHeaders, UpstreamError, UpstreamRequest
 
 ORIGINS_MAX: Final = 1000
+_NOT_QUOTED: Final = "/?%:@!$&'()*+,;="
 
 _CONNECTION_ONLY: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
@@ -46,8 +48,7 @@ class HttpxUpstream:
         return HttpxAnswer(exchange.status, exchange.lines, exchange)
 
     async def _handle(self, request: UpstreamRequest, body: "bytes | _Source") -> "HttpxAnswer":
-        # The URL is for transports that look at it; what goes on the wire is the target, byte for byte.
-        url = self._origin(request.base_url).copy_with(raw_path=request.target)
+        url = _with_target(self._origin(request.base_url), request.target)
         lines = [(b"Host", url.netloc), *(line for line in request.headers if line[0].lower() not in OWNED)]
         length = len(body) if isinstance(body, bytes) else request.body_length
         if length is not None:
@@ -119,6 +120,14 @@ class _Source(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         if isinstance(self._parts, AsyncGenerator):
             await self._parts.aclose()
+
+
+def _with_target(origin: httpx.URL, target: bytes) -> httpx.URL:
+    """For transports that look at the URL (mocks). What goes on the wire is the target itself, byte for byte."""
+    try:
+        return origin.copy_with(raw_path=quote(target, safe=_NOT_QUOTED).encode())
+    except httpx.InvalidURL:
+        return origin
 
 
 def _timeouts(request: UpstreamRequest) -> dict[str, float]:

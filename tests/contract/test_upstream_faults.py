@@ -131,6 +131,19 @@ async def test_silence(upstream: Upstream, sent: tuple[bytes, ...]) -> None:
     assert len(running.seen) == 1
 
 
+@pytest.mark.parametrize("size", [2, 8 * 1024 * 1024])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_silence_after_any_upload(upstream: Upstream, streamed: bool, size: int) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield bytes(size)
+
+    async with provider(after_request()) as running:
+        body = parts() if streamed else bytes(size)
+        request = secretive(running.url, body=body, body_length=size, read_timeout_s=SHORT_S)
+        assert await fault_of(upstream, request) is Fault.READ_TIMEOUT
+    assert len(running.seen) == 1
+
+
 async def test_silence_is_measured_from_the_last_byte(upstream: Upstream) -> None:
     """Ten pieces, each within the limit, all together far beyond it."""
 

@@ -72,11 +72,13 @@ class Line:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def hung_up(self) -> None:
-        """Returns once the other side has closed or reset the connection."""
+    async def hung_up(self) -> int:
+        """Returns once the other side has closed or reset the connection; gives how many bytes came before that."""
+        count = 0
         with contextlib.suppress(ConnectionError):
-            while await self.reader.read(65536):
-                pass
+            while data := await self.reader.read(65536):
+                count += len(data)
+        return count
 
     def close(self) -> None:
         self.writer.close()
@@ -89,7 +91,7 @@ class Line:
         self.writer.transport.abort()
 
 
-Script = Callable[[Line], Awaitable[None]]
+Script = Callable[[Line], Awaitable[object]]
 
 
 @dataclass(slots=True)
