@@ -16,7 +16,13 @@ from typing import Final
 
 import structlog
 
-from proxy.adapters.journal_folder import FolderLock, JournalLockedError, awaiting_recovery, stored_segments
+from proxy.adapters.journal_folder import (
+    FolderLock,
+    JournalLockedError,
+    StoredSegment,
+    awaiting_recovery,
+    stored_segments,
+)
 from proxy.adapters.journal_recovery import mark_recovered, seal, unsettled
 from proxy.adapters.journal_reserve import Reserve
 from proxy.adapters.journal_segment import Sync, fdatasync
@@ -156,7 +162,7 @@ class FileJournal:
             self._sync_all()
             left_open = len(self._writer.open_calls) > 0
             self._writer.segment.finish(Stage.SEALED if left_open else Stage.RECOVERED)
-        except OSError as error:
+        except (OSError, JournalUnavailableError) as error:
             log.error("journal not sealed", folder=str(self._folder), why=str(error))
         self._release()
 
@@ -176,10 +182,7 @@ class FileJournal:
         self._folder_lock.release()
 
     def _recover(self) -> Recovery:
-        left = stored_segments(self._folder)
-        for segment in left:
-            if not segment.mark.sealed:
-                seal(segment)
+        left = self._seal_left()
         found = unsettled(self._folder)
         self._writer.start(self._next_boot())
         settled = tuple(crashed(call, hold, self._clock.now_us()) for call, hold in found.calls)
@@ -190,6 +193,14 @@ class FileJournal:
         if settled or found.bad_lines:
             log.warning("calls of a crash settled at their holds", calls=len(settled), bad_lines=found.bad_lines)
         return Recovery(settled, found.bad_lines)
+
+    def _seal_left(self) -> list[StoredSegment]:
+        """All segments of the folder, sealed: nobody writes to them any more."""
+        left = stored_segments(self._folder)
+        for segment in left:
+            if not segment.mark.sealed:
+                seal(segment)
+        return left
 
     def _run(self) -> None:
         while not self._closing:
@@ -202,9 +213,8 @@ class FileJournal:
 
     def _tick(self) -> None:
         try:
-            self._moved = self._moved or self._folder_lock.lost or self._writer.segment.gone
-            if self._moved:
-                self._fail(REMOVED)
+            if self._moved or self._folder_lock.lost or self._writer.segment.gone:
+                self._give_up_segment()
             else:
                 self._sync_all()
             if not (self._writer.accepting or self._closing):
@@ -230,12 +240,20 @@ class FileJournal:
             self._writer.retiring.remove(segment)
             segment.close()
 
+    def _give_up_segment(self) -> None:
+        """What would still be written to it would be lost without an error; settlements are owed from here on."""
+        self._fail(REMOVED)
+        with self._lock:
+            self._moved = True
+            self._writer.stop()
+
     def _resume(self) -> None:
         """Write what is owed, take the reserve back, admit again. Raises OSError, JournalUnavailableError."""
         if self._folder_lock.lost:
             self._folder_lock.acquire()
         with self._lock:
             if self._moved:
+                self._seal_left()
                 self._writer.start(self._next_boot())
                 self._moved = False
             self._writer.pay()

@@ -71,7 +71,7 @@ class JournalWriter:
             if not essential and self.segment.unsynced_bytes > UNSYNCED_BYTES_MAX:
                 raise OSError(errno.EBUSY, "the disk does not keep up")
             self._write(line, essential)
-        except OSError as error:
+        except (OSError, JournalUnavailableError) as error:
             self.fail(error)
             if isinstance(entry, Settled) and entry.call.id in self.open_calls:
                 self.owed[entry.call.id] = entry
@@ -81,7 +81,7 @@ class JournalWriter:
             self._rotate()
 
     def pay(self) -> None:
-        """Write the settlements that are owed. Raises OSError at the first that can't be written."""
+        """Write the settlements that are owed. Raises OSError, JournalUnavailableError at the first that fails."""
         for call_id, settled in list(self.owed.items()):
             self._write(encode(settled), essential=True)
             self.open_calls.apply(settled)

@@ -496,6 +496,24 @@ def test_a_folder_moved_away_and_back_goes_on_as_before(start, tmp_path):
     assert published_lines(tmp_path)[1:] == [facts.an_opened("a")]
 
 
+def test_what_settles_while_the_folder_is_gone_is_written_once_it_is_back(start, tmp_path):
+    journal, _ = start()
+    for call_id in "ab":
+        journal.append(facts.an_opened(call_id))
+    (tmp_path / NODE).rename(tmp_path / "elsewhere")
+    (tmp_path / NODE).write_text("in the way")
+    eventually(lambda: not journal.accepting)
+    with pytest.raises(JournalUnavailableError):
+        journal.append(facts.a_settled("a"))
+    (tmp_path / NODE).unlink()
+    (tmp_path / "elsewhere").rename(tmp_path / NODE)
+    eventually(lambda: journal.accepting)
+    journal.append(facts.a_settled("b"))
+    journal.close()
+    assert settlements(tmp_path) == {"a": 1, "b": 1}
+    assert all(segment.sealed for segment in FileSegments(tmp_path).list())
+
+
 def test_a_folder_that_another_writer_made_anew_is_left_to_it(start, tmp_path):
     journal, _ = start(lock_s_max=0)
     (tmp_path / NODE).rename(tmp_path / "elsewhere")
