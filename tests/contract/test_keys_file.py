@@ -44,6 +44,16 @@ def test_an_edited_file_keeps_its_mode_and_its_comments(tmp_path: Path) -> None:
     assert path.read_text().endswith("# the end\n")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_edited_by_root_stays_its_owners(tmp_path: Path) -> None:
+    file = KeysFile(tmp_path / "keys.yaml")
+    file.create(key(1))
+    os.chown(file.path, 12345, 12345)
+    file.create(key(2))
+    after = file.path.stat()
+    assert (after.st_uid, after.st_gid, mode(file.path)) == (12345, 12345, 0o600)
+
+
 def test_a_byte_order_mark_stays_in_front(tmp_path: Path) -> None:
     path = tmp_path / "keys.yaml"
     path.write_bytes(b"\xef\xbb\xbfkeys:\n")

@@ -178,7 +178,7 @@ def test_a_folder_that_vanishes_leaves_everything_in_force(place: Place, gone: s
         place.folder.mkdir()
     assert settle(folder) is None
     assert team(folder) == "payments"
-    assert [mistake.file for mistake in folder.mistakes] == [str(place.folder)]
+    assert [(mistake.file, mistake.line) for mistake in folder.mistakes] == [(str(place.folder), 0)]
 
 
 def test_keys_that_vanish_stay_valid_and_an_empty_file_ends_them(place: Place) -> None:

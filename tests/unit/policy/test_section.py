@@ -79,7 +79,7 @@ def test_numbers_that_could_surprise_are_mistakes(text: str) -> None:
     assert len(mistakes.found) == 1
 
 
-@pytest.mark.parametrize("name", ["alice", "alice@example.com", "team/sub", "Jörg", "2fast", "a_b-c.d+e"])
+@pytest.mark.parametrize("name", ["alice", "alice@example.com", "team/sub", "bób", "2fast", "a_b-c.d+e"])
 def test_names(name: str) -> None:
     assert is_name(name)
 
