@@ -147,8 +147,8 @@ class ChatListener:
         self._final = False
         self._usage: Any = None
         self._searched = False
-        self._model: Any = None
-        self._tier: Any = None
+        self._model = ""
+        self._tier = ""
 
     def event(self, data: bytes) -> bool:
         try:
@@ -194,9 +194,9 @@ class ChatListener:
         return True
 
     def _hear(self, told: _Told, choices: Sequence[_Choice]) -> None:
-        if told.model:
+        if told.model and isinstance(told.model, str):
             self._model = told.model
-        if told.service_tier:
+        if told.service_tier and isinstance(told.service_tier, str):
             self._tier = told.service_tier
         for choice in choices:
             if choice.finish_reason:
@@ -223,8 +223,10 @@ class ChatListener:
         if said.reasoning_content or said.reasoning:
             # Some servers send both names, for one text.
             output.add_all((index, "reasoning"), said.reasoning_content or said.reasoning)
-        if said.tool_calls or said.function_call:
-            self._calls(index, said.tool_calls or [said.function_call])
+        if said.tool_calls:
+            self._calls(index, said.tool_calls)
+        if said.function_call:
+            self._call((index, "function_call"), said.function_call)
         if said.refusal:
             output.add_all((index, "refusal"), said.refusal)
         if said.audio:
@@ -236,9 +238,11 @@ class ChatListener:
         for place, call in enumerate(calls if isinstance(calls, list) else ()):
             if isinstance(call, dict):
                 thread = (index, str(call.get("index", place)))
-                called = part(call, "function") or part(call, "custom") or call
-                for name in ("name", "arguments", "input"):
-                    self.output.add_all((*thread, name), called.get(name))
+                self._call(thread, part(call, "function") or part(call, "custom"))
+
+    def _call(self, thread: tuple[int | None, str], called: Any) -> None:
+        for name in ("name", "arguments", "input") if isinstance(called, dict) else ():
+            self.output.add_all((*thread, name), called.get(name))
 
     def _audio(self, index: int | None, audio: object) -> None:
         if isinstance(audio, dict):
