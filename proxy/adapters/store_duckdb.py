@@ -153,7 +153,7 @@ def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _open_error(path: Path, message: str) -> StoreError:
-    if "lock" in message:
+    if "set lock on file" in message:
         found = _PID.search(message)
         pid = int(found[1]) if found else 0
         who = f"process {pid}" if pid else "another process"

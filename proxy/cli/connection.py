@@ -8,7 +8,7 @@ import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import httpx
@@ -121,10 +121,12 @@ def _listening(settings: Settings) -> bool:
 @contextmanager
 def _opened(settings: Settings) -> Iterator[Ledger]:
     # Imported here: DuckDB and the server's parts are heavy, and most commands go to a server.
+    from proxy.app import logs
     from proxy.app.ledger_local import NoLedgerError, local_ledger
     from proxy.ledger.loader import LoadingStoppedError
     from proxy.ports.store import StoreError
 
+    logs.configure(replace(settings, log_level="warning"), "command")
     try:
         with local_ledger(settings) as application:
             yield Opened(application)

@@ -32,7 +32,7 @@ CREATE TABLE calls (
     work_item            VARCHAR NOT NULL,
     justification        VARCHAR NOT NULL,
     client               VARCHAR NOT NULL,
-    retry                INTEGER NOT NULL,
+    retry                BIGINT NOT NULL,
     fingerprint          VARCHAR NOT NULL,
     hash_key             VARCHAR NOT NULL,
     tags                 MAP(VARCHAR, VARCHAR) NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE calls (
     message              VARCHAR NOT NULL,
     settled_us           BIGINT NOT NULL,
     outcome              VARCHAR NOT NULL,  -- 'refused' where it was
-    status               INTEGER NOT NULL,
+    status               BIGINT NOT NULL,
     input_text           BIGINT NOT NULL,
     input_audio          BIGINT NOT NULL,
     input_image          BIGINT NOT NULL,

@@ -24,6 +24,6 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         model VARCHAR, stream BOOLEAN, key_id VARCHAR, owner VARCHAR, owner_kind VARCHAR, team VARCHAR,
         project VARCHAR, cost_center VARCHAR, purpose VARCHAR, policy VARCHAR, session VARCHAR, agent VARCHAR,
         repository VARCHAR, branch VARCHAR, "commit" VARCHAR, work_item VARCHAR, justification VARCHAR,
-        client VARCHAR, retry INTEGER, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR))',
-    'status': 'INTEGER', 'reason': 'VARCHAR', 'rule': 'VARCHAR', 'message': 'VARCHAR', 'matched': 'VARCHAR[]'
+        client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR))',
+    'status': 'BIGINT', 'reason': 'VARCHAR', 'rule': 'VARCHAR', 'message': 'VARCHAR', 'matched': 'VARCHAR[]'
 });

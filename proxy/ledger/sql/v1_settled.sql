@@ -35,8 +35,8 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         model VARCHAR, stream BOOLEAN, key_id VARCHAR, owner VARCHAR, owner_kind VARCHAR, team VARCHAR,
         project VARCHAR, cost_center VARCHAR, purpose VARCHAR, policy VARCHAR, session VARCHAR, agent VARCHAR,
         repository VARCHAR, branch VARCHAR, "commit" VARCHAR, work_item VARCHAR, justification VARCHAR,
-        client VARCHAR, retry INTEGER, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR))',
-    'settled_us': 'BIGINT', 'outcome': 'VARCHAR', 'status': 'INTEGER',
+        client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR))',
+    'settled_us': 'BIGINT', 'outcome': 'VARCHAR', 'status': 'BIGINT',
     'usage': 'STRUCT(
         input_text BIGINT, input_audio BIGINT, input_image BIGINT, cache_read BIGINT, cache_read_audio
         BIGINT, cache_write_5m BIGINT, cache_write_1h BIGINT, output_text BIGINT, reasoning BIGINT,

@@ -1,0 +1,200 @@
+"""The store's contract, on real DuckDB files."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
+from proxy.ledger.schema import migrate
+from proxy.ledger.statements import numbered
+from proxy.ports.store import (
+    QueryTimeoutError,
+    RejectedRowsError,
+    StoreCorruptError,
+    StoreError,
+    StoreHeldError,
+    StoreNewerError,
+)
+
+ENDLESS = "SELECT count(*) FROM range(10000000) AS a, range(10000000) AS b WHERE a.range + b.range = 7"
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = DuckStore(tmp_path / DATABASE_FILE)
+    with store.transaction() as change:
+        change.execute("CREATE TABLE kept (number BIGINT NOT NULL, word VARCHAR)")
+    yield store
+    store.close()
+
+
+def numbers(store):
+    return [number for (number,) in store.read("SELECT number FROM kept ORDER BY number")]
+
+
+def insert(change, *values):
+    for value in values:
+        change.execute("INSERT INTO kept VALUES ($number, 'x')", {"number": value})
+
+
+def test_a_transaction_is_there_as_a_whole(store):
+    with store.transaction() as change:
+        insert(change, 1, 2)
+    assert numbers(store) == [1, 2]
+
+
+def test_a_transaction_that_fails_leaves_nothing(store):
+    def fail():
+        with store.transaction() as change:
+            insert(change, 1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert numbers(store) == []
+
+
+def test_after_a_statement_that_failed_the_store_goes_on(store):
+    with pytest.raises(RejectedRowsError), store.transaction() as change:
+        insert(change, 1, None)
+    with pytest.raises(StoreError), store.transaction() as change:
+        change.execute("SELECT nothing FROM nowhere")
+    with store.transaction() as change:
+        insert(change, 3)
+    assert numbers(store) == [3]
+
+
+def test_a_reader_sees_whole_transactions_only(store):
+    with store.transaction() as change:
+        insert(change, 1)
+        assert numbers(store) == []
+        assert change.execute("SELECT count(*) FROM kept") == [(1,)]
+    assert numbers(store) == [1]
+
+
+def test_readers_in_threads_go_on_while_a_transaction_is_open(store):
+    found = []
+    with store.transaction() as change:
+        insert(change, 1)
+        threads = [threading.Thread(target=lambda: found.append(numbers(store))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == [[]] * 4
+
+
+def test_rejected_rows_are_reported_without_what_they_hold(store):
+    path = Path(store.path).with_name("rows.jsonl")
+    path.write_text('{"number": "sk-secret"}\n')
+    read = "INSERT INTO kept SELECT number, '' FROM read_json($file, columns = {'number': 'BIGINT'})"
+    with pytest.raises(RejectedRowsError) as raised, store.transaction() as change:
+        change.execute(read, {"file": str(path)})
+    assert "sk-secret" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_what_is_staged_can_be_read_by_a_statement(store):
+    with store.transaction() as change:
+        for content, expected in ((b'{"n":1}\n{"n":2}\n', 3), (b'{"n":5}\n', 5)):
+            file = change.stage("lines.jsonl", content)
+            sql = "SELECT sum(n) FROM read_json($file, columns = {'n': 'BIGINT'})"
+            assert change.execute(sql, {"file": file}) == [(expected,)]
+
+
+def test_a_query_that_takes_too_long_is_stopped_and_the_store_goes_on(store):
+    with pytest.raises(QueryTimeoutError):
+        store.read(ENDLESS, timeout_s=0.05)
+    assert numbers(store) == []
+
+
+def test_stopping_one_query_stops_no_other(store):
+    outcomes = []
+
+    def slow():
+        with pytest.raises(QueryTimeoutError):
+            store.read(ENDLESS, timeout_s=0.05)
+        outcomes.append("stopped")
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    with store.transaction() as change:
+        insert(change, *range(50))
+    thread.join()
+    assert (outcomes, len(numbers(store))) == (["stopped"], 50)
+
+
+def test_what_was_committed_is_there_after_closing_and_opening(store):
+    with store.transaction() as change:
+        insert(change, 7)
+    store.close()
+    store.close()
+    again = DuckStore(store.path)
+    assert numbers(again) == [7]
+    again.close()
+
+
+def test_nobody_else_may_read_the_file(store):
+    assert store.path.stat().st_mode & 0o077 == 0
+    assert (store.path.parent / "scratch").stat().st_mode & 0o077 == 0
+
+
+def test_a_file_that_another_process_holds_is_refused_with_its_pid(tmp_path):
+    path = tmp_path / DATABASE_FILE
+    code = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(StoreHeldError, match=str(holder.pid)) as raised:
+            DuckStore(path)
+        assert raised.value.pid == holder.pid
+        holder.stdin.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello " * 5000], ids=["empty", "text"])
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path, content):
+    path = tmp_path / DATABASE_FILE
+    path.write_bytes(content)
+    with pytest.raises(StoreCorruptError, match="Move it away"):
+        DuckStore(path)
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_database_is_named_so(store):
+    store.close()
+    data = bytearray(store.path.read_bytes())
+    data[20] ^= 0xFF
+    store.path.write_bytes(data)
+    with pytest.raises(StoreCorruptError, match="damaged"):
+        DuckStore(store.path)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file"):
+        DuckStore(tmp_path / "file" / DATABASE_FILE)
+
+
+def test_migrating_twice_changes_nothing(store):
+    newest = numbered()[-1][0]
+    assert migrate(store, 1) == migrate(store, 2) == newest
+    assert store.read("SELECT version, applied_us FROM schema_version") == [(number, 1) for number, _ in numbered()]
+
+
+def test_a_database_of_a_newer_program_is_left_alone(store):
+    migrate(store, 1)
+    with store.transaction() as change:
+        change.execute("INSERT INTO schema_version VALUES (999, 1)")
+    with pytest.raises(StoreNewerError, match="999"):
+        migrate(store, 2)
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing(store):
+    with store.transaction() as change:
+        change.execute("CREATE TABLE quarantine (in_the_way BOOLEAN)")
+    with pytest.raises(StoreError):
+        migrate(store, 1)
+    tables = store.read("SELECT table_name FROM information_schema.tables ORDER BY ALL")
+    assert tables == [("kept",), ("quarantine",)]
