@@ -67,7 +67,13 @@ class Supervisor:
         while not self._stopping.is_set():
             plane.started = time.monotonic()
             plane.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", plane.module, *plane.arguments, env={**os.environ, **plane.settings.environ()}
+                sys.executable,
+                "-m",
+                plane.module,
+                *plane.arguments,
+                env={**os.environ, **plane.settings.environ()},
+                # Planes speak on stderr; what the stand-in says on stdout is meant for scripts.
+                stdout=asyncio.subprocess.DEVNULL,
             )
             code = await plane.process.wait()
             if self._stopping.is_set():
@@ -108,5 +114,5 @@ def planes(settings: Settings, stand_in_port: int = 0) -> list[Plane]:
     ledger = Plane("ledger", "proxy.app.ledger", shared)
     if not stand_in_port:
         return [*gateways, ledger]
-    stand_in = Plane("stand-in", "proxy.standin", shared, ("--port", str(stand_in_port)))
+    stand_in = Plane("stand-in", "proxy.standin", shared, ("--port", str(stand_in_port), "--parent", str(os.getpid())))
     return [*gateways, ledger, stand_in]

@@ -54,7 +54,14 @@ class MeteredAnswer:
 
     def finish(self) -> bytes:
         """The answer has ended. Gives what an edited stream still held back."""
-        return b"" if self._unread else self._meter.finish()
+        if self._unread:
+            return b""
+        try:
+            return self._meter.finish()
+        except Exception:
+            log.exception("meter failed", call_id=self._call_id)
+            self._unread = True
+            return b""
 
     def reading(self) -> Reading:
         return self._meter.reading()

@@ -5,13 +5,13 @@ from typing import Any
 
 import httpx
 import respx
-from proxy.dialects.anthropic import Anthropic
-from proxy.dialects.openai import OpenAI
 
 from proxy.adapters.counters_memory import MemoryCounters
 from proxy.adapters.data_folder import FileHashKey
 from proxy.adapters.prices_litellm import price_book
 from proxy.adapters.upstream_httpx import HttpxUpstream
+from proxy.dialects.anthropic import Anthropic
+from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
 from proxy.gateway.relay import Plane
 from proxy.gateway.rules import Rules

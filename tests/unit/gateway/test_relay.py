@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from proxy.dialects.anthropic import Anthropic
-from proxy.dialects.openai import OpenAI
 
 from proxy.adapters.counters_memory import MemoryCounters
+from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.dialect import Dialect
+from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admitted
 from proxy.gateway.relay import Plane, Relay
 from proxy.gateway.rules import Rules
@@ -335,3 +335,25 @@ async def test_holds_are_released_however_a_call_ends() -> None:
         assert isinstance(stage.counters, MemoryCounters)
         assert stage.counters.in_flight == stage.counters.held_pico == 0
         assert len(stage.observed) == 1
+
+
+async def test_a_fault_of_the_meter_itself_does_not_hurt_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    events = chat_events("one", usage=USAGE)
+    stage = Stage(sse(events))
+    meter = stage.dialect.meter
+
+    def broken(*given: Any, **more: Any) -> Any:
+        made = meter(*given, **more)
+
+        class Broken:
+            ended = False
+            output_bytes = 0
+            feed = finish = staticmethod(lambda *_: 1 // 0)
+            reading = staticmethod(made.reading)
+
+        return Broken()
+
+    monkeypatch.setattr(stage.dialect, "meter", broken)
+    entry = await stage.run()
+    assert stage.client.body == b"".join(events)
+    assert entry.estimated
