@@ -263,6 +263,6 @@ def _no_credential(provider: Provider) -> Refusal:
         400,
         Reason.PROVIDER_UNCONFIGURED,
         f"outlay has no credential for the provider '{provider.name}': {place} is empty "
-        f"({provider.where or 'providers.yaml'}). An admin sets it and restarts outlay, "
+        f"({provider.where or 'providers.yaml'}). An admin sets it (a variable needs a restart, a file does not), "
         "or a caller brings an own credential beside x-outlay-key.",
     )
