@@ -206,6 +206,23 @@ async def test_a_cancelled_wait_hangs_up(connect: Connect, tls: Certificate, sec
         await asyncio.wait_for(seen.wait(), SOON_S)
 
 
+async def test_a_cancelled_handshake_hangs_up(upstream: Upstream) -> None:
+    begun, seen = asyncio.Event(), asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.reader.read(1)
+        begun.set()
+        await hang_up_seen(line, seen)
+
+    async with provider(script) as running:
+        task = asyncio.create_task(exchanged(upstream, call(running.url.replace("http:", "https:"))))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(seen.wait(), SOON_S)
+
+
 @pytest.mark.parametrize("cancelled", [False, True])
 @pytest.mark.parametrize("secure", [False, True])
 async def test_an_answer_closed_or_cancelled_midway_hangs_up(
