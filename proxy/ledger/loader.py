@@ -21,7 +21,7 @@ from proxy.ports.store import RejectedRowsError, Store
 log = structlog.get_logger("outlay.loader")
 
 BATCH_BYTES: Final = 16 * 1024 * 1024
-REJECTIONS_MAX: Final = 100
+REJECTIONS_MAX: Final = 20
 """Lines a pass that the codec reads and the store doesn't. More is a fault of this program, and loading stops."""
 SYNC_US: Final = 50_000
 """How far the published position may be behind what is written."""
