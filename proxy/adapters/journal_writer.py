@@ -40,7 +40,6 @@ class JournalWriter:
         self._segment_bytes_max = segment_bytes_max
         self._sync = sync
         self._segment: SegmentWriter | None = None
-        self._begun: SegmentName | None = None
         self._why = "the journal is not open"
 
     @property
@@ -137,11 +136,9 @@ class JournalWriter:
             return self._create(name)
 
     def _create(self, name: SegmentName) -> SegmentWriter:
-        if self._begun == name:
-            # A try that failed may have left a file. Nothing in it counts: this name was never current.
-            with suppress(FileNotFoundError):
-                (self._folder / name.file).unlink()
-        self._begun = name
+        # A try that failed may have left a file. Nothing in it counts: a new name was never current.
+        with suppress(FileNotFoundError):
+            (self._folder / name.file).unlink()
         head = Head(self._folder.name, name.boot, name.number, self._clock.now_us())
         lines: list[Line] = [head, *self.open_calls.carried()]
         return SegmentWriter(self._folder, name, b"".join(encode(line) for line in lines), self._sync)

@@ -9,6 +9,7 @@ import pytest
 
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import stored_segments
+from proxy.adapters.journal_reserve import Reserve
 from proxy.model.entry import Extended, Settled
 from proxy.ports.journal import JournalUnavailableError
 from tests.fakes import facts
@@ -118,6 +119,59 @@ def test_settlements_that_even_the_reserve_has_no_room_for_are_written_first_whe
     assert [line.call.id for line in settled] == admitted
     assert {line.status for line in settled} == {200}
     journal.close()
+
+
+def test_settlements_written_late_are_settled_for_good(small_disk):
+    """A rotation after it doesn't carry them over, so no start settles them once more."""
+    journal = a_journal(small_disk, segment_bytes_max=100 * 1024)
+    journal.open()
+    journal.append(facts.an_opened("late"))
+    nothing_left(small_disk)
+    with pytest.raises(JournalUnavailableError):
+        journal.append(facts.a_settled("late"))
+    (small_disk / "ballast").unlink()
+    eventually(lambda: journal.accepting)
+    for number in range(150):
+        journal.append(facts.an_opened(str(number)))
+    journal.close()
+    assert len(stored_segments(small_disk / NODE)) == 2
+    journal = a_journal(small_disk)
+    assert "late" not in [entry.call.id for entry in journal.open().settled]
+    journal.close()
+
+
+def test_a_stop_writes_what_is_owed_where_it_can(small_disk):
+    journal = a_journal(small_disk, check_s=60)
+    journal.open()
+    journal.append(facts.an_opened("late"))
+    nothing_left(small_disk)
+    with pytest.raises(JournalUnavailableError):
+        journal.append(facts.a_settled("late"))
+    (small_disk / "ballast").unlink()
+    journal.close()
+    assert published_lines(small_disk)[-1] == facts.a_settled("late")
+
+
+def nothing_left(disk):
+    """No space, no reserve, and the last block of the segment full (the journal cuts what it did not write)."""
+    (disk / NODE / "reserve").unlink()
+    fill(disk)
+    [stored] = stored_segments(disk / NODE)
+    with suppress(OSError), stored.path.open("ab", buffering=0) as file:
+        while True:
+            file.write(b"x")
+
+
+def test_space_for_one_more_line_is_not_enough_to_admit_calls_again(small_disk):
+    reserve = Reserve(small_disk, 128 * 1024)
+    reserve.restore()
+    fill(small_disk, leave=64 * 1024)
+    assert reserve.held
+    with pytest.raises(OSError, match="No space left"):
+        reserve.restore()
+    (small_disk / "ballast").unlink()
+    reserve.restore()
+    assert [file.name for file in small_disk.iterdir()] == ["reserve"]
 
 
 def test_it_opens_on_a_full_disk_and_settles_what_a_crash_left_from_the_old_reserve(small_disk):

@@ -173,6 +173,20 @@ def test_a_segment_left_by_rotation_is_needed_no_more_once_the_next_is_on_disk(s
     assert stages == [Stage.RECOVERED] * (len(stages) - 1) + [Stage.OPEN]
 
 
+def test_what_a_failed_rotation_left_is_no_obstacle(start, tmp_path):
+    journal, _ = start(segment_bytes_max=1000)
+    (tmp_path / NODE / SegmentName(BOOT, 2).file).write_bytes(encode(Carried(facts.a_call("x"), facts.a_hold())))
+    for call_id in "ab":
+        journal.append(facts.an_opened(call_id))
+    journal.close()
+    assert journal_ids(tmp_path, Carried) == ["a", "b"]
+    assert [entry.call.id for entry in start()[1].settled] == ["a", "b"]
+
+
+def journal_ids(tmp_path, kind):
+    return [line.call.id for line in published_lines(tmp_path) if isinstance(line, kind)]
+
+
 def test_many_open_calls_do_not_make_it_rotate_for_each_line(start, tmp_path):
     """Carried lines don't count: with more of them than a segment holds, each segment still grows by its size."""
     journal, _ = start(segment_bytes_max=2000)
