@@ -4,6 +4,9 @@ Order of a start: policies (exit 2 where they are wrong), the journal with the r
 prices, the way to the providers; and only then a listening socket. A stop goes the other way round.
 """
 
+from proxy.app import lean  # noqa: F401  # before structlog is imported
+
+# isort: split
 import asyncio
 import socket
 import sys
