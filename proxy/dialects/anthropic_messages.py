@@ -11,7 +11,7 @@ from proxy.dialects.anthropic_usage import usage_of
 from proxy.dialects.dialect import Reading
 from proxy.dialects.fields import Fields
 from proxy.dialects.output import Output
-from proxy.metering.json_object import ObjectReader
+from proxy.metering.json_object import NO_JSON, ObjectReader
 from proxy.model.call import Request
 from proxy.model.usage import Served, Usage
 
@@ -43,7 +43,6 @@ class _Metadata(msgspec.Struct, gc=False):
 
 _tools: Final = msgspec.json.Decoder(list[_Tool]).decode
 _metadata: Final = msgspec.json.Decoder(_Metadata).decode
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read(body: bytes, headers: dict[bytes, bytes]) -> Request:
@@ -78,7 +77,7 @@ def _searches_max(tools: bytes) -> int:
         return 0
     try:
         searching = [tool for tool in _tools(tools) if isinstance(tool.type, str) and tool.type.startswith(_WEB_SEARCH)]
-    except _UNREADABLE:
+    except NO_JSON:
         return 0
     return sum(tool.max_uses if isinstance(tool.max_uses, int) else SEARCHES_DEFAULT for tool in searching)
 
@@ -86,7 +85,7 @@ def _searches_max(tools: bytes) -> int:
 def _user_id(metadata: bytes) -> object:
     try:
         return _metadata(metadata).user_id if metadata else None
-    except _UNREADABLE:
+    except NO_JSON:
         return None
 
 
@@ -152,7 +151,7 @@ class MessagesListener:
     def event(self, data: bytes) -> bool:
         try:
             event = _event(data)
-        except _UNREADABLE:
+        except NO_JSON:
             return False
         kind = event.type
         if kind == "content_block_delta":
@@ -201,7 +200,7 @@ class MessagesListener:
     def body(self, data: bytes) -> None:
         try:
             message = _message(data)
-        except _UNREADABLE:
+        except NO_JSON:
             return
         self._complete = True
         self._failed = message.type == "error" or bool(message.error)
@@ -215,7 +214,7 @@ class MessagesListener:
         """Keep the texts of a whole answer, for counting."""
         try:
             blocks = msgspec.json.decode(content or b"[]", type=list[dict[str, Any]])
-        except _UNREADABLE:
+        except NO_JSON:
             return
         for index, block in enumerate(blocks):
             self.output.add_all(index, block.get("text") or block.get("thinking"))

@@ -11,7 +11,7 @@ from proxy.dialects.fields import Fields
 from proxy.dialects.openai_usage import usage_of
 from proxy.dialects.output import Output
 from proxy.dialects.quantity import part
-from proxy.metering.json_object import Member, ObjectReader, UnreadableError, members
+from proxy.metering.json_object import NO_JSON, Member, ObjectReader, UnreadableError, members
 from proxy.model.call import Request
 from proxy.model.usage import Served
 
@@ -132,7 +132,6 @@ class _Chunk(_Told, gc=False):
 
 _chunk: Final = msgspec.json.Decoder(_Chunk).decode
 _told: Final = msgspec.json.Decoder(_Told).decode
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ChatListener:
@@ -153,7 +152,7 @@ class ChatListener:
     def event(self, data: bytes) -> bool:
         try:
             chunk = _chunk(data)
-        except _UNREADABLE:
+        except NO_JSON:
             self._odd(data)
             return False
         self._hear(chunk, chunk.choices or ())
@@ -162,7 +161,7 @@ class ChatListener:
     def body(self, data: bytes) -> None:
         try:
             chunk = _chunk(data)
-        except _UNREADABLE:
+        except NO_JSON:
             self._done = self._odd(data)
         else:
             self._hear(chunk, chunk.choices or ())
@@ -189,7 +188,7 @@ class ChatListener:
             return True
         try:
             self._hear(_told(data), ())
-        except _UNREADABLE:
+        except NO_JSON:
             return False
         return True
 

@@ -14,7 +14,7 @@ from proxy.dialects.dialect import Reading
 from proxy.dialects.fields import Fields
 from proxy.dialects.openai_usage import usage_of
 from proxy.dialects.output import Output
-from proxy.metering.json_object import ObjectReader
+from proxy.metering.json_object import NO_JSON, ObjectReader
 from proxy.model.call import Request
 from proxy.model.usage import Served, Usage
 
@@ -100,7 +100,6 @@ class _Event(msgspec.Struct, gc=False):
 _event: Final = msgspec.json.Decoder(_Event).decode
 _response: Final = msgspec.json.Decoder(_Response).decode
 _items: Final = msgspec.json.Decoder(list[_Item]).decode
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ResponsesListener:
@@ -118,7 +117,7 @@ class ResponsesListener:
     def event(self, data: bytes) -> bool:
         try:
             event = _event(data)
-        except _UNREADABLE:
+        except NO_JSON:
             return False
         kind = event.type
         if type(event.delta) is str:
@@ -149,7 +148,7 @@ class ResponsesListener:
     def body(self, data: bytes) -> None:
         try:
             response = _response(data)
-        except _UNREADABLE:
+        except NO_JSON:
             return
         self._response = response
         self._complete = True
@@ -161,7 +160,7 @@ class ResponsesListener:
         """Keep the texts of a whole answer, for counting."""
         try:
             items = msgspec.json.decode(output or b"[]", type=list[dict[str, Any]])
-        except _UNREADABLE:
+        except NO_JSON:
             return
         for index, item in enumerate(items):
             for name in ("name", "arguments", "input", "content", "summary"):
@@ -192,7 +191,7 @@ class ResponsesListener:
 def _searches(output: msgspec.Raw) -> int:
     try:
         return sum(map(_is_search, _items(output)))
-    except _UNREADABLE:
+    except NO_JSON:
         return 0
 
 

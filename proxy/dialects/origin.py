@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from proxy.metering.json_object import NO_JSON
 from proxy.model.repository import repository
 
 TEXT_CHARS_MAX: Final = 200
@@ -83,7 +84,7 @@ def _remote(urls: object) -> str:
 def _json(text: bytes) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NO_JSON:
         return None
 
 

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 KEPT_BYTES_MAX: Final = 16 * 1024 * 1024
 """Of one answer; more is bounded by its bytes, but not kept. The longest answers have about half a megabyte."""
+DEPTH_MAX: Final = 8
+"""Of parts within parts; known ones have 4."""
 
 
 class Output:
@@ -43,13 +45,13 @@ class Output:
         return tuple("".join(pieces) for pieces in self._threads.values())
 
 
-def _texts(value: Any) -> Iterable[str]:
-    """The texts in parts of a content: `text`, `thinking` and `content`, at any depth that JSON was read at."""
+def _texts(value: Any, depth: int = DEPTH_MAX) -> Iterable[str]:
+    """The texts in parts of a content."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list):
+    elif depth and isinstance(value, list):
         for part in value:
-            yield from _texts(part)
-    elif isinstance(value, dict):
+            yield from _texts(part, depth - 1)
+    elif depth and isinstance(value, dict):
         for name in ("text", "thinking", "content", "refusal"):
-            yield from _texts(value.get(name))
+            yield from _texts(value.get(name), depth - 1)

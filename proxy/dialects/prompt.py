@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
+from proxy.metering.json_object import NO_JSON
+
 MESSAGE_TOKENS: Final = 3
 ANSWER_TOKENS: Final = 3
 NAME_TOKENS: Final = 1
@@ -67,7 +69,7 @@ def prompt_texts(content: Sequence[bytes]) -> tuple[list[str], int]:
     count.framing = ANSWER_TOKENS
     try:
         _whole(count, msgspec.json.decode(whole))
-    except (msgspec.DecodeError, RecursionError):
+    except NO_JSON:
         return [whole.decode("utf-8", "replace")], ANSWER_TOKENS
     return count.texts, count.framing
 

@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from proxy.metering.json_object import NO_JSON
+
 PART_TOKENS: Final = 5_000
 """For each image or file, given by URL or id or whole. Documented costs of an image end at about 4,800 tokens."""
 STORED_TOKENS: Final = 128_000
@@ -33,7 +35,7 @@ def allowance(messages: bytes) -> int:
         return 0
     try:
         contents = [message.content for message in _messages(messages)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NO_JSON:
         return 0
     parts = [part for content in contents if isinstance(content, list) for part in content]
     return PART_TOKENS * sum(part.type in _NAMING for part in parts)

@@ -21,6 +21,9 @@ SCANNED_TOKENS_MAX: Final = 100_000
 LISTED_BYTES_MAX: Final = 256 * 1024
 """Of larger bodies only governed values are listed: a body full of tiny keys would take 40 times its size."""
 
+NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for text that can't be read as the JSON expected of it."""
+
 _STEP_BYTES: Final = 256 * 1024
 _SPACE: Final = re.compile(rb"[ \t\n\r]*")
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
