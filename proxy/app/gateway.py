@@ -43,6 +43,7 @@ from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
 from proxy.gateway.relay import Plane
 from proxy.gateway.rules import Rules
+from proxy.model.money import PICO_PER_USD
 from proxy.policy.types import Key, PolicySet
 from proxy.ports.journal import JournalUnavailableError
 from proxy.settings import Settings, SettingsError, proxies_from_environ, secret_from_environ
@@ -87,6 +88,16 @@ class Gateway:
             drain_s=settings.drain_s,
             observe=self.metrics.settled,
         )
+        self._show()
+
+    def _show(self) -> None:
+        """Figures that are asked for when they are read."""
+        self.metrics.gauge("outlay_gateway_calls_in_flight", "Calls in flight", lambda: self.counters.in_flight)
+        self.metrics.gauge("outlay_gateway_held_usd", "Held for them", lambda: self.counters.held_pico / PICO_PER_USD)
+        self.metrics.gauge(
+            "outlay_gateway_journal_accepting", "1: facts can be written", lambda: self.journal.accepting
+        )
+        self.metrics.gauge("outlay_gateway_policy_mistakes", "In files not in force", lambda: len(self.folder.mistakes))
 
     def use(self, policies: PolicySet) -> None:
         """Put a policy set in force, with the prices made from it, in one step."""
