@@ -1,6 +1,7 @@
 """The statements of a spend report, with their parameters. Only whitelisted text and names made here get into SQL."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -9,10 +10,11 @@ from proxy.ledger.people import OTHER_PEOPLE, Viewer
 from proxy.ledger.periods import SLOT_US, Bucket, PeriodError, buckets
 from proxy.ledger.selection import Filter, ParameterError, Selection
 from proxy.ledger.statements import statement
-from proxy.ports.store import Store
+from proxy.ports.store import Row, Store
 
 ROWS_MAX: Final = 50_000
 _OTHERS: Final = "owner_kind = 'person' AND NOT (owner = $viewer AND owner_kind = $viewer_kind)"
+_NAMED: Final = re.compile(r"\$(\w+)")
 _OWN: Final = "owner = $viewer AND owner_kind = $viewer_kind"
 
 
@@ -59,9 +61,7 @@ class SpendQuery:
     def rows(self, *, own_only: bool = False, fold: bool = False) -> list[SpendRow]:
         """Raises ParameterError beyond ROWS_MAX rows. `fold`: other people's rows stand together as one."""
         by = self._asked.by
-        values = self._span() | {"rows_max": ROWS_MAX}
-        if fold or own_only:
-            values |= self._viewer_values()
+        values = self._span() | self._viewer_values() | {"rows_max": ROWS_MAX}
         spans = self._buckets(values)
         sql = (
             statement("spend")
@@ -69,7 +69,7 @@ class SpendQuery:
             .replace("/*buckets*/", "\n".join(statement("bucket").replace("/*unit*/", unit) for unit in spans))
             .replace("/*narrowed*/", self._narrowed(values, own_only))
         )
-        found = self._store.read(sql, values, self._timeout_s)
+        found = self._read(sql, values)
         if len(found) > ROWS_MAX:
             raise ParameterError("by", f"more than {ROWS_MAX} rows; take fewer dimensions or narrow it down")
         width = len(by)
@@ -92,9 +92,14 @@ class SpendQuery:
         values = {**self._span(), "since_us": 0, "until_us": 2**63 - 1, **self._viewer_values()}
         return bool(self._others(f" AND {_condition(narrowed, 0, values)}", values))
 
-    def _others(self, narrowed: str, values: dict[str, object]) -> Sequence[tuple[str]]:
+    def _others(self, narrowed: str, values: dict[str, object]) -> Sequence[Row]:
         sql = statement("persons").replace("/*others*/", _OTHERS).replace("/*narrowed*/", narrowed)
-        return self._store.read(sql, values, self._timeout_s)
+        return self._read(sql, values)
+
+    def _read(self, sql: str, values: Mapping[str, object]) -> Sequence[Row]:
+        """With those of the values that the statement names."""
+        named = set(_NAMED.findall(sql))
+        return self._store.read(sql, {name: value for name, value in values.items() if name in named}, self._timeout_s)
 
     def _span(self) -> dict[str, object]:
         period = self._asked.period
