@@ -114,14 +114,16 @@ def _notes(report: SpendReport) -> list[str]:
             "Other people's rows stand together; a reason shows them apart, on record for each of them to see."
         )
     if report.persons:
-        notes.append(f"This look is on record for {len(report.persons)} other people to see, with its reason.")
+        notes.append(f"This look and its reason are on record, for those it shows to see ({len(report.persons)}).")
     if total.estimated_calls:
-        notes.append(f"{total.estimated_calls:,} calls are estimated: the provider did not report their usage.")
+        notes.append(f"{_of(total.estimated_calls, total)} estimated: the provider did not report the usage.")
     if total.unpriced_calls:
-        notes.append(
-            f"{total.unpriced_calls:,} calls had no price and are counted at the ceiling price of prices.yaml."
-        )
+        notes.append(f"{_of(total.unpriced_calls, total)} without a price, at the ceiling price of prices.yaml.")
     return notes
+
+
+def _of(some: int, total: Figures) -> str:
+    return f"{some:,} of {total.calls:,} calls"
 
 
 def _view(view: View) -> dict[str, str]:

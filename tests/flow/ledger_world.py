@@ -33,10 +33,10 @@ def a_loader(store: DuckStore, segments: MemorySegments) -> Loader:
     return Loader(store, segments, lambda: NOW_US)
 
 
-def load(store: DuckStore, lines: Sequence[Any]) -> Loader:
+def load(store: DuckStore, lines: Sequence[Any], node: str = "n") -> Loader:
     """Load these entries as one segment."""
     segments = MemorySegments()
-    segments.write(map(encode, lines))
+    segments.write(map(encode, lines), node)
     loader = a_loader(store, segments)
     loader.run_once()
     return loader

@@ -1,0 +1,394 @@
+"""The control plane over HTTP, without a process: routes, roles, errors, forms, and the record of every look."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from proxy.app.ledger import Ledger
+from proxy.ledger.dimensions import DIMENSIONS
+from proxy.model.entry import Act
+from proxy.model.identity import OwnerKind, Role
+from proxy.policy.keys import digest
+from proxy.policy.types import Key, Mistake, PolicySet
+from proxy.settings import Settings
+from proxy.web.control_auth import as_operator
+from tests.fakes import facts
+from tests.fakes.journal import FakeJournal
+from tests.flow.ledger_world import a_store, load, spent
+
+KEYS = {
+    "alice": (OwnerKind.PERSON, Role.DEVELOPER),
+    "bob": (OwnerKind.PERSON, Role.FINANCE),
+    "admin": (OwnerKind.SERVICE, Role.ADMIN),
+}
+MARCH = {"since": "2026-12-01", "until": "2027-12-01"}
+
+
+def secret(name):
+    return f"outlay_key_of_{name}"
+
+
+class World:
+    """A ledger application over a loaded database, asked as one of its users."""
+
+    def __init__(self, folder, store, **settings):
+        keys = {
+            digest(secret(name).encode()): Key(f"k_{name}", digest(secret(name).encode()), name, kind, (), role)
+            for name, (kind, role) in KEYS.items()
+        }
+        self.policies = PolicySet("v1", keys=keys)
+        self.mistakes: tuple[Mistake, ...] = ()
+        self.journal = FakeJournal()
+        self.store = store
+        self.ledger = Ledger(
+            Settings(data=folder, **settings), store, self.journal, lambda: self.policies, lambda: self.mistakes
+        )
+        self.application = self.ledger.application()
+
+    async def get(
+        self, path, as_="", headers: Mapping[str, str] | None = None, local=False, method="GET", **parameters
+    ):
+        app = as_operator(self.application) if local else self.application
+        given = {**({"authorization": f"Bearer {secret(as_)}"} if as_ else {}), **(headers or {})}
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ledger", headers=given) as client:
+            return await client.request(method, path, params=parameters)
+
+    async def spend(self, as_, **parameters):
+        return await self.get("/v1/reports/spend", as_, **{**MARCH, **parameters})
+
+
+@pytest.fixture
+def world(tmp_path):
+    with a_store(tmp_path) as store:
+        calls = [
+            facts.an_opened("call_1"),
+            spent("call_1", owner="alice", project="checkout", tags={"note": "=1+1"}),
+            spent("call_2", owner="bob", key_id="k_bob", project="+search", estimated=True),
+            spent("call_3", owner="robot", owner_kind="service", key_id="k_r", project="checkout", unpriced=True),
+            facts.a_refused("call_4"),
+            facts.an_opened("call_5"),
+        ]
+        load(store, calls)
+        yield World(tmp_path, store)
+
+
+async def test_a_report_is_a_document_with_rows_total_period_and_definition(world):
+    answer = await world.spend("admin", by="project", tz="Europe/Berlin")
+    assert answer.status_code == 200
+    document = answer.json()
+    assert (document["report"], document["by"], document["tz"]) == ("spend", ["project"], "Europe/Berlin")
+    assert (document["since"], document["until"]) == ("2026-12-01T00:00:00+01:00", "2027-12-01T00:00:00+01:00")
+    assert document["definition"].startswith("spend 1: ")
+    assert document["rows"] == [
+        {
+            "project": "checkout",
+            "calls": 2,
+            "refused": 1,
+            "input_tokens": 200,
+            "cache_read_tokens": 0,
+            "cache_write_tokens": 0,
+            "output_tokens": 20,
+            "reasoning_tokens": 0,
+            "estimated_calls": 0,
+            "unpriced_calls": 1,
+            "cost_usd": "0.00022000066",
+        },
+        {
+            "project": "+search",
+            "calls": 1,
+            "refused": 0,
+            "input_tokens": 100,
+            "cache_read_tokens": 0,
+            "cache_write_tokens": 0,
+            "output_tokens": 10,
+            "reasoning_tokens": 0,
+            "estimated_calls": 1,
+            "unpriced_calls": 0,
+            "cost_usd": "0.00011000033",
+        },
+    ]
+    assert document["total"]["cost_usd"] == "0.00033000099"
+    estimated, unpriced = document["notes"]
+    assert estimated.startswith("1 of 3 calls estimated")
+    assert unpriced.startswith("1 of 3 calls without a price")
+
+
+async def test_the_answer_says_how_current_it_is(world):
+    assert (await world.spend("admin")).json()["data_until"] is None
+    world.ledger.loader.run_once()
+    assert (await world.spend("admin")).json()["data_until"]
+
+
+async def test_csv_has_the_rows_alone_with_exact_amounts_and_no_formulas(world):
+    answer = await world.spend("admin", by="project,tags.note", format="csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="spend_2026-12-01_2027-12-01.csv"'
+    assert answer.content.count(b"\r\n") == answer.content.count(b"\n") == 1 + 3
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert {row["project"] for row in rows} == {"checkout", "'+search"}
+    assert {row["tags.note"] for row in rows} == {"'=1+1", ""}
+    assert sum(Decimal(row["cost_usd"]) for row in rows) == Decimal("0.00033000099")
+    assert list(rows[0]) == ["project", "tags.note", *(name for name in (await world.spend("admin")).json()["total"])]
+
+
+@pytest.mark.parametrize("name", [*DIMENSIONS, "tags.note"])
+async def test_every_dimension_can_be_asked_for_and_filtered_by(world, name):
+    period = {"since": "2027-01-01", "until": "2027-01-31"}
+    answer = await world.spend("admin", by=name, **period)
+    assert answer.status_code == 200
+    assert answer.json()["total"]["calls"] == 3
+    if name not in ("hour", "day", "week", "month"):
+        narrowed = await world.spend("admin", by="", **period, **{name: "no such value"})
+        assert (narrowed.status_code, narrowed.json()["total"]["calls"]) == (200, 0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"by": "usr"}, "by: 'usr' is no dimension; did you mean user"),
+        ({"bye": "user"}, "bye: there is no such parameter; did you mean by?"),
+        ({"format": "xlsx"}, "format: there are json and csv"),
+        ({"tz": "Mars/Base"}, "tz: 'Mars/Base' is no time zone"),
+        ({"since": "soon"}, "since/until: 'soon' is no time"),
+        ({"by": "hour", "since": "2020-01-01"}, "by: more than 20000 hours"),
+    ],
+)
+async def test_a_wrong_parameter_is_a_400_that_names_it_and_what_is_right(world, parameters, said):
+    answer = await world.spend("admin", **parameters)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "bad_parameter"
+    assert said in answer.json()["error"]["message"]
+
+
+# --- keys and roles
+
+
+@pytest.mark.parametrize("path", ["/v1/reports/spend", "/v1/reports/views", "/v1/calls/call_1", "/v1/whoami"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer outlay_wrong"},
+        {"x-api-key": "é"},
+        {"authorization": "Bearer "},
+        {"authorization": ""},
+    ],
+    ids=["none", "wrong", "not ascii", "empty bearer", "empty"],
+)
+async def test_without_a_valid_key_there_is_a_401_and_nothing_else(world, path, headers):
+    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    answer = await world.get(path, headers=encoded)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["error"]["type"] == "invalid_key"
+
+
+async def test_a_key_in_the_url_is_no_key(world):
+    answer = await world.get("/v1/whoami", key=secret("admin"))
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("name", ["authorization", "x-api-key", "x-outlay-key", "x-goog-api-key", "api-key"])
+async def test_a_key_may_come_in_any_of_its_headers(world, name):
+    answer = await world.get("/v1/whoami", headers={name: secret("alice")})
+    assert answer.json() == {
+        "server": "outlay",
+        "version": answer.json()["version"],
+        "name": "alice",
+        "kind": "person",
+        "role": "developer",
+    }
+
+
+async def test_a_revoked_key_is_none_at_once(world):
+    keys = {hash_: replace(key, revoked=True) for hash_, key in world.policies.keys.items()}
+    world.policies = replace(world.policies, keys=keys)
+    assert (await world.get("/v1/whoami", "admin")).status_code == 401
+
+
+async def test_whoever_can_open_the_socket_is_the_operator_and_a_key_there_counts_as_itself(world):
+    assert (await world.get("/v1/whoami", local=True)).json()["name"] == "operator"
+    assert (await world.get("/v1/whoami", "alice", local=True)).json()["name"] == "alice"
+    assert (await world.get("/v1/whoami", headers={"x-api-key": "outlay_wrong"}, local=True)).status_code == 401
+
+
+async def test_a_developer_sees_own_rows(world):
+    document = (await world.spend("alice", by="user,project")).json()
+    assert [row["user"] for row in document["rows"]] == ["alice"]
+    assert document["scope"] == "own"
+    assert (await world.spend("alice", user="bob")).status_code == 403
+    assert world.journal.entries == []
+
+
+async def test_finance_sees_all_money_and_nobody_apart(world):
+    document = (await world.spend("bob", by="user")).json()
+    assert [row["user"] for row in document["rows"]] == ["(other people)", "bob", "robot"]
+    assert any("Other people" in note for note in document["notes"])
+    assert world.journal.entries == []
+
+
+async def test_a_look_at_others_is_on_record_and_on_disk_before_it_is_answered(world):
+    answer = await world.spend("admin", by="user", reason="invoice 17")
+    assert [row["user"] for row in answer.json()["rows"]] == ["alice", "bob", "robot"]
+    acts = world.journal.of(Act)
+    assert {(act.actor, act.kind, act.subject, act.reason) for act in acts} == {
+        ("admin", "rows_viewed", "alice", "invoice 17"),
+        ("admin", "rows_viewed", "bob", "invoice 17"),
+    }
+    assert world.journal.flushed_entries == len(acts) == 2
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+@pytest.mark.parametrize("path", ["/v1/reports/spend", "/v1/calls/call_1"])
+async def test_a_look_that_cannot_be_put_on_record_shows_nothing(world, path, form):
+    world.journal.break_()
+    more = {"by": "user", "format": form, **MARCH} if "spend" in path else {}
+    answer = await world.get(path, "admin", reason="x", **more)
+    assert answer.status_code == 503
+    assert answer.json()["error"]["type"] == "not_on_record"
+    assert "alice" not in answer.text
+
+
+async def test_singling_somebody_out_without_a_reason_is_a_403_that_says_how(world):
+    for parameters in ({"user": "alice"}, {"session": facts.a_call().session}):
+        answer = await world.spend("bob", **parameters)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (403, "reason_needed")
+
+
+async def test_everybody_sees_who_looked_at_them_and_an_admin_sees_all(world):
+    looks = [
+        Act("act_1", facts.OPENED_US, "bob", "rows_viewed", "alice", "invoice", {"report": "spend", "by": "user"}),
+        Act(
+            "act_2", facts.OPENED_US + 1, "admin", "rows_viewed", "bob", "=audit", {"report": "call", "call": "call_2"}
+        ),
+        Act("act_3", facts.OPENED_US + 2, "admin", "key_created", "alice"),
+    ]
+    load(world.store, looks, node="ledger")
+
+    async def seen(as_):
+        rows = (await world.get("/v1/reports/views", as_)).json()["rows"]
+        return [(row["actor"], row["subject"], row["reason"]) for row in rows]
+
+    assert await seen("alice") == [("bob", "alice", "invoice")]
+    assert await seen("bob") == [("admin", "bob", "=audit"), ("bob", "alice", "invoice")]
+    assert await seen("admin") == [("admin", "bob", "=audit"), ("bob", "alice", "invoice")]
+    table = await world.get("/v1/reports/views", "admin", format="csv")
+    assert "'=audit" in table.text
+    assert (await world.get("/v1/reports/views", "admin", by="user")).status_code == 400
+
+
+# --- one call
+
+
+async def test_a_settled_call_is_explained_whole(world):
+    document = (await world.get("/v1/calls/call_1", "alice")).json()
+    assert (document["id"], document["state"]) == ("call_1", "settled")
+    assert document["who"]["user"] == "alice"
+    assert document["what"]["model"] == "gpt-5.1"
+    assert document["usage"] == {"input_text": 100, "output_text": 10}
+    assert document["cost_by_kind_usd"] == {"input_text": "0.0001000003", "output_text": "0.00001000003"}
+    assert (document["cost_usd"], document["price"]) == ("0.00011000033", {"id": "list:x", "unpriced": False})
+    assert document["timing_ms"] == {"upstream": 1.0, "first_byte": 400.0, "total": 2000.0}
+    assert document["decision"] == {
+        "admitted": True,
+        "outcome": "ok",
+        "status": 200,
+        "matched": ["payments-month", "per-key-burst"],
+    }
+    assert document["edits"] == ["include_usage"]
+    assert document["served"]["request_id"] == "req_0123456789abcdef"
+    assert document["policy"] == {"version": "p" * 64, "kept": False}
+    assert document["journal"]["segment"] == "n/00000001-00000001.jsonl"
+    assert document["journal"]["offset"] > 0
+
+
+async def test_a_refused_call_says_why(world):
+    document = (await world.get("/v1/calls/call_4", "alice")).json()
+    assert document["state"] == "refused"
+    assert document["decision"]["rule"] == "budgets.yaml:3"
+    assert document["decision"]["message"] == "The budget is used up."
+    assert "cost_usd" not in document
+
+
+async def test_a_call_in_flight_shows_what_is_held(world):
+    document = (await world.get("/v1/calls/call_5", "alice")).json()
+    assert document["state"] == "in_flight"
+    assert document["hold"] == {"cost_usd": "0.003", "input_tokens": 1000, "output_tokens": 500}
+
+
+async def test_another_persons_call_needs_a_reason_and_a_developer_never_learns_of_it(world):
+    assert (await world.get("/v1/calls/call_1", "bob")).json()["error"]["type"] == "reason_needed"
+    answer = await world.get("/v1/calls/call_1", "bob", reason="dispute 4")
+    assert answer.json()["who"]["user"] == "alice"
+    (act,) = world.journal.of(Act)
+    assert (act.subject, act.reason, act.details) == ("alice", "dispute 4", {"report": "call", "call": "call_1"})
+    assert (await world.get("/v1/calls/call_3", "bob")).status_code == 200
+    hidden = await world.get("/v1/calls/call_2", "alice", reason="curious")
+    nothing = await world.get("/v1/calls/call_none", "alice", reason="curious")
+    assert hidden.status_code == nothing.status_code == 404
+    assert hidden.json() == nothing.json()
+
+
+async def test_a_call_is_found_by_the_time_in_its_id(tmp_path):
+    with a_store(tmp_path) as store:
+        call_id = f"call_{facts.OPENED_US // 1000:012x}{'0' * 20}"
+        load(store, [spent(call_id, opened_us=facts.OPENED_US + 900_000)])
+        assert (await World(tmp_path, store).get(f"/v1/calls/{call_id}", "alice")).status_code == 200
+
+
+# --- the rest
+
+
+async def test_health_is_open_and_says_what_is_behind(world):
+    assert (await world.get("/healthz")).text == "ok\n"
+    world.mistakes = (Mistake("access.yaml", 3, 1, "no such team"),)
+    world.ledger.loader.run_once()
+    answer = await world.get("/readyz")
+    assert answer.status_code == 200
+    details = answer.json()
+    assert details["policy"] == "v1"
+    assert details["policy_mistakes"] == ["access.yaml:3:1: no such team"]
+    assert details["quarantined_lines"] == 0
+    assert details["seconds_behind"] >= 0
+    world.ledger.loading.failing = "StoreError: disk full"
+    answer = await world.get("/readyz")
+    assert (answer.status_code, answer.json()["loading"]) == (503, "StoreError: disk full")
+
+
+async def test_metrics_are_open_unless_a_setting_closes_them(world, tmp_path):
+    assert (await world.get("/metrics")).status_code == 200
+    closed = World(tmp_path, world.store, metrics_access="key")
+    statuses = {as_: (await closed.get("/metrics", as_)).status_code for as_ in ("", "alice", "bob", "admin")}
+    assert statuses == {"": 401, "alice": 403, "bob": 200, "admin": 200}
+
+
+async def test_metrics_count_requests_by_route_and_status_and_name_nobody(world):
+    await world.spend("alice")
+    await world.spend("admin", by="nonsense")
+    await world.get("/v1/calls/call_1", "alice")
+    text = (await world.get("/metrics")).text
+    assert 'outlay_ledger_requests_total{node="ledger",route="/v1/reports/spend",status="200"} 1.0' in text
+    assert 'outlay_ledger_requests_total{node="ledger",route="/v1/reports/spend",status="400"} 1.0' in text
+    assert 'route="/v1/calls/{id}",status="200"' in text
+    assert "alice" not in text
+    assert "call_1" not in text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/v1/nothing", 404), ("POST", "/v1/reports/spend", 405)]
+)
+async def test_what_is_not_there_is_said_in_json(world, method, path, status):
+    answer = await world.get(path, "admin", method=method)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+
+
+async def test_no_answer_may_be_cached(world):
+    for path in ("/v1/reports/spend", "/v1/calls/call_1", "/v1/whoami"):
+        assert (await world.get(path, "alice")).headers["cache-control"] == "no-store"
