@@ -36,6 +36,7 @@ class PriceBook:
         self._rules = by_precedence(rules)
         self._ceiling = ceiling or Ceiling()
         self._quotes: dict[_Key, Quote] = {}
+        self._limits: dict[tuple[str, str], ModelLimits] = {}
 
     def cost(self, provider: str, model: str, at_us: int, usage: Usage, served: Served) -> Cost:
         """The cost of `usage`, by the prices in force at `at_us` (admission, microseconds UTC). Never raises.
@@ -58,8 +59,16 @@ class PriceBook:
         return quote.price(at_us, prompt_tokens)
 
     def limits(self, provider: str, model: str) -> ModelLimits:
-        listing = self._find(self._vendors.get(provider), "", model[:NAME_CHARS_MAX])
-        return listing.limits if listing else ModelLimits()
+        """Asked once or twice a call, so what was found is kept."""
+        key = (provider, model[:NAME_CHARS_MAX])
+        found = self._limits.get(key)
+        if found is None:
+            listing = self._find(self._vendors.get(provider), "", key[1])
+            found = listing.limits if listing else ModelLimits()
+            if len(self._limits) >= QUOTES_MAX:
+                self._limits.clear()
+            self._limits[key] = found
+        return found
 
     def _quote(self, provider: str, answered: str, asked: str, served: Served) -> Quote:
         vendor = self._vendors.get(provider)
