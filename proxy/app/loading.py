@@ -23,12 +23,13 @@ RETRY_S: Final = 1.0
 class Loading:
     """The task. `failing` says what went wrong in the last pass, '' where nothing did."""
 
-    def __init__(self, loader: Loader, failed: Callable[[], None]) -> None:
+    def __init__(self, loader: Loader, failed: Callable[[], None], retry_s: float = RETRY_S) -> None:
         self.failing = ""
         self.fatal = False
         """True: only a new process can go on."""
         self._loader = loader
         self._failed = failed
+        self._retry_s = retry_s
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -55,7 +56,7 @@ class Loading:
             self._failed()
             expected = isinstance(error, StoreError | OSError | LoadingStoppedError)
             log.error("loading failed", why=self.failing, fatal=self.fatal, exc_info=not expected)
-            return RETRY_S
+            return 0.0 if self.fatal else self._retry_s
         self.failing = ""
         if lines > BEHIND_LINES:
             return 0.0

@@ -14,7 +14,7 @@ import structlog
 
 from proxy.journal.codec import LineError, NewerLineError, decode
 from proxy.ledger.batch import BadLine, Batch, bad_line, sort
-from proxy.ledger.loading import Loading, Position
+from proxy.ledger.batch_rows import BatchRows, Position
 from proxy.ports.segments import Segment, SegmentLostError, Segments
 from proxy.ports.store import RejectedRowsError, Store
 
@@ -158,10 +158,10 @@ class Loader:
         self._doubtful = True
         try:
             with self._store.transaction() as change:
-                loading = Loading(change, segment, batch, load, self._now_us())
-                bad = [*bad, *loading.rows()]
-                loading.quarantine(bad)
-                moved = loading.move(position)
+                rows = BatchRows(change, segment, batch, load, self._now_us())
+                bad = [*bad, *rows.insert()]
+                rows.quarantine(bad)
+                moved = rows.move(position)
         except RejectedRowsError:
             self._doubtful = False
             raise

@@ -1,4 +1,4 @@
-"""Loading: the statements that bring one batch into the store, within one transaction."""
+"""Batch rows: the statements that bring one batch into the store, within one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Position:
     loaded_lines: int = 0
 
 
-class Loading:
+class BatchRows:
     """The statements of one batch, within its transaction."""
 
     def __init__(self, change: Transaction, segment: Segment, batch: Batch, load: int, now_us: int) -> None:
@@ -33,7 +33,7 @@ class Loading:
         self._now_us = now_us
         self._where = {"node": segment.node, "boot": segment.boot, "number": segment.number}
 
-    def rows(self) -> list[BadLine]:
+    def insert(self) -> list[BadLine]:
         """Everything the batch says; gives the lines that settle a call a second time, which are not counted."""
         opened = {line.call_id for _, lines in self._batch.of(Kind.OPENED) for line in lines}
         settled, again = self._settled_once(opened)

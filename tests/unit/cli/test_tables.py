@@ -1,0 +1,90 @@
+import pytest
+
+from proxy.cli import tables
+
+FIGURES = dict.fromkeys(
+    (
+        "calls",
+        "refused",
+        "input_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        "estimated_calls",
+        "unpriced_calls",
+    ),
+    0,
+)
+
+
+def document(rows, by=("project",), **more):
+    total = {**FIGURES, "cost_usd": "0.00"} | {
+        name: sum(row[name] for row in rows) for name in FIGURES if all(name in row for row in rows)
+    }
+    return {
+        "by": list(by),
+        "since": "2026-03-01T00:00:00+01:00",
+        "until": "2026-04-01T00:00:00+02:00",
+        "tz": "Europe/Berlin",
+        "data_until": "2026-04-01T08:15:00+00:00",
+        "definition": "spend 1: as defined",
+        "notes": [],
+        "rows": [{**FIGURES, **row} for row in rows],
+        "total": {**total, **more},
+    }
+
+
+def printed(capsys, shown):
+    tables.spend(shown)
+    return capsys.readouterr().out
+
+
+def test_numbers_stand_right_with_separators_and_a_total(capsys):
+    rows = [
+        {"project": "checkout", "calls": 1_234_567, "input_tokens": 10, "output_tokens": 5, "cost_usd": "1234.5"},
+        {"project": "", "calls": 3, "input_tokens": 2, "output_tokens": 1, "cost_usd": "0.0625"},
+    ]
+    out = printed(capsys, document(rows, cost_usd="1234.5625"))
+    assert "Spend by project, 2026-03-01 00:00 to 2026-04-01 00:00 (Europe/Berlin)" in out
+    lines = [[cell.strip() for cell in line.replace("┃", "│").split("│")] for line in out.splitlines()]
+    assert ["checkout", "1,234,567", "10", "5", "1,234.5000"] in lines
+    assert ["(none)", "3", "2", "1", "0.0625"] in lines
+    assert ["total", "1,234,570", "12", "6", "1,234.5625"] in lines
+    assert "Data until 2026-04-01 08:15 UTC. spend 1: as defined." in out
+
+
+def test_columns_that_hold_nothing_are_left_out(capsys):
+    row = {"project": "p", "calls": 1, "cost_usd": "0.00"}
+    assert "refused" not in printed(capsys, document([row]))
+    assert "refused" in printed(capsys, document([{**row, "refused": 2}]))
+
+
+def test_money_beyond_six_decimals_is_rounded_and_said_to_be(capsys):
+    out = printed(capsys, document([{"project": "p", "calls": 1, "cost_usd": "0.1234567"}], cost_usd="0.1234567"))
+    assert "0.123457" in out
+    assert "rounded to 6 decimals" in out
+
+
+def test_names_are_no_markup(capsys):
+    out = printed(capsys, document([{"project": "[bold]x[/bold] [/]", "calls": 1, "cost_usd": "0.00"}]))
+    assert "[bold]x[/bold] [/]" in out
+
+
+def test_no_rows_are_said_to_be_none(capsys):
+    assert "No calls in this period." in printed(capsys, document([]))
+
+
+def test_notes_are_shown(capsys):
+    assert "- Your own calls only." in printed(capsys, {**document([]), "notes": ["Your own calls only."]})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "yes"), (False, "no"), (1234, "1,234"), ([], "none"), (["a", "b"], "a, b"), ({"k": 1}, "k=1"), ("", "-")],
+)
+def test_facts_are_written_for_people(capsys, value, text):
+    tables.sections([("Title", {"some_name": value})])
+    out = capsys.readouterr().out
+    assert "some name" in out
+    assert text in out

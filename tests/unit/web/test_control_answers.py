@@ -1,0 +1,28 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.web.control_answers import csv_answer, inert
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+def test_text_that_a_spreadsheet_would_run_is_made_inert(text):
+    assert inert(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "checkout", "a=b", "1-2", "é"])
+def test_other_text_stays_as_it_is(text):
+    assert inert(text) == text
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00"), max_size=20)
+
+
+@given(st.lists(st.tuples(cells, st.integers()), max_size=10))
+def test_a_table_comes_back_from_csv_as_it_went_in(rows):
+    answer = csv_answer(["name", "number"], rows, "x.csv")
+    read = list(csv.reader(io.StringIO(answer.body.decode(), newline="")))
+    assert read == [["name", "number"], *([name, str(number)] for name, number in rows)]
