@@ -19,8 +19,6 @@ HIDDEN_BYTES_MAX: Final = 64 * 1024
 
 _BLANK_LINE: Final = re.compile(rb"((?>\r\n?|\n)(?>\r\n?|\n))")
 _BLANK_LINE_BYTES_MAX: Final = 4
-_TAIL: Final = _BLANK_LINE_BYTES_MAX - 1
-"""How much of the bytes before may belong to a blank line that ends in the next byte."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -43,7 +41,7 @@ class EventStream:
         self._event_bytes_max = event_bytes_max
         self._hidden_bytes_max = hidden_bytes_max
         self._pending: list[bytes] = []
-        """The unfinished event; of one that is too long only its last bytes."""
+        """The unfinished event; of one that is too long only its last byte."""
         self._size = 0
         """Bytes in `_pending`."""
         self._giving = False
@@ -105,7 +103,8 @@ class EventStream:
         """True where the unfinished event ends in `data`."""
         if b"\n" not in data and b"\r" not in data:
             return False
-        return _BLANK_LINE.search(self._tail() + data) is not None
+        # The last byte before is enough to tell: were there a blank line in what is pending, it would not be pending.
+        return _BLANK_LINE.search(self._pending[-1][-1:] + data) is not None
 
     def _cut(self, whole: bytes, given: int) -> bytes:
         """Read every finished event, keep what is left. `given` bytes of the first one have gone on before."""
@@ -140,12 +139,9 @@ class EventStream:
             shown = b"".join(self._pending)
         if self._size > self._event_bytes_max + _BLANK_LINE_BYTES_MAX:
             self._too_long = True
-            self._pending = [self._tail()]
-            self._size = _TAIL
+            self._pending = [data[-1:]]
+            self._size = 1
         return shown
-
-    def _tail(self) -> bytes:
-        return b"".join([piece[-_TAIL:] for piece in self._pending[-_TAIL:]])[-_TAIL:]
 
     def _hides(self, block: bytes) -> bool:
         """Tell of the event in `block` (all its lines, with or without the last line end). True: hide it."""

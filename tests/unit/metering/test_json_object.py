@@ -95,7 +95,14 @@ def test_spellings_of_one_key_count_as_one(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b'{"seed":1,"seed":2}', b'{"Model":"a"}', b'{"model":{"model":1,"model":2}}', b'{"user":{"n":1},"n":1}', b"{}"],
+    [
+        b'{"seed":1,"seed":2}',
+        b'{"seed":12,"seed":1}',
+        b'{"Model":"a"}',
+        b'{"model":{"model":1,"model":2}}',
+        b'{"user":{"n":1},"n":1}',
+        b"{}",
+    ],
 )
 def test_other_keys_may_stand_as_they_like(body: bytes) -> None:
     assert {*READER.read(body)} == {*json.loads(body)}

@@ -76,6 +76,8 @@ def by_the_standard(data: bytes) -> list[bytes]:
 @example([b"data: a\r\n\r", b"\ndata: b\r\n\r\n"])
 @example([b"data: a\n\r", b"\n\r\n"])
 @example([b"\xef\xbb", b"\xbfdata: a\n\n"])
+@example([b"event: x\ndata: a\ndata: b\n\n"])
+@example([b"\n\nevent: x\ndata:a\ndata: b\n\n"])
 def test_events_are_those_of_the_standard_in_any_chunking(chunks: list[bytes]) -> None:
     assert told(chunks)[0] == by_the_standard(b"".join(chunks))
 
@@ -145,6 +147,17 @@ def test_an_event_above_the_limit_passes_unread(newline: bytes, hiding: bool, si
     seen, out = told(chunks, hiding=hiding, event_bytes_max=100, hidden_bytes_max=50)
     assert seen == [b"a", b"b"]
     assert out == data
+
+
+@pytest.mark.parametrize("newline", NEWLINES)
+def test_the_end_of_an_event_above_the_limit_is_seen_wherever_it_comes(newline: bytes) -> None:
+    for length in range(40):
+        data = b"data: " + b"x" * length + newline * 2 + b"data: b" + newline * 2
+        seen, out = told(
+            [data[at : at + 1] for at in range(len(data))], hiding=True, event_bytes_max=9, hidden_bytes_max=3
+        )
+        assert seen == [b"x" * length, b"b"][length > 3 :]
+        assert out == data
 
 
 def test_memory_of_an_endless_event_is_bounded() -> None:
