@@ -12,6 +12,8 @@ HeaderLines = list[tuple[bytes, bytes]]
 
 CREDENTIAL_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 OUTLAY_KEY_HEADER: Final = b"x-outlay-key"
+KEY_MARK: Final = b"outlay_"
+"""How every outlay key begins."""
 OUTLAY_PREFIX: Final = b"x-outlay-"
 
 _CONNECTION_ONLY: Final = frozenset(
@@ -49,16 +51,28 @@ def upstream_headers(
     credential: tuple[bytes, bytes] | None,
     *,
     own: bool,
+    key: bytes,
 ) -> HeaderLines:
     """The header lines that go to the provider.
 
     `own`: the caller's own provider credential passes untouched. Else every credential of the caller is dropped, and
-    `credential` put in, where the provider needs one.
+    `credential` put in, where the provider needs one. `key`: the caller's outlay key (not empty), which no provider may
+    see wherever it stands.
     """
-    dropped = _NOT_UPSTREAM | connection_tokens(headers)
+    lines = list(lines)
+    dropped = _NOT_UPSTREAM
+    if b"connection" in headers:
+        dropped = dropped | connection_tokens(lines)
     if not own:
         dropped = dropped.union(CREDENTIAL_HEADERS)
-    kept = [line for line in lines if line[0] not in dropped and not line[0].startswith(OUTLAY_PREFIX)]
+    kept = [
+        line
+        for line in lines
+        if line[0] not in dropped and not line[0].startswith(OUTLAY_PREFIX) and key not in line[1]
+    ]
+    if own:
+        # Of a header that stands twice only one line was looked at when the call was identified.
+        kept = [line for line in kept if not (line[0] in CREDENTIAL_HEADERS and KEY_MARK in line[1])]
     if credential is not None:
         kept.append(credential)
     return kept
@@ -71,11 +85,9 @@ def client_headers(lines: Iterable[tuple[bytes, bytes]], dropped: frozenset[byte
     return [line for line in lowered if line[0] not in without and not line[0].startswith(OUTLAY_PREFIX)]
 
 
-def connection_tokens(headers: Mapping[bytes, bytes]) -> frozenset[bytes]:
-    """Header names that the sender's own `connection` header declares to be for this connection only."""
-    tokens = headers.get(b"connection")
-    if not tokens:
-        return frozenset()
+def connection_tokens(lines: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    """Header names that the sender's own `connection` headers declare to be for this connection only."""
+    tokens = b",".join([value for name, value in lines if name == b"connection"])
     return frozenset(token.strip().lower() for token in tokens.split(b","))
 
 

@@ -4,13 +4,13 @@ Forms: `authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `api-key`, `?key=
 provider credential that the client sent beside it is the caller's own and passes untouched.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
-from proxy.gateway.headers import CREDENTIAL_HEADERS, OUTLAY_KEY_HEADER
+from proxy.gateway.headers import CREDENTIAL_HEADERS, KEY_MARK, OUTLAY_KEY_HEADER
 
-KEY_MARK: Final = b"outlay_"
 _QUERY_KEY: Final = b"key="
 
 
@@ -29,15 +29,16 @@ class Presented:
 def presented(headers: Mapping[bytes, bytes], target: bytes) -> Presented:
     """The credential of a call. Among several, the one that is outlay's own wins."""
     values = [_bearer(headers[name]) for name in CREDENTIAL_HEADERS if name in headers]
-    query_key, stripped = _from_query(target)
+    queried, stripped = _from_query(target)
+    values += queried
     own = headers.get(OUTLAY_KEY_HEADER, b"").strip()
     if own:
         # An outlay key in the place of a provider's credential is nobody's own credential.
-        theirs = bool(values or query_key) and not any(KEY_MARK in value for value in [*values, query_key])
-        return Presented(own, own_credential=theirs, target=target if theirs else stripped)
-    found = [value for value in [*values, query_key] if value]
+        theirs = bool(values) and not any(KEY_MARK in value for value in values)
+        return Presented(own, own_credential=theirs, target=_without(target if theirs else stripped, own))
+    found = [value for value in values if value]
     key = next((value for value in found if value.startswith(KEY_MARK)), found[0] if found else b"")
-    return Presented(key, own_credential=False, target=stripped)
+    return Presented(key, own_credential=False, target=_without(stripped, key))
 
 
 def _bearer(value: bytes) -> bytes:
@@ -45,14 +46,27 @@ def _bearer(value: bytes) -> bytes:
     return rest.strip() if rest and scheme.lower() == b"bearer" else value.strip()
 
 
-def _from_query(target: bytes) -> tuple[bytes, bytes]:
-    """The value of `key=` in the query, and the target without it. Everything else keeps its bytes."""
+def _from_query(target: bytes) -> tuple[list[bytes], bytes]:
+    """The values of `key=` in the query, and the target without them. Everything else keeps its bytes."""
+    query = target.partition(b"?")[2]
+    if _QUERY_KEY not in unquote_to_bytes(query):
+        return [], target
+    keys = [plain for part in query.split(b"&") if (plain := unquote_to_bytes(part)).startswith(_QUERY_KEY)]
+    return [key[len(_QUERY_KEY) :] for key in keys], _cut(target, lambda part: part.startswith(_QUERY_KEY))
+
+
+def _without(target: bytes, key: bytes) -> bytes:
+    """The target without what holds the caller's outlay key, under whatever name."""
+    if not key or b"?" not in target or key not in unquote_to_bytes(target):
+        return target
+    return _cut(target, lambda part: key in part)
+
+
+def _cut(target: bytes, unwanted: Callable[[bytes], bool]) -> bytes:
+    """The target without some parts of its query; `unwanted` is asked about each, its percent-encoding undone."""
     path, mark, query = target.partition(b"?")
-    if _QUERY_KEY not in query:
-        return b"", target
     parts = query.split(b"&")
-    keys = [part for part in parts if part.startswith(_QUERY_KEY)]
-    if not keys:
-        return b"", target
-    kept = b"&".join(part for part in parts if not part.startswith(_QUERY_KEY))
-    return keys[0][len(_QUERY_KEY) :], path + mark + kept if kept else path
+    kept = [part for part in parts if not unwanted(unquote_to_bytes(part))]
+    if len(kept) == len(parts):
+        return target
+    return path + mark + b"&".join(kept) if kept else path

@@ -129,7 +129,8 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
     credential: tuple[bytes, bytes] | None = None
     if admitted.credential:
         credential = admitted.dialect.credential(admitted.credential)
-    lines = upstream_headers(call.scope["headers"], call.headers, credential, own=call.caller.own_credential)
+    caller = call.caller
+    lines = upstream_headers(call.scope["headers"], call.headers, credential, own=caller.own_credential, key=caller.key)
     body: bytes | AsyncIterator[bytes] = admitted.body
     length: int | None = None
     if not admitted.operation.body_read:

@@ -1,5 +1,6 @@
 """Routing: which dialect and operation a path means. What no dialect knows is not forwarded."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,6 +13,11 @@ from proxy.policy.types import PolicySet, Provider
 
 PASSED: Final = Operation("passed", priced=False, body_read=False)
 """A path that an admin named in `passes:`: forwarded, on record as a call, not read and not priced."""
+
+DECODINGS_MAX: Final = 3
+"""How often a path may have been percent-encoded, where its plain spelling is looked for."""
+_PARAMETERS: Final = re.compile(rb";[^/]*")
+_SLASHES: Final = re.compile(rb"/+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,23 @@ def _prefixed(
     dialect = next((each for each in dialects if each.name == provider.dialect), dialects[0])
     text = path.decode("ascii")
     operation = dialect.operation(method, text)
-    if operation is None and any(method == verb and fnmatchcase(text, glob) for verb, glob in provider.passes):
+    named = any(method == verb and fnmatchcase(text, glob) for verb, glob in provider.passes)
+    if operation is None and named and not _disguised(dialect, method, path):
         operation = PASSED
     if operation is None:
         return Unrouted(dialect, _unknown(method, path))
     return Route(dialect, operation, provider.name, target)
+
+
+def _disguised(dialect: Dialect, method: str, path: bytes) -> bool:
+    """True for another spelling of a priced path, which a lenient provider serves as that one: by a wide glob in
+    `passes:` it would be had for nothing."""
+    plain = path
+    for _ in range(DECODINGS_MAX):
+        plain = unquote_to_bytes(plain)
+    plain = _SLASHES.sub(b"/", _PARAMETERS.sub(b"", plain)).rstrip(b"/").lower()
+    operation = dialect.operation(method, plain.decode("latin-1"))
+    return operation is not None and operation.priced
 
 
 def _plain(path: bytes) -> bool:

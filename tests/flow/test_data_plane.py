@@ -165,6 +165,24 @@ async def test_what_no_dialect_can_meter_is_not_forwarded(world: World, method: 
     assert not route.called
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "chat%2fcompletions",
+        "chat%252fcompletions",
+        "Chat/completions",
+        "chat//completions",
+        "chat/completions/",
+        "chat;x/completions",
+    ],
+)
+async def test_no_other_spelling_of_a_priced_path_passes_by_a_wide_glob(world: World, path: str) -> None:
+    route = answered(world.router, "http://wide.test")
+    response = await world.call("POST", f"/wide/v1/{path}", json=CHAT)
+    assert response.status_code == 404
+    assert not route.called
+
+
 async def test_a_websocket_attempt_is_refused_as_clients_expect(world: World) -> None:
     response = await world.call("GET", "/v1/responses", headers={"connection": "upgrade", "upgrade": "websocket"})
     assert response.status_code == 404

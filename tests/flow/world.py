@@ -37,6 +37,7 @@ providers:
     api_key: none
     default_for: [llama-*]
     passes: [POST /v1/files]
+  wide: {dialect: openai, base_url: "http://wide.test", api_key: none, default_for: [wide-*], passes: [POST /v1/*]}
   nokey: {dialect: openai, base_url: "http://nokey.test", api_key: {env: MISSING_KEY}, default_for: [nokey-*]}
 """,
     "access.yaml": """
@@ -57,7 +58,7 @@ class Secrets:
     """Fulfils ports.secrets.Secrets."""
 
     def secret(self, provider: Provider) -> str | None:
-        return {"openai": "sk-openai", "anthropic": "sk-anthropic", "local": ""}.get(provider.name)
+        return {"openai": "sk-openai", "anthropic": "sk-anthropic", "local": "", "wide": ""}.get(provider.name)
 
 
 @dataclass

@@ -15,7 +15,7 @@ CREDENTIAL = (b"authorization", b"Bearer sk-provider")
 
 
 def passed(*lines: tuple[bytes, bytes], own: bool = False) -> list[tuple[bytes, bytes]]:
-    return upstream_headers(lines, lookup(lines), None if own else CREDENTIAL, own=own)
+    return upstream_headers(lines, lookup(lines), None if own else CREDENTIAL, own=own, key=b"outlay_abc")
 
 
 def test_unknown_headers_keep_their_order_and_their_duplicates() -> None:
@@ -99,3 +99,20 @@ def test_the_client_is_named_without_its_version(agent: bytes, product: str) -> 
 @pytest.mark.parametrize(("value", "count"), [(b"2", 2), (b"", 0), (b"-1", 0), (b"9" * 40, 0), (b"x", 0)])
 def test_the_clients_retry_count_is_read_with_care(value: bytes, count: int) -> None:
     assert retry_count({b"x-stainless-retry-count": value}) == count
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("line", [(b"cookie", b"a=1; k=outlay_abc"), (b"x-litellm-api-key", b"Bearer outlay_abc")])
+def test_no_header_takes_the_outlay_key_to_a_provider(line: tuple[bytes, bytes], own: bool) -> None:
+    assert (b"x-kept", b"1") in passed(line, (b"x-kept", b"1"), own=own)
+    assert line not in passed(line, (b"x-kept", b"1"), own=own)
+
+
+def test_an_outlay_key_in_the_first_of_two_credential_lines_stays_here() -> None:
+    lines = [(b"authorization", b"Bearer outlay_other"), (b"authorization", b"Bearer sk-own")]
+    assert passed(*lines, own=True) == [(b"authorization", b"Bearer sk-own")]
+
+
+def test_every_connection_line_names_headers_of_that_connection() -> None:
+    lines = [(b"connection", b"x-hop"), (b"connection", b"keep-alive"), (b"x-hop", b"1"), (b"x-end", b"1")]
+    assert passed(*lines, own=True) == [(b"x-end", b"1")]

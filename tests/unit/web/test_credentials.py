@@ -51,3 +51,18 @@ def test_an_own_key_in_the_query_passes_beside_the_outlay_key() -> None:
 
 def test_no_credential_is_an_empty_key() -> None:
     assert presented({}, b"/").key == b""
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        (b"?%6bey=outlay_abc&b=1", b"?b=1"),
+        (b"?key=outlay%5Fabc", b""),
+        (b"?key=one&b=%2F&key=outlay_abc", b"?b=%2F"),
+        (b"?api_key=outlay_abc&b=1", b"?b=1"),
+    ],
+)
+def test_no_spelling_takes_the_outlay_key_on_in_the_query(query: bytes, left: bytes) -> None:
+    assert presented({b"authorization": b"Bearer outlay_abc"}, b"/v1/x" + query).target == b"/v1/x" + left
+    beside = presented({b"x-outlay-key": KEY}, b"/v1/x" + query)
+    assert (beside.target, beside.own_credential) == (b"/v1/x" + left, False)
