@@ -142,6 +142,8 @@ class MessagesListener:
         self.ended = False
         self._complete = False
         self._failed = False
+        self._reported = False
+        """Usage of the output was told: `message_start` only has a place holder for it."""
         self._stopped = False
         """The model has stopped, so the usage told is the last."""
         self._model: Any = None
@@ -163,7 +165,8 @@ class MessagesListener:
             self._merge(event.message.usage)
         elif kind == "message_delta":
             self._merge(event.usage)
-            self._stopped = self._stopped or bool(event.delta and event.delta.stop_reason and event.usage)
+            self._reported = self._reported or bool(event.usage)
+            self._stopped = self._stopped or bool(event.delta and event.delta.stop_reason)
         elif kind == "message_stop":
             self._complete = self.ended = True
         elif kind == "error":
@@ -206,8 +209,8 @@ class MessagesListener:
         self._failed = message.type == "error" or bool(message.error)
         self._model = message.model
         self._merge(message.usage)
-        self._stopped = usage_of(self._usage) is not None
-        if not self._stopped:
+        self._reported = usage_of(self._usage) is not None
+        if not self._reported:
             self._keep(message.content)
 
     def _keep(self, content: msgspec.Raw) -> None:
@@ -223,21 +226,20 @@ class MessagesListener:
                 self.output.add((index, "input"), msgspec.json.encode(block["input"]).decode())
 
     def reading(self) -> Reading:
-        final = self._stopped or self._complete
         usage = usage_of(self._usage)
+        final = usage is not None and self._reported and (self._stopped or self._complete)
         return Reading(
             usage=usage if usage is None or final else self._begun(usage),
-            final=usage is not None and final,
+            final=final,
             served=self._served(),
             complete=self._complete,
             failed=self._failed,
             output_bytes=self.output.size,
-            texts=() if usage is not None and final else self.output.texts(),
+            texts=() if final else self.output.texts(),
         )
 
     def _begun(self, usage: Usage) -> Usage:
-        """What is known of a message that broke off: its input and its searches. The output said at its start is a
-        place holder."""
+        """What is known of a message without its end: its input and its searches."""
         return replace(usage, output_text=0, reasoning=0, web_search=max(usage.web_search, self._searches))
 
     def _served(self) -> Served:

@@ -61,7 +61,8 @@ class EventStream:
             self._pass(data)
             return data
         # The common case written out, since it costs half of the whole meter: nothing pending, lines end in LF.
-        *blocks, rest = data.split(b"\n\n")
+        blocks = data.split(b"\n\n")
+        rest = blocks.pop()
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block:
                 self._see(block[6:])

@@ -163,6 +163,16 @@ def test_of_a_message_that_broke_off_the_input_is_known_and_the_output_is_to_be_
     assert reading.output_bytes == sum(map(len, reading.texts))
 
 
+def test_a_message_that_ends_without_usage_of_its_output_has_that_counted() -> None:
+    start, stop = MESSAGES[0], MESSAGES[-1]
+    bare = event("message_delta", delta={"stop_reason": "end_turn"})
+    reading = heard(start, *MESSAGES[6:9], bare, stop)
+    assert (reading.usage, reading.final, reading.complete) == (STARTED, False, True)
+    assert reading.texts == ("Hello there",)
+    unstopped = event("message_delta", delta={}, usage={"output_tokens": 9})
+    assert heard(start, unstopped, stop).final
+
+
 def test_searches_of_a_message_that_broke_off_are_counted() -> None:
     tool = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
     searches = [event("content_block_start", index=index, content_block=tool) for index in range(3)]
