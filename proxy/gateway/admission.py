@@ -203,6 +203,8 @@ class Admission:
         credential = "" if incoming.own_credential else self.secrets.secret(provider)
         decision = evaluate(rules.policies, call, priced=priced)
         refusal = decision.refusal or (_no_credential(provider) if credential is None else None)
+        # Before the hold: whatever fails from there on would leave it standing.
+        body, edits = (incoming.body, ()) if refusal else self._spliced(incoming, request)
         refusal = refusal or self.counters.reserve(call, hold)
         if refusal is not None:
             return self._refuse(call, refusal, decision.matched)
@@ -211,7 +213,6 @@ class Admission:
         except JournalUnavailableError:
             self.counters.settle(call.id, 0)
             return UNMETERABLE, call.id
-        body, edits = self._spliced(incoming, request)
         return Admitted(
             call=call,
             request=request,

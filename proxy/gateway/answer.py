@@ -22,6 +22,7 @@ class MeteredAnswer:
         self._call_id = call_id
         self._hiding = hiding
         self._unread = self._decoder is None
+        self._unread_bytes = 0
 
     @property
     def readable(self) -> bool:
@@ -33,11 +34,13 @@ class MeteredAnswer:
 
     @property
     def output_bytes(self) -> int:
-        return self._meter.output_bytes
+        """Visible output so far; of what can't be read, all bytes count as that."""
+        return self._meter.output_bytes + self._unread_bytes
 
     def feed(self, chunk: bytes) -> bytes:
         """Meter the chunk; gives the decoded bytes that an edited stream passes on."""
         if self._unread or self._decoder is None:
+            self._unread_bytes += len(chunk)
             return chunk
         try:
             if self._hiding:

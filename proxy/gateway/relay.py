@@ -20,7 +20,8 @@ from proxy.gateway.client import Client
 from proxy.gateway.faults import CAPPED, INTERNAL, outcome_of, refusal_of
 from proxy.gateway.headers import client_headers, text
 from proxy.gateway.lease import Lease
-from proxy.gateway.settlement import Consumed, Ending, counted, known, settled
+from proxy.gateway.recovery import crashed
+from proxy.gateway.settlement import Consumed, Ending, counted, held, known, settled
 from proxy.model.decision import Refusal
 from proxy.model.entry import Outcome, Settled, Timing
 from proxy.ports.clock import Clock
@@ -70,6 +71,8 @@ class Relay:
         self._upstream_us = 0
         self._first_byte_us = 0
         self._started = False
+        self._passing = False
+        """The answer is under way."""
         self._settled = False
         self._client_gone = False
 
@@ -100,11 +103,12 @@ class Relay:
         self._client_gone = True
         if not self._streamed:
             await asyncio.sleep(self._plane.drain_s)
-        if not self._settled:
+        if not self._settled or (self._streamed and self._passing):
             task.cancel()
 
     async def _forward(self) -> None:
         answer = await self._plane.upstream.send(self._request)
+        self._passing = True
         try:
             metered = self._metered_answer(answer)
             await self._client.start(answer.status, self._client_lines(answer))
@@ -114,6 +118,7 @@ class Relay:
             else:
                 await self._pass_body(answer, metered)
         finally:
+            self._passing = False
             await answer.close()
 
     def _metered_answer(self, answer: UpstreamAnswer) -> MeteredAnswer:
@@ -188,7 +193,9 @@ class Relay:
         self._settled = True
         reading = self._answer.reading() if self._answer is not None else None
         timing = Timing(self._upstream_us, self._first_byte_us, self._elapsed_us())
-        ending = Ending(outcome, self._status, reading, self._request_id, self._lease.hold, timing, self._edits)
+        readable = self._answer is None or self._answer.readable
+        hold = self._lease.hold
+        ending = Ending(outcome, self._status, reading, self._request_id, hold, timing, self._edits, readable)
         what = known(self._admitted, ending)
         if what is not None:
             self._record(ending, what)
@@ -200,10 +207,15 @@ class Relay:
             await asyncio.shield(task)
 
     async def _count(self, ending: Ending) -> None:
-        self._record(ending, await counted(self._admitted, ending, self._plane.tokens))
+        try:
+            what = await counted(self._admitted, ending, self._plane.tokens)
+        except Exception:
+            log.exception("counting failed", call_id=self._admitted.call.id)
+            what = held(ending.hold)
+        self._record(ending, what)
 
     def _record(self, ending: Ending, what: Consumed) -> None:
-        entry = settled(self._admitted, ending, what, self._plane.clock.now_us())
+        entry = self._entry(ending, what)
         try:
             self._plane.journal.append(entry)
         except JournalUnavailableError:
@@ -212,6 +224,15 @@ class Relay:
         self._plane.counters.settle(entry.call.id, entry.cost.total_pico)
         self._plane.observe(entry)
         log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
+
+    def _entry(self, ending: Ending, what: Consumed) -> Settled:
+        """The closing entry; where a fault of our own stands in the way, the one that a crash would leave."""
+        now_us = self._plane.clock.now_us()
+        try:
+            return settled(self._admitted, ending, what, now_us)
+        except Exception:
+            log.exception("pricing failed", call_id=self._admitted.call.id)
+            return crashed(self._admitted.call, ending.hold, now_us)
 
     async def _end_at_cap(self) -> None:
         admitted = self._admitted

@@ -33,6 +33,8 @@ class Ending:
     """The last hold, extensions included."""
     timing: Timing
     edits: tuple[str, ...]
+    readable: bool = True
+    """False: bytes of the answer passed that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,19 @@ def known(admitted: Admitted, ending: Ending) -> Consumed | None:
     if ending.status >= 400:
         # An error answer without usage is not billed by any provider we know of.
         return Consumed(Usage(), estimated=False)
-    lost = ending.outcome in _LOST and not admitted.request.stream and (reading is None or not reading.complete)
-    if lost or admitted.request.background:
-        # A whole answer was lost before it could be read, or goes on in the background: only the hold bounds it.
-        hold = ending.hold
-        return Consumed(Usage(input_text=hold.input_tokens, output_text=hold.output_tokens), estimated=True)
+    complete = reading is not None and reading.complete
+    lost = ending.outcome in _LOST and not admitted.request.stream and not complete
+    unread = not ending.readable or (ending.outcome is Outcome.OK and not complete)
+    if lost or unread or admitted.request.background:
+        # A whole answer was lost before it could be read, passed unread (its encoding, its size), or goes on in the
+        # background: only the hold bounds it.
+        return held(ending.hold)
     return None
+
+
+def held(hold: Hold) -> Consumed:
+    """All that the call was allowed to consume."""
+    return Consumed(Usage(input_text=hold.input_tokens, output_text=hold.output_tokens), estimated=True)
 
 
 async def counted(admitted: Admitted, ending: Ending, tokens: TokenCounter) -> Consumed:

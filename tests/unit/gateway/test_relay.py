@@ -12,6 +12,7 @@ import pytest
 from proxy.adapters.counters_memory import MemoryCounters
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.dialect import Dialect
+from proxy.dialects.meters import ANSWER_BYTES_MAX
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admitted
 from proxy.gateway.relay import Plane, Relay
@@ -59,6 +60,8 @@ class Stage:
         limit_pico: int | None = None,
         hide_usage: bool = False,
         drain_s: float = 5.0,
+        tokens: WordCounter | None = None,
+        prices: FlatPrices | None = None,
     ) -> None:
         self.dialect = dialect or OpenAI()
         found = self.dialect.operation("POST", operation)
@@ -67,7 +70,7 @@ class Stage:
         request = self.dialect.read(found, content.encode(), {})
         self.journal = FakeJournal()
         self.counters = LimitedCounters(limit_pico) if limit_pico else MemoryCounters(10)
-        self.tokens = WordCounter()
+        self.tokens = tokens or WordCounter()
         self.clock = FakeClock()
         self.client = RecordingClient()
         self.upstream = ScriptedUpstream(answer)
@@ -83,7 +86,7 @@ class Stage:
             provider=Provider("openai", "openai", "http://p.test", Secret("none")),
             dialect=self.dialect,
             operation=found,
-            rules=Rules(PolicySet("v"), FlatPrices()),
+            rules=Rules(PolicySet("v"), prices or FlatPrices()),
             credential="",
             body=content.encode(),
             edits=("stream_options.include_usage",) if hide_usage else (),
@@ -200,6 +203,57 @@ async def test_an_answer_that_cannot_be_unpacked_passes_and_is_estimated(encodin
     entry = await stage.run()
     assert stage.client.body == b"garbagemore"
     assert entry.estimated
+    assert (entry.usage.input_text, entry.usage.output_text) == (50, 1000), "the hold: what is unknown is never zero"
+
+
+async def test_the_lease_of_a_stream_that_cannot_be_read_grows_with_its_bytes() -> None:
+    stage = Stage(sse([b"x" * 900, b"x" * 900], [(b"Content-Encoding", b"lzma")]))
+    entry = await stage.run()
+    assert entry.usage.output_text == 2000
+
+
+async def test_a_json_answer_that_is_too_long_to_be_read_is_settled_at_the_hold() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    long = [b" " * (ANSWER_BYTES_MAX // 4)] * 5
+    stage = Stage(ScriptedAnswer(200, JSON, [*long]), body=body)
+    entry = await stage.run()
+    assert (entry.outcome, entry.estimated, entry.usage.output_text) == (Outcome.OK, True, 1000)
+
+
+async def test_a_hang_up_after_the_last_event_reaches_a_provider_that_does_not_end() -> None:
+    never = asyncio.Event()
+    stage = Stage(sse([*chat_events("one", usage=USAGE), never]))
+    running = asyncio.create_task(stage.run())
+    while not stage.client.body.endswith(b"[DONE]\n\n"):
+        await asyncio.sleep(0)
+    stage.client.hung_up.set()
+    entry = await asyncio.wait_for(running, 5)
+    assert (entry.outcome, entry.usage.output_text) == (Outcome.OK, 3)
+    assert stage.upstream.answer.closed  # type: ignore[union-attr]
+
+
+async def test_a_fault_in_counting_settles_at_the_hold() -> None:
+    class Broken(WordCounter):
+        async def count(self, model: str, texts: Sequence[str]) -> int:
+            raise ValueError("a fault of our own")
+
+    stage = Stage(sse(chat_events("one")), tokens=Broken())
+    entry = await stage.run()
+    assert (entry.estimated, entry.usage.output_text) == (True, 1000)
+    assert stage.client.ended
+
+
+async def test_a_fault_in_pricing_leaves_neither_a_hold_nor_an_open_call() -> None:
+    class Broken(FlatPrices):
+        def cost(self, provider: str, model: str, at_us: int, usage: Usage, served: Served) -> Cost:
+            raise ValueError("a fault of our own")
+
+    stage = Stage(sse(chat_events("one", usage=USAGE)), prices=Broken())
+    entry = await stage.run()
+    assert (entry.outcome, entry.cost.total_pico, entry.estimated) == (Outcome.CRASHED, 1050 * PICO_PER_TOKEN, True)
+    assert stage.client.ended
+    assert isinstance(stage.counters, MemoryCounters)
+    assert stage.counters.in_flight == 0
 
 
 async def test_a_cut_stream_stays_cut_and_what_passed_is_counted() -> None:
