@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import Final, Self
 
 PREFIX: Final = "OUTLAY_"
+PORT_MAX: Final = 65535
+_WORDS: Final = {
+    "metrics_access": ("open", "key"),
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("auto", "json", "text"),
+}
 _PROXY_KINDS: Final = ("http", "https", "all", "no")
 
 
@@ -72,11 +78,20 @@ class Settings:
                 values[field.name] = _parse(field.name, str(field.type), text)
         values.update({name: value for name, value in flags.items() if value is not None})
         settings = cls(**values)  # type: ignore[arg-type]  # parsed to the field's own type just above
-        if settings.workers < 1:
-            raise SettingsError("OUTLAY_WORKERS must be at least 1")
-        if settings.metrics_access not in ("open", "key"):
-            raise SettingsError("OUTLAY_METRICS_ACCESS must be 'open' or 'key'")
+        settings._check()
         return settings
+
+    def _check(self) -> None:
+        if self.workers < 1:
+            raise SettingsError("OUTLAY_WORKERS must be at least 1")
+        for name in ("port", "ledger_port", "stand_in_port", "metrics_port"):
+            port = getattr(self, name)
+            if not 0 <= port <= PORT_MAX:
+                raise SettingsError(f"{PREFIX}{name.upper()} must be a port, 0 to {PORT_MAX}, not {port}")
+        for name, known in _WORDS.items():
+            if getattr(self, name) not in known:
+                said = f"{', '.join(repr(word) for word in known[:-1])} or {known[-1]!r}"
+                raise SettingsError(f"{PREFIX}{name.upper()} must be {said}, not {getattr(self, name)!r}")
 
     def environ(self) -> dict[str, str]:
         """The variables that make a child process see these very settings, paths made absolute."""
@@ -121,4 +136,6 @@ def _parse(name: str, kind: str, text: str) -> object:
             return float(text)
     except ValueError:
         raise SettingsError(f"{PREFIX}{name.upper()} must be a number, not {text!r}") from None
+    if name in _WORDS:
+        return text.lower()
     return Path(text) if "Path" in kind else text

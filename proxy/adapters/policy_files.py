@@ -128,7 +128,8 @@ class PolicyFolder:
         self._pay()
         for warning in map(self._placed, loaded.warnings):
             log.warning("policy warning", where=_where(warning), problem=warning.message)
-        log.info("policies in force", version=loaded.version, commit=loaded.commit, keys=len(loaded.keys))
+        label = {"commit": loaded.commit} if loaded.commit else {}
+        log.info("policies in force", version=loaded.version, keys=len(loaded.keys), **label)
         return loaded
 
     def _read(self, snapshot: Snapshot) -> PolicySet | list[Mistake]:

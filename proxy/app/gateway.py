@@ -131,6 +131,7 @@ class Gateway:
             "ready": self.journal.accepting,
             "journal": "writing" if self.journal.accepting else "unavailable",
             "policy": self._rules.policies.version,
+            "keys": self._rules.policies.keys_version,
             "policy_mistakes": [str(mistake) for mistake in self.folder.mistakes],
             "calls_in_flight": self.counters.in_flight,
         }
@@ -191,7 +192,7 @@ def main() -> int:
         return MISCONFIGURED
     mistakes = gateway.folder.load_now()
     if mistakes:
-        log.error("policies can't be used", mistakes=[str(mistake) for mistake in mistakes])
+        log.error("policies can't be used, nothing to start with", mistakes=len(mistakes))
         return MISCONFIGURED
     gateway.use(gateway.folder.current)
     try:
@@ -201,6 +202,7 @@ def main() -> int:
     except (OSError, JournalLockedError, JournalUnavailableError) as error:
         log.error("can't start", why=str(error))
         return FAILED
+    log.info("listening", host=settings.host, port=settings.port)
     try:
         uvloop.run(serve_all(sockets))
     finally:

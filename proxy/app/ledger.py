@@ -121,6 +121,7 @@ class Ledger:
             "segments_waiting": progress.waiting,
             "segments_lost": progress.lost,
             "policy": self.policies().version,
+            "keys": self.policies().keys_version,
             "policy_mistakes": [str(mistake) for mistake in self.mistakes()],
         }
 
@@ -154,7 +155,7 @@ def main() -> int:
     in_force = PoliciesInForce(settings)
     mistakes = in_force.folder.load_now()
     if mistakes:
-        log.error("policies can't be used", mistakes=[str(mistake) for mistake in mistakes])
+        log.error("policies can't be used, nothing to start with", mistakes=len(mistakes))
         return MISCONFIGURED
     in_force.use(in_force.folder.current)
     # uvicorn raises the signal that stopped it once more when it is done. By then the rest of a stop is still to come.
@@ -180,6 +181,7 @@ def _run(settings: Settings, in_force: PoliciesInForce) -> int:
         local = settings.data / SOCKET_FILE
         stack.callback(local.unlink, missing_ok=True)
         servers = _servers(ledger.application(), settings, local)
+        log.info("listening", host=settings.host, port=settings.ledger_port)
         uvloop.run(_serve(ledger, in_force, servers))
         return FAILED if ledger.loading.fatal else 0
 

@@ -51,10 +51,11 @@ class Supervisor:
         """Exit code: 0 after a stop that was asked for, 2 where a plane is misconfigured."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self._told_to_stop)
         keepers = [asyncio.create_task(self._keep(plane)) for plane in self._planes]
         on_start()
         await self._stopping.wait()
+        log.info("stopping", wait_max_s=self._stop_s)
         # Gateways first: the ledger then still loads their last lines.
         for plane in self._planes:
             await self._stop(plane)
@@ -62,6 +63,14 @@ class Supervisor:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
         return self._code
+
+    def _told_to_stop(self) -> None:
+        """A second signal doesn't wait for calls in flight: each plane hears it again."""
+        if self._stopping.is_set():
+            for plane in self._planes:
+                if plane.process is not None and plane.process.returncode is None:
+                    plane.process.terminate()
+        self._stopping.set()
 
     async def _keep(self, plane: Plane) -> None:
         while not self._stopping.is_set():
@@ -74,6 +83,8 @@ class Supervisor:
                 env={**os.environ, **plane.settings.environ()},
                 # Planes speak on stderr; what the stand-in says on stdout is meant for scripts.
                 stdout=asyncio.subprocess.DEVNULL,
+                # Ctrl-C in a terminal goes to a whole group, and would stop the planes all at once, in any order.
+                process_group=0,
             )
             code = await plane.process.wait()
             if self._stopping.is_set():

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import httpx
@@ -18,6 +19,7 @@ from proxy.cli.login_file import LoginFileError, read_login
 from proxy.settings import Settings, config_folder
 
 TIMEOUT_S: Final = 60.0
+LEDGER_SOCKET: Final = "ledger.sock"
 LOCAL_URL: Final = "http://ledger"
 CONNECT_S: Final = 2.0
 _ANSWER_IS_NO: Final = (403, 404)
@@ -77,8 +79,8 @@ def connection(settings: Settings) -> Iterator[Ledger]:
     if url:
         with remote(url, key) as client:
             yield Remote(client)
-    elif _listening(settings):
-        transport = httpx.HTTPTransport(uds=str(settings.data / "ledger.sock"))
+    elif listening(settings.data / LEDGER_SOCKET):
+        transport = httpx.HTTPTransport(uds=str(settings.data / LEDGER_SOCKET))
         with httpx.Client(transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S, trust_env=False) as client:
             yield Remote(client)
     else:
@@ -107,12 +109,12 @@ def _server(settings: Settings) -> tuple[str, str]:
     return (login.url, settings.key or login.key) if login else ("", "")
 
 
-def _listening(settings: Settings) -> bool:
-    """Whether a ledger listens on the data folder's socket. One that a killed ledger left behind doesn't count."""
+def listening(path: Path) -> bool:
+    """Whether a process listens on a socket of the data folder. One that a killed process left behind doesn't count."""
     try:
         with socket.socket(socket.AF_UNIX) as attempt:
             attempt.settimeout(CONNECT_S)
-            attempt.connect(str(settings.data / "ledger.sock"))
+            attempt.connect(str(path))
     except OSError:
         return False
     return True

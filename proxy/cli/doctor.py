@@ -3,23 +3,27 @@
 import json
 import os
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Annotated, Final, Literal
 
+import httpx
 import typer
 
 from proxy.adapters.data_folder import ADMIN_HASH_FILE
-from proxy.adapters.policy_snapshot import take_snapshot
-from proxy.adapters.prices_litellm import PriceListError, installed_folder
+from proxy.adapters.prices_litellm import PriceListError, installed_folder, version
 from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.cli.configured import configured
-from proxy.policy.load import load
+from proxy.cli.connection import remote
+from proxy.cli.login_file import LoginFileError, read_login
+from proxy.cli.policy_files import read_policies
 from proxy.policy.types import PolicySet
-from proxy.settings import Settings, secret_from_environ
+from proxy.settings import Settings, config_folder, secret_from_environ
 
 DISK_FREE_BYTES_MIN: Final = 1024**3
+ANSWER_S: Final = 3.0
+HTTP_OK: Final = 200
+HTTP_UNAVAILABLE: Final = 503
 
 State = Literal["ok", "note", "wrong"]
 MARKS: Final[dict[State, str]] = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
@@ -50,11 +54,12 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _data(settings)
     yield from _policies(settings)
     yield from _planes(settings)
+    yield from _login(settings)
 
 
 def _price_list() -> Finding:
     try:
-        return Finding("ok", f"price list of litellm in {installed_folder().name}")
+        return Finding("ok", f"price list: litellm {version(installed_folder())}")
     except PriceListError as error:
         return Finding("wrong", str(error), "pip install -r constraints.txt")
 
@@ -81,16 +86,14 @@ def _policies(settings: Settings) -> Iterator[Finding]:
     if not settings.policies.is_dir():
         yield Finding("note", f"no policy folder {settings.policies} yet", "outlay init")
         return
-    snapshot = take_snapshot(settings.policies, settings.keys_file)
-    loaded = load(snapshot.files)
-    if isinstance(loaded, list) or snapshot.unreadable:
-        yield Finding(
-            "wrong", f"{settings.policies} can't be used as it is", f"outlay policy check {settings.policies}"
-        )
+    read = read_policies(settings)
+    if isinstance(read, list):
+        what = f"{settings.policies} can't be used as it is: {_counted(len(read), 'mistake')}"
+        yield Finding("wrong", what, f"outlay policy check {settings.policies}")
         return
-    yield Finding("ok", f"{settings.policies}: version {loaded.version}")
-    yield from _providers(settings, loaded)
-    yield _keys(loaded)
+    yield Finding("ok", f"{settings.policies}: version {read.version}")
+    yield from _providers(settings, read)
+    yield _keys(read)
 
 
 def _providers(settings: Settings, policies: PolicySet) -> Iterator[Finding]:
@@ -107,23 +110,58 @@ def _providers(settings: Settings, policies: PolicySet) -> Iterator[Finding]:
 def _keys(policies: PolicySet) -> Finding:
     valid = sum(not key.revoked for key in policies.keys.values())
     if valid:
-        return Finding("ok", f"{valid} keys")
+        return Finding("ok", _counted(valid, "key"))
     return Finding("note", "no keys yet", "outlay keys create --user alice --project checkout")
 
 
 def _planes(settings: Settings) -> Iterator[Finding]:
-    checks: list[tuple[str, int, str]] = [
-        ("gateway", settings.port, "outlay serve, or outlay gateway"),
-        ("ledger", settings.ledger_port, "outlay serve, or outlay ledger"),
-    ]
-    for name, port, mend in checks:
-        yield _plane(settings.host, name, port, mend)
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host  # noqa: S104  # compared, not bound
+    for name, port in (("gateway", settings.port), ("ledger", settings.ledger_port)):
+        yield _plane(name, f"{f'[{host}]' if ':' in host else host}:{port}")
 
 
-def _plane(host: str, name: str, port: int, mend: str) -> Finding:
-    reachable = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104  # compared, not bound
+def _plane(name: str, place: str) -> Finding:
+    """Asked over HTTP: something else may listen on the port."""
     try:
-        with socket.create_connection((reachable, port), 1):
-            return Finding("ok", f"{name} listens on {reachable}:{port}")
-    except OSError as error:
-        return Finding("note", f"{name} doesn't listen on {reachable}:{port} ({error.strerror})", mend)
+        answer = httpx.get(f"http://{place}/readyz", timeout=ANSWER_S, trust_env=False)
+    except httpx.ConnectError:
+        return Finding("note", f"no {name} listens on {place}", f"outlay serve, or outlay {name}")
+    except httpx.HTTPError as error:
+        return Finding("wrong", f"what listens on {place} doesn't answer as a {name} ({type(error).__name__})")
+    if answer.status_code == HTTP_UNAVAILABLE:
+        return Finding("wrong", f"the {name} on {place} isn't ready", f"its log says why; curl http://{place}/readyz")
+    if answer.status_code != HTTP_OK or not _is_plane(name, answer):
+        return Finding("wrong", f"what listens on {place} is no outlay {name}", "take another port, or stop it")
+    return Finding("ok", f"{name} on {place} is ready")
+
+
+def _is_plane(name: str, answer: httpx.Response) -> bool:
+    return answer.text == "ready\n" if name == "gateway" else '"lines_loaded"' in answer.text
+
+
+def _login(settings: Settings) -> Iterator[Finding]:
+    """The server that commands on this machine ask, if one is named."""
+    try:
+        login = read_login(config_folder())
+    except LoginFileError as error:
+        yield Finding("wrong", str(error))
+        return
+    url = settings.url.rstrip("/") or (login.url if login else "")
+    if not url:
+        return
+    key = settings.key or (login.key if login and login.url == url else "")
+    mend = f"outlay login {url}"
+    try:
+        with remote(url, key) as client:
+            answer = client.get("/v1/whoami")
+        if answer.status_code == HTTP_OK:
+            who = answer.json()
+            yield Finding("ok", f"commands ask {url} as {who['name']} ({who['role']})")
+        else:
+            yield Finding("wrong", f"commands ask {url}, which doesn't take the key ({answer.status_code})", mend)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+        yield Finding("wrong", f"commands ask {url}, which doesn't answer ({error or type(error).__name__})", mend)
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

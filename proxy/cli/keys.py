@@ -32,6 +32,7 @@ def create(
 ) -> None:
     """Make a key for a person or a service account. It is shown once; keys.yaml gets its hash."""
     from proxy.cli.new_key import check_entry, new_key, show_key, show_unregistered
+    from proxy.cli.taken_up import wait_until_taken_up
 
     settings = configured(policies=policies)
     if bool(user) == bool(service_account):
@@ -50,6 +51,7 @@ def create(
     if not only_print:
         with _Explained():
             _file(settings.keys_file).create(made.entry)
+        wait_until_taken_up(settings)
     show_key(made, as_json=as_json, only_print=only_print)
     show_unregistered(missing)
 
@@ -72,9 +74,13 @@ def list_(as_json: AsJson = False, policies: Policies = None) -> None:
 @app.command()
 def revoke(id_: Id, policies: Policies = None) -> None:
     """End a key at once. Its entry stays, for the record."""
+    from proxy.cli.taken_up import wait_until_taken_up
+
+    settings = configured(policies=policies)
     with _Explained():
-        _file(configured(policies=policies).keys_file).revoke(id_)
-    typer.echo(f"{id_} is revoked. Running servers refuse it within 2 seconds.")
+        _file(settings.keys_file).revoke(id_)
+    wait_until_taken_up(settings)
+    typer.echo(f"{id_} is revoked. Servers elsewhere refuse it within 2 seconds of getting the file.")
 
 
 @app.command()
@@ -89,8 +95,10 @@ def rotate(
 ) -> None:
     """Replace a key by a new one of the same owner, projects and role, and end the old one."""
     from proxy.cli.new_key import new_key, show_key
+    from proxy.cli.taken_up import wait_until_taken_up
 
-    file = _file(configured(policies=policies).keys_file)
+    settings = configured(policies=policies)
+    file = _file(settings.keys_file)
     with _Explained():
         old = file.keys().get(id_)
     if old is None:
@@ -109,6 +117,7 @@ def rotate(
     until = min(until, old.expires) if until and old.expires else until
     with _Explained():
         file.rotate(id_, made.entry, until)
+    wait_until_taken_up(settings)
     show_key(made, as_json=as_json)
     typer.echo(f"{id_} " + (f"works until {until:%Y-%m-%d %H:%M} UTC." if until else "is revoked."), err=True)
 
@@ -116,6 +125,8 @@ def rotate(
 def _file(path: Path) -> Any:
     from proxy.adapters.keys_file import KeysFile
 
+    if not path.parent.is_dir():
+        stop(f"there is no folder {path.parent}; `outlay init` makes one", UNTRIED)
     return KeysFile(path)
 
 
@@ -176,14 +187,15 @@ def _row(key: Any, now: datetime) -> dict[str, Any]:
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from proxy.cli.tables import console
 
     table = Table(box=None, pad_edge=False)
     for name in rows[0]:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name in ("id", "expires", "state"))
     for row in rows:
         expires = (row["expires"] or "never")[:10]
         values = {**row, "projects": " ".join(row["projects"]), "expires": expires}
         table.add_row(*(str(value) for value in values.values()))
-    Console().print(table)
+    console().print(table)

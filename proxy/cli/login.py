@@ -16,7 +16,12 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def login(
-    url: Annotated[str, typer.Argument(help="The control plane, e.g. https://outlay.example.com:4142")] = "",
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL", help="The control plane, e.g. https://outlay.example.com:4142", show_default="OUTLAY_URL"
+        ),
+    ] = "",
     key_stdin: Annotated[bool, typer.Option("--key-stdin", help="Read the key from standard input.")] = False,
     logout: Annotated[bool, typer.Option("--logout", help="Forget what was remembered.")] = False,
 ) -> None:
@@ -24,7 +29,10 @@ def login(
     if logout:
         typer.echo("Forgotten." if forget_login(config_folder()) else "Nothing was remembered.")
         return
-    server = _server(url or configured().url)
+    given = url or configured().url
+    if not given:
+        stop("at which server? outlay login https://HOST:4142", UNTRIED)
+    server = _server(given)
     key = (sys.stdin.readline() if key_stdin else typer.prompt("outlay key", hide_input=True)).strip()
     if not key:
         stop("no key was given", UNTRIED)

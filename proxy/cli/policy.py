@@ -1,7 +1,7 @@
 """`outlay policy`: what the policy files say, before a server does."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -10,12 +10,7 @@ import typer
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.policy.types import Mistake, PolicySet
 
-app = typer.Typer(no_args_is_help=True, help="Check policy files.")
-
-
-@app.callback()
-def policy() -> None:
-    """Keeps `check` a command of its own while it is the only one."""
+app = typer.Typer(no_args_is_help=True, help="Check policy files, and explain what a call cost under them.")
 
 
 @app.command()
@@ -29,23 +24,15 @@ def check(
 
     Exit code 0: they can be used; 1: they have mistakes; 2: there is no such folder.
     """
-    from proxy.adapters.policy_snapshot import take_snapshot
-    from proxy.policy.load import load
+    from proxy.cli.policy_files import read_policies
 
     settings = configured(policies=folder)
     if not settings.policies.is_dir():
         stop(f"there is no folder {settings.policies}; `outlay init` makes one", UNTRIED)
-    snapshot = take_snapshot(settings.policies, settings.keys_file)
-    loaded = load(snapshot.files)
-    mistakes = [*snapshot.unreadable, *(loaded if isinstance(loaded, list) else [])]
-
-    def placed(found: Mistake) -> Mistake:
-        path = settings.keys_file if found.file == "keys.yaml" else settings.policies / found.file
-        return replace(found, file=str(path))
-
-    if mistakes or isinstance(loaded, list):
-        _refused([placed(mistake) for mistake in mistakes], as_json)
-    _accepted(loaded, [placed(warning) for warning in loaded.warnings], settings.policies, as_json)
+    read = read_policies(settings)
+    if isinstance(read, list):
+        _refused(read, as_json)
+    _accepted(read, settings.policies, as_json)
 
 
 def _refused(mistakes: list[Mistake], as_json: bool) -> NoReturn:
@@ -60,7 +47,7 @@ def _refused(mistakes: list[Mistake], as_json: bool) -> NoReturn:
     raise typer.Exit(NO)
 
 
-def _accepted(policies: PolicySet, warnings: list[Mistake], folder: Path, as_json: bool) -> None:
+def _accepted(policies: PolicySet, folder: Path, as_json: bool) -> None:
     from proxy.policy.unregistered import unregistered
 
     missing = unregistered(policies.access, list(policies.keys.values()))
@@ -77,15 +64,20 @@ def _accepted(policies: PolicySet, warnings: list[Mistake], folder: Path, as_jso
             "ok": True,
             "version": policies.version,
             **counts,
-            "warnings": [asdict(warning) for warning in warnings],
+            "warnings": [asdict(warning) for warning in policies.warnings],
             "unregistered": asdict(missing),
         }
         typer.echo(json.dumps(document, indent=2))
         return
-    for warning in warnings:
+    for warning in policies.warnings:
         typer.echo(f"{warning}  (a warning)")
     if missing:
         typer.echo("Keys name what access.yaml doesn't know. To register them, add:\n")
         typer.echo("\n".join(missing.lines_to_add()) + "\n")
-    listed = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+    listed = ", ".join(_counted(count, name) for name, count in counts.items())
     typer.echo(f"{folder}/ is fine: {listed}. Version {policies.version}.")
+
+
+def _counted(count: int, name: str) -> str:
+    words = name.replace("_", " ")
+    return f"{count} {words}" if count != 1 else f"1 {'person' if words == 'people' else words.removesuffix('s')}"

@@ -31,9 +31,10 @@ def spend(
         typer.Option(help="What to break it down by, with commas: user, project, team, model, provider, day, month, …"),
     ] = "project",
     since: Annotated[
-        str, typer.Option(help="Start, included: 2026-03-01, 2026-03, 7d, today, last-month, … [default: this-month]")
+        str,
+        typer.Option(help="Start, included: 2026-03-01, 2026-03, 7d, today, last-month, …", show_default="this-month"),
     ] = "",
-    until: Annotated[str, typer.Option(help="End, not included: as --since. [default: now]")] = "",
+    until: Annotated[str, typer.Option(help="End, not included: as --since.", show_default="now")] = "",
     tz: Annotated[str, typer.Option(help="Time zone of days and months, e.g. Europe/Berlin.")] = "UTC",
     user: Values = None,
     project: Values = None,

@@ -9,22 +9,27 @@ from typing import Annotated, Final
 
 import typer
 
+from proxy import VERSION
 from proxy.adapters import admin_key, data_folder
 from proxy.adapters.data_folder import ADMIN_KEY_FILE, write_once
 from proxy.adapters.starter_files import write_starter
 from proxy.app import logs
 from proxy.app.supervisor import Supervisor, planes
-from proxy.cli.configured import configured
+from proxy.cli.configured import UNTRIED, configured, stop
+from proxy.cli.preflight import check_policies, check_ports
 from proxy.settings import Settings
 
 READY_WAIT_S: Final = 30.0
+LOOPBACK: Final = "127.0.0.1"
 
-Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
-Port = Annotated[int | None, typer.Option(help="Port of the data plane: SDKs point here.")]
-LedgerPort = Annotated[int | None, typer.Option(help="Port of the control plane: reports come from here.")]
-Policies = Annotated[Path | None, typer.Option(help="Folder of policy files.")]
-Data = Annotated[Path | None, typer.Option(help="Folder of journal and database.")]
-Workers = Annotated[int | None, typer.Option(help="Gateway processes that share the port.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
+Port = Annotated[int | None, typer.Option(help="Port of the data plane: SDKs point here.", show_default="4141")]
+LedgerPort = Annotated[
+    int | None, typer.Option(help="Port of the control plane: reports come from here.", show_default="4142")
+]
+Policies = Annotated[Path | None, typer.Option(help="Folder of policy files.", show_default="policies")]
+Data = Annotated[Path | None, typer.Option(help="Folder of journal and database.", show_default="data")]
+Workers = Annotated[int | None, typer.Option(help="Gateway processes that share the port.", show_default="1")]
 
 
 def serve(
@@ -41,7 +46,12 @@ def serve(
     """Run outlay on this machine: gateway and ledger, with everything they need."""
     settings = configured(host=host, port=port, ledger_port=ledger_port, policies=policies, data=data, workers=workers)
     logs.configure(settings, "supervisor")
+    ports = [(settings.port, "--port"), (settings.ledger_port, "--ledger-port")]
+    check_ports(settings.host, ports)
+    if stand_in:
+        check_ports(LOOPBACK, [(settings.stand_in_port, "OUTLAY_STAND_IN_PORT")])
     _prepare(settings)
+    check_policies(settings)
     supervisor = Supervisor(planes(settings, settings.stand_in_port if stand_in else 0), settings.stop_s)
     banner = _banner(settings, stand_in=stand_in)
     raise typer.Exit(asyncio.run(_run(supervisor, settings, banner)))
@@ -65,12 +75,21 @@ def _become(module: str, settings: Settings) -> None:
 
 def _prepare(settings: Settings) -> None:
     """What a first start needs: the folders, starter policies, and the admin key, shown once."""
-    data_folder.prepare(settings.data)
-    written = write_starter(settings.policies)
-    if written:
-        typer.echo(f"Wrote starter policies to {settings.policies}/ ({', '.join(written)}).")
+    try:
+        data_folder.prepare(settings.data)
+        written = write_starter(settings.policies)
+        if written:
+            typer.echo(f"Wrote starter policies to {settings.policies}/ ({', '.join(written)}).")
+        _admin_key(settings)
+    except OSError as error:
+        stop(f"{error.filename or settings.data} can't be written: {error.strerror}", UNTRIED)
+
+
+def _admin_key(settings: Settings) -> None:
+    """Where the first start makes it: shown on a terminal, else in a file, so that it never gets into a log."""
     _, minted = admin_key.ensure(settings.data, settings.admin_key)
-    if minted and sys.stdout.isatty():
+    # As process 1, in a container, even a terminal is kept in the container's log.
+    if minted and sys.stdout.isatty() and os.getpid() != 1:
         typer.echo(f"The admin key, shown this once:\n\n    {minted}\n")
     elif minted:
         path = settings.data / ADMIN_KEY_FILE
@@ -93,7 +112,7 @@ async def _run(supervisor: Supervisor, settings: Settings, banner: str) -> int:
 
 async def _announce(host: str, ports: tuple[int, ...], banner: str) -> None:
     """Say where everything is, once every port takes connections."""
-    reachable = "127.0.0.1" if host in ("0.0.0.0", "") else host  # noqa: S104  # compared, not bound
+    reachable = _reachable(host)
     waited = 0.0
     for port in ports:
         while waited < READY_WAIT_S and not await asyncio.to_thread(_open, reachable, port):
@@ -111,15 +130,31 @@ def _open(host: str, port: int) -> bool:
 
 
 def _banner(settings: Settings, *, stand_in: bool) -> str:
-    base = f"http://{settings.host}:{settings.port}"
+    host = _reachable(settings.host)
+    host = f"[{host}]" if ":" in host else host
+    base = f"http://{host}:{settings.port}"
     lines = [
         "",
-        f"outlay is running.   SDK base URL  {base}/v1 (OpenAI)   {base} (Anthropic)",
-        f"                     reports       http://{settings.host}:{settings.ledger_port}",
+        f"outlay {VERSION} is running.",
         "",
-        "Next: outlay keys create --user alice --project checkout",
-        "      outlay report spend --by project,user",
+        f"  OpenAI SDKs     base URL {base}/v1",
+        f"  Anthropic SDKs  base URL {base}",
+        f"  Reports         http://{host}:{settings.ledger_port}",
     ]
     if stand_in:
-        lines.append("      the stand-in answers to the models stand-in-small and stand-in-large")
-    return "\n".join([*lines, "Stop with Ctrl-C.", ""])
+        lines.append("  Stand-in        models stand-in-small and stand-in-large: make-believe, without a provider key")
+    lines += [
+        "",
+        "Next, in a second terminal:",
+        "  outlay keys create --user alice --project checkout",
+        "  outlay report spend --by project,model",
+        "",
+        "Ctrl-C stops it.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _reachable(host: str) -> str:
+    """An address at which this machine reaches what listens on `host`."""
+    return {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound

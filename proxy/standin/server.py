@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import uvicorn
@@ -39,4 +40,5 @@ def serve(host: str, port: int, announce: Callable[[str], None]) -> None:
     )
     shown = f"[{host}]" if family == socket.AF_INET6 else host
     announce(f"http://{shown}:{listener.getsockname()[1]}")
-    uvicorn.Server(config).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal that stopped it once more
+        uvicorn.Server(config).run(sockets=[listener])
