@@ -6,6 +6,7 @@ the provider sees it at once: closing would first wait for written bytes to leav
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
@@ -27,6 +28,8 @@ JOINED_BYTES_MAX: Final = 128 * 1024
 
 _INFORMATIONAL: Final = range(100, 200)
 _SWITCHING_PROTOCOLS: Final = 101
+_FINAL: Final = range(200, 600)
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BROKEN: Final = (aiohttp.ClientError, HttpProcessingError, OSError, httpx.TransportError)
 
 Timeouts = Mapping[str, float | None]
@@ -194,11 +197,18 @@ class Exchange(httpx.AsyncByteStream):
         while True:
             message, payload = await protocol.read()
             if message.code not in _INFORMATIONAL:
+                self._check(message)
                 return message, payload
             if message.code == _SWITCHING_PROTOCOLS:
                 raise httpx.RemoteProtocolError(f"{self._origin}: switched protocols unasked")
             if not self._uploading:
                 protocol.start_timeout()  # the informational answer stopped it
+
+    def _check(self, message: RawResponseMessage) -> None:
+        """The parser takes what no HTTP server may pass on (RFC 9110, sections 5.5 and 15)."""
+        values = b"".join([value for _, value in message.raw_headers])
+        if message.code not in _FINAL or _CONTROL.search(values):
+            raise httpx.RemoteProtocolError(f"{self._origin}: not an HTTP answer (its status or a header's value)")
 
     @property
     def _uploading(self) -> bool:

@@ -9,6 +9,7 @@ from proxy.model.decision import Refusal
 
 HeaderLines = list[tuple[bytes, bytes]]
 JSON = (b"content-type", b"application/json")
+_WITHOUT_BODY = (204, 304)
 
 
 class AsgiClient:
@@ -21,6 +22,9 @@ class AsgiClient:
         self.body_read = asyncio.Event()
 
     async def start(self, status: int, headers: HeaderLines) -> None:
+        if status in _WITHOUT_BODY:
+            # uvicorn waits for as many bytes as are announced, also where none may follow.
+            headers = [line for line in headers if line[0] != b"content-length"]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def write(self, data: bytes) -> None:

@@ -9,17 +9,19 @@ import logging
 import signal
 import socket
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEADER_BYTES_MAX: Final = 256 * 1024
 """Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
 HEADER_WAIT_S: Final = 30.0
 """How long a client may take to finish its headers."""
 KEEP_ALIVE_S: Final = 75
+STALLED_S: Final = 600.0
+"""How long a client may take nothing of an answer that waits for it. Without an end it would hold its call for ever."""
 BACKLOG: Final = 2048
 RAW_TARGET: Final = "outlay.raw_target"
 """Scope key of the request target exactly as it came; ASGI itself loses a bare '?'."""
@@ -28,11 +30,16 @@ _TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-le
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with bounded headers in size and time, and the raw target kept."""
+    """uvicorn's protocol, with bounded headers in size and time, bounded patience with clients that don't read,
+    hang-ups told to the request being answered, and the raw target kept."""
+
+    stalled_s = STALLED_S
 
     _header_bytes = 0
     _reading_headers = True
     _header_timer: asyncio.TimerHandle | None = None
+    _stalled_timer: asyncio.TimerHandle | None = None
+    _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # as the base class has it
@@ -61,12 +68,36 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._stop_stalled()
         super().connection_lost(exc)
+        answering = self._answering
+        if answering is not None and not answering.response_complete:
+            # uvicorn tells only the newest of pipelined requests, and this one may be older.
+            answering.disconnected = True
+            answering.message_event.set()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stop_stalled()
+        self._stalled_timer = self.loop.call_later(self.stalled_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_stalled()
+        super().resume_writing()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _header_timeout(self) -> None:
         self._header_timer = None
         if self._reading_headers and not self.transport.is_closing():
             self.transport.close()
+
+    def _stop_stalled(self) -> None:
+        if self._stalled_timer is not None:
+            self._stalled_timer.cancel()
+            self._stalled_timer = None
 
     def _stop_timer(self) -> None:
         if self._header_timer is not None:

@@ -278,6 +278,54 @@ async def test_a_hang_up_reaches_the_provider_at_once(before) -> None:
     assert (entry["outcome"], entry["estimated"]) == ("hangup", True)
 
 
+async def test_a_hang_up_behind_a_pipelined_request_reaches_the_provider_too(before) -> None:
+    noticed = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.request()
+        await line.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: one\n\n")
+        await line.hung_up()
+        noticed.set()
+
+    async with provider(script) as upstream:
+        gateway = await before(upstream.url)
+        reader, writer = await gateway.open()
+        body = CHAT.replace(b'{"model"', b'{"stream": true, "model"')
+        writer.write(post(b"/v1/chat/completions", body) + post(b"/v1/chat/completions", body))
+        await asyncio.wait_for(reader.readuntil(b"one"), 5)
+        writer.close()
+        await asyncio.wait_for(noticed.wait(), 1)
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+async def test_an_answer_without_a_body_leaves_the_connection_open(before, status: bytes) -> None:
+    answer = (
+        b"HTTP/1.1 " + status + b"\r\netag: x\r\n" + (b"content-length: 9\r\n" if b"304" in status else b"") + b"\r\n"
+    )
+    async with provider(answering(answer, ok(ANSWER))) as upstream:
+        gateway = await before(upstream.url)
+        reader, writer = await gateway.open()
+        get = post(b"/v1/models", b"").replace(b"POST", b"GET").replace(b"content-length: 0\r\n", b"")
+        writer.write(get)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert head.startswith(b"HTTP/1.1 " + status)
+        assert b"etag: x" in head
+        writer.write(get)
+        assert (await asyncio.wait_for(_answer(reader), 5)).endswith(ANSWER)
+        writer.close()
+        assert "Exception" not in gateway.deployment.gateway.said
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 999 Odd\r\n", b"HTTP/1.1 200 OK\r\nx-odd: a\x01b\r\n"])
+async def test_an_answer_that_no_server_may_pass_on_is_a_502_in_the_dialects_shape(before, head: bytes) -> None:
+    async with provider(answering(head + b"content-length: 2\r\n\r\n{}")) as upstream:
+        gateway = await before(upstream.url)
+        back = await gateway.exchange(post(b"/v1/chat/completions", CHAT))
+        assert back.startswith(b"HTTP/1.1 502")
+        (entry,) = gateway.settled()
+        assert (entry["outcome"], entry["estimated"]) == ("unanswered", True)
+
+
 async def _until_settled(gateway: Gateway, many: int) -> None:
     async with asyncio.timeout(10):
         while len(gateway.settled()) < many:
