@@ -45,6 +45,8 @@ class Settings:
     """Who may read the ledger's /metrics: 'open' is anybody who can reach it, 'key' finance and admin keys."""
     body_bytes_max: int = 64 * 1024 * 1024
     """What a dialect reads of one request, before and after decompression; more is a 413."""
+    bodies_bytes_max: int = 512 * 1024 * 1024
+    """What the bodies of all calls at once may take, before and after decompression; more is a 503."""
     calls_in_flight_max: int = 2000
     drain_s: float = 60.0
     """How long the answer to a dropped, non-streamed call is read for its usage."""

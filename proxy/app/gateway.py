@@ -47,6 +47,7 @@ from proxy.model.money import PICO_PER_USD
 from proxy.policy.types import Key, PolicySet
 from proxy.ports.journal import JournalUnavailableError
 from proxy.settings import Settings, SettingsError, proxies_from_environ, secret_from_environ
+from proxy.web.body_room import BodyRoom
 from proxy.web.data_plane import DataPlane
 from proxy.web.gateway_metrics import GatewayMetrics, admin_app
 from proxy.web.server import serve_all, server, tcp_socket, unix_socket
@@ -123,6 +124,7 @@ class Gateway:
             plane=self.plane,
             clock=self.clock,
             body_bytes_max=self.settings.body_bytes_max,
+            room=BodyRoom(self.settings.bodies_bytes_max),
             refused=self.metrics.refused,
         )
 

@@ -123,6 +123,12 @@ class Admission:
         )
         return self._decide(rules, incoming, call, request, provider)
 
+    def turn_away(self, rules: Rules, incoming: Incoming, identity: Identity, refusal: Refusal) -> tuple[Refusal, str]:
+        """Put a refusal on record whose call got no further than its owner; gives what to answer, and the call id."""
+        call_id_ = call_id(self.clock.now_us(), token_bytes(RANDOM_BYTES))
+        call = self._unread_call(call_id_, rules, incoming, identity, narrowing(incoming.headers))
+        return self._refuse(call, refusal)
+
     def _read(self, incoming: Incoming) -> Request | Refusal:
         if not incoming.operation.body_read:
             return Request(model="")
@@ -213,6 +219,9 @@ class Admission:
         except JournalUnavailableError:
             self.counters.settle(call.id, 0)
             return UNMETERABLE, call.id
+        except Exception:
+            self.counters.settle(call.id, 0)
+            raise
         return Admitted(
             call=call,
             request=request,

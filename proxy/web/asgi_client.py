@@ -20,8 +20,11 @@ class AsgiClient:
         self._send = send
         self._dialect = dialect
         self.body_read = asyncio.Event()
+        self.started = False
+        """An answer has begun: no other can be given."""
 
     async def start(self, status: int, headers: HeaderLines) -> None:
+        self.started = True
         if status in _WITHOUT_BODY:
             # uvicorn waits for as many bytes as are announced, also where none may follow.
             headers = [line for line in headers if line[0] != b"content-length"]

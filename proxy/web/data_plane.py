@@ -5,8 +5,9 @@ without one can make the gateway hold 64 MiB.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.dialects.dialect import Dialect
 from proxy.gateway.admission import Admission, Admitted, Incoming
+from proxy.gateway.faults import INTERNAL
 from proxy.gateway.headers import lookup, upstream_headers
 from proxy.gateway.relay import Plane, Relay
 from proxy.gateway.rules import Rules
@@ -26,12 +28,25 @@ from proxy.policy.providers import provider_target
 from proxy.ports.clock import Clock
 from proxy.ports.upstream import UpstreamRequest
 from proxy.web.asgi_client import AsgiClient
+from proxy.web.body_room import BodyRoom, NoRoomError, Share
 from proxy.web.credentials import Presented, presented
-from proxy.web.request_body import ClientGoneError, TooLargeError, declared_length, read_whole, stream
+from proxy.web.request_body import (
+    BODY_S_MAX,
+    ClientGoneError,
+    TooLargeError,
+    TooSlowError,
+    declared_length,
+    read_whole,
+    stream,
+)
 from proxy.web.routing import Route, Unrouted, route
 from proxy.web.server import RAW_TARGET
 
 log = structlog.get_logger("outlay.data")
+
+_TOO_SLOW: Final = Refusal(
+    408, Reason.BAD_REQUEST, f"The request body did not come to its end within {BODY_S_MAX:.0f} s.", retryable=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,7 @@ class DataPlane:
     body_bytes_max: int
     refused: Callable[[Refusal], None]
     """Told of every refusal, for metrics."""
+    room: BodyRoom = field(default_factory=BodyRoom)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         rules = self.rules()
@@ -58,36 +74,55 @@ class DataPlane:
         if isinstance(identity, Refusal):
             return await self._refuse(client, identity)
         call = _Inbound(scope, headers, receive, client, caller, found)
+        share = self.room.share()
         try:
-            incoming = await self._incoming(call)
+            await self._carry(rules, identity, call, share)
         except ClientGoneError:
-            return None
-        if isinstance(incoming, Refusal):
-            return await self._refuse(client, incoming)
+            return
+        except Exception:
+            log.exception("call failed")
+            if not client.started:
+                await client.refuse(INTERNAL, "")
+        finally:
+            share.leave()
+
+    async def _carry(self, rules: Rules, identity: Identity, call: "_Inbound", share: Share) -> None:
+        """Raises ClientGoneError."""
+        incoming, refusal = await self._incoming(call, share)
+        if refusal is not None:
+            refusal, call_id = self.admission.turn_away(rules, incoming, identity, refusal)
+            return await self._refuse(call.client, refusal, call_id)
         admitted = self.admission.admit(rules, incoming, identity)
         if not isinstance(admitted, Admitted):
             refusal, call_id = admitted
-            return await self._refuse(client, refusal, call_id)
-        await Relay(self.plane, admitted, _upstream_request(call, admitted), client).run()
+            return await self._refuse(call.client, refusal, call_id)
+        await Relay(self.plane, admitted, _upstream_request(call, admitted), call.client).run()
 
     def _identify(self, rules: Rules, caller: Presented) -> Identity | Refusal:
         now = datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)
         return identify(rules.policies, digest(caller.key), now)
 
-    async def _incoming(self, call: "_Inbound") -> Incoming | Refusal:
-        """The call with its body read, where its operation needs that."""
+    async def _incoming(self, call: "_Inbound", share: Share) -> tuple[Incoming, Refusal | None]:
+        """The call with its body read, where its operation needs that; or why it isn't. Raises ClientGoneError."""
         body: bytes = b""
         content: bytes | None = b""
+        refusal: Refusal | None = None
         if call.route.operation.body_read:
             try:
-                body = await read_whole(call.receive, declared_length(call.headers), self.body_bytes_max)
+                body = await read_whole(call.receive, declared_length(call.headers), self.body_bytes_max, share.take)
                 content = decoded_request(body, call.headers.get(b"content-encoding", b""), self.body_bytes_max)
+                if content is not None and content is not body:
+                    share.take(len(content))
             except (TooLargeError, ExpansionError):
-                return self._too_large()
+                refusal = self._too_large()
+            except NoRoomError:
+                refusal = self._no_room()
+            except TooSlowError:
+                refusal = _TOO_SLOW
             except UnreadableContentError as error:
-                return Refusal(400, Reason.BAD_REQUEST, f"The request body can't be read: {error}")
+                refusal = Refusal(400, Reason.BAD_REQUEST, f"The request body can't be read: {error}")
             call.client.body_read.set()
-        return Incoming(
+        incoming = Incoming(
             dialect=call.route.dialect,
             operation=call.route.operation,
             prefix=call.route.prefix,
@@ -96,6 +131,7 @@ class DataPlane:
             own_credential=call.caller.own_credential,
             content=content,
         )
+        return incoming, refusal
 
     def _too_large(self) -> Refusal:
         return Refusal(
@@ -103,6 +139,16 @@ class DataPlane:
             Reason.BODY_TOO_LARGE,
             f"The request body is above {self.body_bytes_max} bytes, which is as much as outlay reads of a call "
             "(decompressed). An admin raises OUTLAY_BODY_BYTES_MAX where larger calls are meant.",
+        )
+
+    def _no_room(self) -> Refusal:
+        return Refusal(
+            503,
+            Reason.OVERLOADED,
+            f"outlay already holds {self.room.bytes_max} bytes of request bodies, its limit (OUTLAY_BODIES_BYTES_MAX). "
+            "Try again shortly.",
+            retry_after_s=1,
+            retryable=True,
         )
 
     async def _refuse(self, client: AsgiClient, refusal: Refusal, call_id: str = "") -> None:

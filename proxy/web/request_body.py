@@ -1,8 +1,17 @@
 """Reading a request's body from ASGI: whole under a limit, or piece by piece with backpressure."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 from starlette.types import Receive
+
+BODY_S_MAX: Final = 300.0
+"""How long a body that is read whole may take: 64 MiB at 220 KB/s."""
+
+
+class TooSlowError(Exception):
+    """The body did not come to its end in time."""
 
 
 class TooLargeError(Exception):
@@ -19,17 +28,28 @@ def declared_length(headers: dict[bytes, bytes]) -> int | None:
     return int(value) if value.isdigit() else None
 
 
-async def read_whole(receive: Receive, length: int | None, bytes_max: int) -> bytes:
-    """The whole body. Raises TooLargeError before reading where the stated length says so, else as soon as it is."""
+async def read_whole(
+    receive: Receive, length: int | None, bytes_max: int, take: Callable[[int], None], seconds_max: float = BODY_S_MAX
+) -> bytes:
+    """The whole body; `take` is asked before each piece is kept, and may raise.
+
+    Raises TooLargeError (before reading where the stated length says so, else as soon as it is), TooSlowError and
+    ClientGoneError.
+    """
     if length is not None and length > bytes_max:
         raise TooLargeError
     pieces: list[bytes] = []
     size = 0
-    async for piece in stream(receive):
-        size += len(piece)
-        if size > bytes_max:
-            raise TooLargeError
-        pieces.append(piece)
+    try:
+        async with asyncio.timeout(seconds_max):
+            async for piece in stream(receive):
+                size += len(piece)
+                if size > bytes_max:
+                    raise TooLargeError
+                take(len(piece))
+                pieces.append(piece)
+    except TimeoutError:
+        raise TooSlowError from None
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

@@ -1,5 +1,6 @@
 """Calls through the data plane: HTTP in, respx at the provider's place, real dialects, prices and policies between."""
 
+import asyncio
 import gzip
 import json
 import zlib
@@ -216,6 +217,49 @@ async def test_a_body_above_the_limit_is_a_clear_413_packed_or_not(world: World,
     response = await world.call("POST", "/v1/chat/completions", content=content, headers=headers)
     assert response.status_code == 413
     assert "OUTLAY_BODY_BYTES_MAX" in response.json()["error"]["message"]
+    (entry,) = world.refused
+    assert (entry.call.owner, entry.status) == ("alice", 413)
+    assert response.headers["x-outlay-call-id"] == entry.call.id
+    assert world.room.taken == 0
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_bodies_share_bounded_room_until_their_calls_end(router: respx.MockRouter, encoding: str) -> None:
+    plain = json.dumps(CHAT | {"messages": [{"role": "user", "content": "x" * 1000}]}).encode()
+    sent = gzip.compress(plain) if encoding else plain
+    takes = len(sent) + (len(plain) if encoding else 0)
+    world = World(router, bodies_bytes_max=2 * takes - 1)
+    headers = {"content-encoding": encoding} if encoding else {}
+    arrived, answer = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: httpx.Request) -> httpx.Response:
+        arrived.set()
+        await answer.wait()
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+
+    router.post("https://api.openai.test/v1/chat/completions").mock(side_effect=wait)
+    first = asyncio.create_task(world.call("POST", "/v1/chat/completions", content=sent, headers=headers))
+    await arrived.wait()
+    assert world.room.taken == takes
+    second = await world.call("POST", "/v1/chat/completions", content=sent, headers=headers)
+    assert (second.status_code, second.headers["retry-after"]) == (503, "1")
+    assert "x-should-retry" not in second.headers
+    assert second.headers["x-outlay-call-id"] == world.refused[0].call.id
+    answer.set()
+    assert (await first).status_code == 200
+    assert world.room.taken == 0
+    assert (await world.call("POST", "/v1/chat/completions", content=sent, headers=headers)).status_code == 200
+
+
+async def test_a_fault_of_our_own_is_a_500_in_the_dialects_shape_and_leaves_no_hold(world: World) -> None:
+    def broken(_: object) -> None:
+        raise ValueError("a fault of our own")
+
+    world.journal.append = broken  # type: ignore[method-assign]
+    response = await world.call("POST", "/v1/messages", json=MESSAGE)
+    assert (response.status_code, response.json()["type"]) == (500, "error")
+    assert response.headers["x-should-retry"] == "false"
+    assert world.counters.in_flight == 0
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from proxy.model.entry import Refused, Settled
 from proxy.policy.keys import digest
 from proxy.policy.load import load
 from proxy.policy.types import PolicySet, Provider
+from proxy.web.body_room import BodyRoom
 from proxy.web.data_plane import DataPlane
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
@@ -68,6 +69,7 @@ class World:
     router: respx.MockRouter
     body_bytes_max: int = 1_000_000
     calls_in_flight_max: int = 10
+    bodies_bytes_max: int = 10_000_000
     clock: FakeClock = field(default_factory=FakeClock)
     journal: FakeJournal = field(default_factory=FakeJournal)
     tokens: WordCounter = field(default_factory=WordCounter)
@@ -77,6 +79,7 @@ class World:
         self.policies = _policies()
         self.counters = MemoryCounters(self.calls_in_flight_max)
         rules = Rules(self.policies, price_book(self.policies))
+        self.room = BodyRoom(self.bodies_bytes_max)
         transport = httpx.MockTransport(self.router.async_handler)
         hash_key = FileHashKey("h1", b"k" * 32)
         self.app = DataPlane(
@@ -89,6 +92,7 @@ class World:
             clock=self.clock,
             body_bytes_max=self.body_bytes_max,
             refused=self.refusals.append,
+            room=self.room,
         )
 
     async def call(self, method: str, path: str, key: str = KEY, **given: Any) -> httpx.Response:

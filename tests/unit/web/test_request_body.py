@@ -1,8 +1,11 @@
+import asyncio
 from typing import Any
 
 import pytest
 
-from proxy.web.request_body import ClientGoneError, TooLargeError, declared_length, read_whole, stream
+from proxy.web.request_body import ClientGoneError, TooLargeError, TooSlowError, declared_length, read_whole, stream
+
+TAKEN: list[int] = []
 
 
 def receiver(*pieces: bytes, gone: bool = False) -> tuple[Any, list[int]]:
@@ -23,27 +26,27 @@ def receiver(*pieces: bytes, gone: bool = False) -> tuple[Any, list[int]]:
 
 async def test_a_body_in_pieces_is_joined() -> None:
     receive, _ = receiver(b"ab", b"", b"cd")
-    assert await read_whole(receive, None, 10) == b"abcd"
+    assert await read_whole(receive, None, 10, TAKEN.append) == b"abcd"
 
 
 async def test_a_body_above_the_limit_is_refused_before_it_is_read_where_its_length_is_stated() -> None:
     receive, asked = receiver(b"abcd")
     with pytest.raises(TooLargeError):
-        await read_whole(receive, 4, 3)
+        await read_whole(receive, 4, 3, TAKEN.append)
     assert asked == []
 
 
 async def test_a_body_above_the_limit_is_refused_as_soon_as_it_is() -> None:
     receive, asked = receiver(b"ab", b"cd", b"ef")
     with pytest.raises(TooLargeError):
-        await read_whole(receive, None, 3)
+        await read_whole(receive, None, 3, TAKEN.append)
     assert len(asked) == 2
 
 
 async def test_a_client_that_hangs_up_while_uploading_is_told_apart() -> None:
     receive, _ = receiver(b"ab", gone=True)
     with pytest.raises(ClientGoneError):
-        await read_whole(receive, None, 10)
+        await read_whole(receive, None, 10, TAKEN.append)
 
 
 async def test_a_streamed_body_is_asked_for_piece_by_piece() -> None:
@@ -56,3 +59,18 @@ async def test_a_streamed_body_is_asked_for_piece_by_piece() -> None:
 @pytest.mark.parametrize(("value", "length"), [(b"12", 12), (b"-1", None), (b"1e3", None), (b"", None)])
 def test_only_a_plain_number_is_a_length(value: bytes, length: int | None) -> None:
     assert declared_length({b"content-length": value}) == length
+
+
+async def test_room_is_asked_for_before_each_piece_is_kept() -> None:
+    receive, _ = receiver(b"ab", b"cde")
+    taken: list[int] = []
+    await read_whole(receive, None, 10, taken.append)
+    assert taken == [2, 3]
+
+
+async def test_a_body_that_does_not_end_in_time_is_given_up() -> None:
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    with pytest.raises(TooSlowError):
+        await read_whole(receive, 4, 10, TAKEN.append, seconds_max=0.01)
