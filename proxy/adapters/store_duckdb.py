@@ -62,7 +62,10 @@ class DuckTransaction:
     def stage(self, name: str, content: bytes) -> str:
         path = self._scratch / name
         try:
-            path.write_bytes(content)
+            # Overwritten in place: truncating first would give the file's pages back only to ask for them again.
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+                file.write(content)
+                file.truncate()
         except OSError as error:
             raise StoreError(f"can't write {path}: {error.strerror}") from error
         return str(path)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 
 from proxy.journal.bounds import LINE_BYTES_MAX
 from proxy.journal.codec import LineError, NewerLineError, decode
@@ -31,13 +31,9 @@ FORMATS: Final = (1,)
 """Format versions that can be loaded; each has its own sql/v<version>_….sql. A new one goes beside the one before."""
 
 
-class Line(NamedTuple):
-    """A line by its place in the batch's bytes, newline excluded. Copying them would cost more than sorting."""
-
-    begin: int
-    end: int
-    call_id: bytes
-    """b'' where it is of no call."""
+Line = tuple[int, int, bytes]
+"""A line by its place in the batch's bytes (begin, end without the newline), and the id of its call, b'' where it is of
+none. Copying lines would cost more than sorting them, and so would anything richer than a tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +69,19 @@ class Batch:
         return [(version, lines) for (version, kind), lines in self.by_kind.items() if kind in kinds]
 
     def text(self, line: Line) -> bytes:
-        return self.data[line.begin : line.end]
+        begin, end, _ = line
+        return self.data[begin:end]
 
     def staged(self, lines: Iterable[Line]) -> bytes:
         """Lines as the store reads them: each with its offset in the segment, `o`, as one more field."""
         data = memoryview(self.data)
         pieces: list[bytes | memoryview] = []
-        for line in lines:
-            pieces += (b'{"o":%d,' % (self.start + line.begin), data[line.begin + 1 : line.end + 1])
+        for begin, end, _ in lines:
+            pieces += (b'{"o":%d,' % (self.start + begin), data[begin + 1 : end + 1])
         return b"".join(pieces)
 
     def bad_line(self, line: Line, reason: str) -> BadLine:
-        return bad_line(self.text(line), self.start + line.begin, reason)
+        return bad_line(self.text(line), self.start + line[0], reason)
 
     def halves(self) -> tuple["Batch", "Batch"]:
         """Two batches of about as many bytes, cut between lines. Only for a batch of two lines or more."""
@@ -92,52 +89,52 @@ class Batch:
         return sort(self.data[:cut], self.start), sort(self.data[cut:], self.start + cut)
 
 
-class _Mark(NamedTuple):
-    begin: bytes
-    """The first bytes of a line of this kind, up to the call's id."""
-    which: tuple[int, Kind]
-    of_call: bool
-
-
 _ID_FOLLOWS: Final[Mapping[Kind, str]] = {
     **dict.fromkeys((Kind.SETTLED, Kind.REFUSED, Kind.OPENED, Kind.CARRIED), '"call":{"id":"'),
     Kind.EXTENDED: '"call_id":"',
 }
-_MARKS: Final = [
-    _Mark(f'{{"v":{version},"t":"{kind}",{_ID_FOLLOWS.get(kind, "")}'.encode(), (version, kind), kind in _ID_FOLLOWS)
+_MARKS: Final = {
+    (version, kind): f'{{"v":{version},"t":"{kind}",{_ID_FOLLOWS.get(kind, "")}'.encode()
     for version in FORMATS
     for kind in Kind
-]
-_KEY_BYTES: Final = min(len(mark.begin) for mark in _MARKS)
-_BY_KEY: Final = {mark.begin[:_KEY_BYTES]: mark for mark in _MARKS}
+}
+"""The first bytes of a line of each format and kind, up to its call's id."""
+_KEY_BYTES: Final = min(map(len, _MARKS.values()))
 
 
 def sort(data: bytes, start: int) -> Batch:
     """Sort whole lines, up to the first that only a newer program reads."""
-    by_kind: dict[tuple[int, Kind], list[Line]] = {mark.which: [] for mark in _MARKS}
+    by_kind: dict[tuple[int, Kind], list[Line]] = {which: [] for which in _MARKS}
+    by_key = {
+        mark[:_KEY_BYTES]: (mark, len(mark) if which[1] in _ID_FOLLOWS else 0, by_kind[which])
+        for which, mark in _MARKS.items()
+    }
     bad: list[BadLine] = []
-    find = data.find
+    find, starts = data.find, data.startswith
     at = lines = 0
     newer = ""
+    # Some 0.7 µs a line: no call, no attribute and no object more than it takes.
     while at < len(data):
         end = find(b"\n", at)
-        mark = _BY_KEY.get(data[at : at + _KEY_BYTES])
-        if mark is None or not data.startswith(mark.begin, at) or end - at > LINE_BYTES_MAX:
+        mark, to_id, of_kind = by_key.get(data[at : at + _KEY_BYTES], _NO_MARK)
+        if not mark or end - at > LINE_BYTES_MAX or not starts(mark, at):
             try:
                 bad.append(_unknown(data[at:end], start + at))
             except NewerLineError as error:
                 newer = str(error)
                 break
-        elif mark.of_call:
-            id_at = at + len(mark.begin)
-            call_id = data[id_at : find(b'"', id_at)]
-            by_kind[mark.which].append(Line(at, end, call_id if b"\\" not in call_id else _spelled(data[at:end])))
+        elif to_id:
+            call_id = data[at + to_id : find(b'"', at + to_id)]
+            of_kind.append((at, end, call_id if b"\\" not in call_id else _spelled(data[at:end])))
         else:
-            by_kind[mark.which].append(Line(at, end, b""))
+            of_kind.append((at, end, b""))
         at = end + 1
         lines += 1
     found = {which: of_kind for which, of_kind in by_kind.items() if of_kind}
     return Batch(start, data[:at], lines, found, tuple(bad), newer)
+
+
+_NO_MARK: Final[tuple[bytes, int, list[Line]]] = (b"", 0, [])
 
 
 def bad_line(text: bytes, offset: int, reason: str) -> BadLine:

@@ -35,17 +35,17 @@ class BatchRows:
 
     def insert(self) -> list[BadLine]:
         """Everything the batch says; gives the lines that settle a call a second time, which are not counted."""
-        opened = {line.call_id for _, lines in self._batch.of(Kind.OPENED) for line in lines}
+        opened = {call_id for _, lines in self._batch.of(Kind.OPENED) for _, _, call_id in lines}
         settled, again = self._settled_once(opened)
         for version, once in settled.items():
             self._insert(f"v{version}_settled", once)
-        closed = {line.call_id for once in settled.values() for line in once}
+        closed = {call_id for once in settled.values() for _, _, call_id in once}
         for version, refused in self._batch.of(Kind.REFUSED):
             self._insert(f"v{version}_refused", refused)
-            closed.update(line.call_id for line in refused)
+            closed.update(call_id for _, _, call_id in refused)
         for version, acts in self._batch.of(Kind.ACT):
             _check(self._execute(f"v{version}_act", acts), len(acts))
-        self._close([line.call_id for line in again] + list(closed - opened))
+        self._close([*(call_id for _, _, call_id in again), *(closed - opened)])
         for version, lines in self._batch.of(Kind.OPENED, Kind.CARRIED):
             self._open(version, _last(lines, closed))
         for version, lines in self._batch.of(Kind.EXTENDED):
@@ -53,7 +53,7 @@ class BatchRows:
             if steps:
                 self._execute(f"v{version}_extended", steps)
         return [
-            self._batch.bad_line(line, f"a second settlement of call {line.call_id.decode(errors='replace')}")
+            self._batch.bad_line(line, f"a second settlement of call {line[2].decode(errors='replace')}")
             for line in again
         ]
 
@@ -98,7 +98,7 @@ class BatchRows:
         again: list[Line] = []
         for version, lines in self._batch.of(Kind.SETTLED):
             for line in lines:
-                if first.setdefault(line.call_id, (version, line))[1] is not line:
+                if first.setdefault(line[2], (version, line))[1] is not line:
                     again.append(line)
         for call_id in self._settled_before(first.keys() - opened, first):
             again.append(first.pop(call_id)[1])
@@ -133,7 +133,7 @@ class BatchRows:
     def _open(self, version: int, lines: Sequence[Line]) -> None:
         """Put calls among those in flight. One that is there already (it was carried over) is replaced."""
         if lines:
-            self._close([line.call_id for line in lines])
+            self._close([call_id for _, _, call_id in lines])
             _check(self._execute(f"v{version}_opened", lines, self._where), len(lines))
 
     def _execute(self, name: str, lines: Sequence[Line], values: Parameters | None = None) -> int:
@@ -145,7 +145,7 @@ class BatchRows:
 
 def _last(lines: Sequence[Line], closed: set[bytes]) -> list[Line]:
     """The last line of each call that is not closed."""
-    return list({line.call_id: line for line in lines if line.call_id not in closed}.values())
+    return list({line[2]: line for line in lines if line[2] not in closed}.values())
 
 
 def _opened_us(text: bytes) -> int:
