@@ -4,12 +4,17 @@ Metering must never break a call: where the bytes can't be read (an encoding nob
 fault of our own), they pass on unread and the call is settled by estimate.
 """
 
+from typing import Final
+
 import structlog
 
 from proxy.dialects.dialect import Meter, Reading
 from proxy.metering.content import UnreadableContentError, answer_decoder
+from proxy.model.usage import Served
 
 log = structlog.get_logger("outlay.metering")
+
+_NOTHING_READ: Final = Reading(None, final=False, served=Served(), complete=False, failed=False, output_bytes=0)
 
 
 class MeteredAnswer:
@@ -67,4 +72,9 @@ class MeteredAnswer:
             return b""
 
     def reading(self) -> Reading:
-        return self._meter.reading()
+        try:
+            return self._meter.reading()
+        except Exception:
+            log.exception("meter failed", call_id=self._call_id)
+            self._unread = True
+            return _NOTHING_READ

@@ -18,6 +18,13 @@ _WHAT: Final = {
 _TIMEOUTS: Final = frozenset({Fault.CONNECT_TIMEOUT, Fault.READ_TIMEOUT})
 
 INTERNAL: Final = Refusal(500, Reason.PROVIDER_UNREACHABLE, "outlay failed on this call; its log names the fault.")
+STOPPING: Final = Refusal(
+    503,
+    Reason.OVERLOADED,
+    "outlay is being stopped and waits no longer for this call. The call may have been billed.",
+    retry_after_s=5,
+    retryable=True,
+)
 CAPPED: Final = Refusal(400, Reason.POLICY, "The answer was ended here: no budget has room for more of it.")
 
 

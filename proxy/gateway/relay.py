@@ -14,10 +14,11 @@ from typing import Final
 
 import structlog
 
+from proxy.dialects.dialect import Reading
 from proxy.gateway.admission import Admitted
 from proxy.gateway.answer import MeteredAnswer
 from proxy.gateway.client import Client
-from proxy.gateway.faults import CAPPED, INTERNAL, outcome_of, refusal_of
+from proxy.gateway.faults import CAPPED, INTERNAL, STOPPING, outcome_of, refusal_of
 from proxy.gateway.headers import client_headers, text
 from proxy.gateway.lease import Lease
 from proxy.gateway.recovery import crashed
@@ -65,6 +66,8 @@ class Relay:
         self._answer: MeteredAnswer | None = None
         self._edits = admitted.edits
         self._hiding = False
+        self._extensible = True
+        """Plain bytes may follow what passed: it is neither compressed nor of a stated length."""
         self._streamed = admitted.request.stream
         self._status = 0
         self._request_id = ""
@@ -86,8 +89,9 @@ class Relay:
         except UpstreamError as error:
             await self._fault(error)
         except asyncio.CancelledError:
-            await self._settle(Outcome.HANGUP)
+            await self._settle(Outcome.HANGUP if self._client_gone else Outcome.CUT)
             if not self._client_gone:
+                await self._break_off(STOPPING)
                 raise
             task.uncancel()
         except Exception:
@@ -134,6 +138,7 @@ class Relay:
         meter = admitted.dialect.meter(admitted.operation, sse=self._streamed, hide_usage=hide)
         self._answer = MeteredAnswer(meter, encoding, admitted.call.id, hiding=hide)
         self._hiding = hide and self._answer.readable
+        self._extensible = self._hiding or not (encoding or b"content-length" in headers)
         if self._hiding and encoding:
             self._edits = (*self._edits, "content-encoding")
         return self._answer
@@ -151,14 +156,14 @@ class Relay:
             self._first_byte_us = self._first_byte_us or self._elapsed_us()
             seen = metered.feed(chunk)
             if metered.ended:
-                await self._settle(self._outcome())
+                await self._settle()
             elif not self._lease.cover(metered.output_bytes):
                 await self._end_at_cap()
                 return
             if out := seen if self._hiding else chunk:
                 await self._client.write(out)
         rest = metered.finish()
-        await self._settle(self._outcome())
+        await self._settle()
         await self._client.end(rest if self._hiding else b"")
 
     async def _pass_body(self, answer: UpstreamAnswer, metered: MeteredAnswer) -> None:
@@ -171,29 +176,34 @@ class Relay:
                 await self._client.write(held)
             held = chunk
         metered.finish()
-        await self._settle(Outcome.HANGUP if self._client_gone else self._outcome())
+        await self._settle(Outcome.HANGUP if self._client_gone else None)
         if not self._client_gone:
             await self._client.end(held)
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self, answer: MeteredAnswer, reading: Reading) -> Outcome:
         """Of an answer that came to its end in HTTP's own terms."""
-        assert self._answer is not None
-        reading = self._answer.reading()
         if self._status >= 400 or reading.failed:
             return Outcome.PROVIDER_ERROR
-        if self._streamed and self._admitted.operation.priced and not reading.complete and self._answer.readable:
+        if self._streamed and self._admitted.operation.priced and not reading.complete and answer.readable:
             return Outcome.CUT
         return Outcome.OK
 
-    async def _settle(self, outcome: Outcome) -> None:
-        """Close the call on record, once. Only counting tokens takes time: then a task of its own sees to it, so
-        that no cancellation loses it, and a client still there waits for it."""
+    async def _settle(self, outcome: Outcome | None = None) -> None:
+        """Close the call on record, once; without an `outcome` it is the answer's own.
+
+        Only counting tokens takes time: then a task of its own sees to it, so that no cancellation loses it, and a
+        client still there waits for it."""
         if self._settled:
             return
         self._settled = True
-        reading = self._answer.reading() if self._answer is not None else None
+        answer = self._answer
+        reading = answer.reading() if answer is not None else None
+        if outcome is None:
+            assert answer is not None
+            assert reading is not None
+            outcome = self._outcome(answer, reading)
         timing = Timing(self._upstream_us, self._first_byte_us, self._elapsed_us())
-        readable = self._answer is None or self._answer.readable
+        readable = answer is None or answer.readable
         hold = self._lease.hold
         ending = Ending(outcome, self._status, reading, self._request_id, hold, timing, self._edits, readable)
         what = known(self._admitted, ending)
@@ -237,6 +247,8 @@ class Relay:
     async def _end_at_cap(self) -> None:
         admitted = self._admitted
         await self._settle(Outcome.CAPPED)
+        if not self._extensible:
+            return self._client.abort()
         await self._client.end(admitted.dialect.stream_error(admitted.operation, CAPPED, admitted.call.id))
 
     async def _fault(self, error: UpstreamError) -> None:

@@ -4,6 +4,7 @@ The steps of a call: route, identify, read the body, admit, relay. A key is chec
 without one can make the gateway hold 64 MiB.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.dialects.dialect import Dialect
 from proxy.gateway.admission import Admission, Admitted, Incoming
-from proxy.gateway.faults import INTERNAL
+from proxy.gateway.faults import INTERNAL, STOPPING
 from proxy.gateway.headers import lookup, upstream_headers
 from proxy.gateway.relay import Plane, Relay
 from proxy.gateway.rules import Rules
@@ -79,6 +80,10 @@ class DataPlane:
             await self._carry(rules, identity, call, share)
         except ClientGoneError:
             return
+        except asyncio.CancelledError:
+            # Only the stop of the server cancels a request's task, and here the task ends.
+            if not client.started:
+                await client.refuse(STOPPING, "")
         except Exception:
             log.exception("call failed")
             if not client.started:

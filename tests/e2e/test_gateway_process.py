@@ -381,6 +381,36 @@ async def test_a_graceful_stop_lets_a_stream_end_and_settles_it(before) -> None:
     assert (entry["outcome"], entry["usage"]["output_text"]) == ("ok", 1)
 
 
+async def test_a_stop_that_waits_no_longer_settles_every_call_and_says_so_in_the_dialects_shape(before) -> None:
+    async def script(line: Line) -> None:
+        await line.request()
+        await line.hung_up()
+
+    async with provider(script) as upstream:
+        gateway = await before(upstream.url, stop_s="1")
+        waiting, uploading = await gateway.open(), await gateway.open()
+        waiting[1].write(post(b"/v1/messages", b'{"model":"claude-sonnet-4-5","max_tokens":5,"messages":[]}'))
+        uploading[1].write(post(b"/v1/chat/completions", CHAT)[:-5])
+        async with asyncio.timeout(5):
+            while not upstream.seen:
+                await asyncio.sleep(0.02)
+        process = gateway.deployment.gateway.process
+        assert process is not None
+        process.send_signal(signal.SIGTERM)
+        back = await asyncio.wait_for(_answer(waiting[0]), 10)
+        assert back.startswith(b"HTTP/1.1 503")
+        assert b'"type":"error"' in back
+        assert b"retry-after: 5" in back
+        assert (await asyncio.wait_for(_answer(uploading[0]), 10)).startswith(b"HTTP/1.1 503")
+        waiting[1].close()
+        uploading[1].close()
+        assert await asyncio.to_thread(process.wait, 10) == 0
+    (entry,) = gateway.settled()
+    assert (entry["outcome"], entry["estimated"]) == ("cut", True)
+    assert entry["call"]["id"].encode() in back
+    assert "Traceback" not in gateway.deployment.gateway.said
+
+
 async def test_a_revoked_key_ends_within_two_seconds_and_a_new_one_begins(before, tmp_path: Path) -> None:
     async with provider(answering(*[ok(ANSWER)] * 200)) as upstream:
         gateway = await before(upstream.url)

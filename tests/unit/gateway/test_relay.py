@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from proxy.adapters.counters_memory import MemoryCounters
 from proxy.dialects.anthropic import Anthropic
-from proxy.dialects.dialect import Dialect
+from proxy.dialects.dialect import Dialect, Meter, Operation, Reading
 from proxy.dialects.meters import ANSWER_BYTES_MAX
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admitted
@@ -411,3 +412,33 @@ async def test_a_fault_of_the_meter_itself_does_not_hurt_the_call(monkeypatch: p
     entry = await stage.run()
     assert stage.client.body == b"".join(events)
     assert entry.estimated
+
+
+async def test_a_compressed_stream_at_its_cap_is_cut_where_an_error_event_would_be_garbage() -> None:
+    packer = zlib.compressobj(wbits=31)
+    steps = [
+        packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) for event in chat_events(*["x" * 99] * 40, done=False)
+    ]
+    packed = b"".join(steps)
+    stage = Stage(sse(steps, [(b"Content-Encoding", b"gzip")]), limit_pico=1100 * PICO_PER_TOKEN)
+    entry = await stage.run()
+    assert entry.outcome is Outcome.CAPPED
+    assert packed.startswith(stage.client.body)
+    assert stage.client.aborted
+    assert not stage.client.ended
+
+
+async def test_a_meter_that_fails_at_the_end_leaves_neither_a_hold_nor_an_open_call() -> None:
+    class Broken(OpenAI):
+        def meter(self, operation: Operation, *, sse: bool, hide_usage: bool) -> Meter:
+            meter = super().meter(operation, sse=sse, hide_usage=hide_usage)
+            meter.reading = fail  # type: ignore[method-assign]
+            return meter
+
+    def fail() -> Reading:
+        raise ValueError("a fault of our own")
+
+    stage = Stage(sse(chat_events("one", usage=USAGE)), dialect=Broken())
+    entry = await stage.run()
+    assert (entry.estimated, entry.usage.output_text) == (True, 1000)
+    assert stage.client.ended
