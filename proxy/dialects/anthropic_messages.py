@@ -177,14 +177,11 @@ class MessagesListener:
         delta, output, index = event.delta, self.output, event.index
         if delta is None:
             return
-        if delta.text:
-            output.add_all(index, delta.text)
-        elif delta.partial_json:
-            output.add_all(index, delta.partial_json)
-        elif delta.thinking:
-            output.add_all(index, delta.thinking)
-        elif delta.content:
-            output.add_all(index, delta.content)
+        text = delta.text or delta.partial_json or delta.thinking or delta.content
+        if type(text) is str:
+            output.add(index, text)
+        elif text:
+            output.add_all(index, text)
 
     def _block(self, event: _Event) -> None:
         block = event.content_block

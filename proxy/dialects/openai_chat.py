@@ -217,8 +217,11 @@ class ChatListener:
 
     def _said(self, index: int | None, said: _Said) -> None:
         output = self.output
-        if said.content:
-            output.add_all(index, said.content)
+        content = said.content
+        if type(content) is str:
+            output.add(index, content)
+        elif content:
+            output.add_all(index, content)
         if said.reasoning_content or said.reasoning:
             # Some servers send both names, for one text.
             output.add_all((index, "reasoning"), said.reasoning_content or said.reasoning)

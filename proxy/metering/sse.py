@@ -57,19 +57,10 @@ class EventStream:
         """Read the next bytes; give those to pass on: `data` itself where nothing is hidden or held back."""
         if self._hiding:
             return self._pass(data)
-        if self._first or self._pending or self._split_cr or len(data) > self._event_bytes_max or b"\r" in data:
+        if self._plain(data):
+            self._tell_lines(data)
+        else:
             self._pass(data)
-            return data
-        # The common case written out, since it costs half of the whole meter: nothing pending, lines end in LF.
-        blocks = data.split(b"\n\n")
-        rest = blocks.pop()
-        for block in blocks:
-            if block.startswith(b"data: ") and b"\n" not in block:
-                self._see(block[6:])
-            elif event := _data(block):
-                self._see(event)
-        if rest:
-            self._keep(rest)
         return data
 
     def finish(self) -> bytes:
@@ -82,6 +73,28 @@ class EventStream:
         hidden = not self._too_long and self._hides(rest)
         self._pending, self._size, self._giving, self._too_long = [], 0, False, False
         return b"" if given or hidden or not self._hiding else rest
+
+    def _plain(self, data: bytes) -> bool:
+        """True for the common case: whole events and nothing else, in lines that end in LF."""
+        return (
+            data.endswith(b"\n\n")
+            and data.find(b"\r") < 0
+            and not (self._pending or self._split_cr or self._first)
+            and len(data) <= self._event_bytes_max
+        )
+
+    def _tell_lines(self, data: bytes) -> None:
+        """Tell of every event in whole ones: a third of the cost of cutting them out one by one."""
+        value: bytes | None = None
+        for line in data.split(b"\n"):
+            if line.startswith(b"data: "):
+                value = line[6:] if value is None else value + b"\n" + line[6:]
+            elif not line:
+                if value is not None:
+                    self._see(value)
+                    value = None
+            elif line.startswith(b"data") and (more := _value(line)) is not None:
+                value = more if value is None else value + b"\n" + more
 
     def _pass(self, data: bytes) -> bytes:
         if not data:

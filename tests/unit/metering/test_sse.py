@@ -44,6 +44,13 @@ def chunked(draw: st.DrawFn) -> list[bytes]:
     return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
+@st.composite
+def bursts(draw: st.DrawFn) -> list[bytes]:
+    """Chunks of whole events in LF, as providers mostly send them."""
+    block = st.lists(lines, min_size=1, max_size=4).map(lambda block: b"\n".join(block) + b"\n\n")
+    return [b": begun\n\n", *draw(st.lists(st.lists(block, min_size=1, max_size=4).map(b"".join), max_size=4))]
+
+
 def told(chunks: list[bytes], *, hiding: bool = False, **limits: int) -> tuple[list[bytes], bytes]:
     """What a stream tells of, and what it gives on."""
     seen: list[bytes] = []
@@ -72,7 +79,9 @@ def by_the_standard(data: bytes) -> list[bytes]:
     return events
 
 
-@given(chunked())
+@given(chunked() | bursts())
+@example([b"\xef\xbb\xbfdata: a\n\n"])
+@example([b": begun\n\n", b"data: a\rdata: b\n\n"])
 @example([b"data: a\r\n\r", b"\ndata: b\r\n\r\n"])
 @example([b"data: a\n\r", b"\n\r\n"])
 @example([b"\xef\xbb", b"\xbfdata: a\n\n"])
@@ -142,11 +151,13 @@ def test_an_event_too_long_to_be_hidden_is_not_held_back() -> None:
 @pytest.mark.parametrize("hiding", [False, True])
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_an_event_above_the_limit_passes_unread(newline: bytes, hiding: bool, size: int) -> None:
-    data = newline.join([b"data: a", b"", b"data: " + b"x" * 200, b"", b"data: b", b"", b"data: " + b"y" * 300])
+    events = [b"data: a", b"data: " + b"x" * 200, b"data: b", b"data: " + b"y" * 300]
+    data = b"".join([event + newline * 2 for event in events])
     chunks = [data[at : at + size] for at in range(0, len(data), size)]
-    seen, out = told(chunks, hiding=hiding, event_bytes_max=100, hidden_bytes_max=50)
-    assert seen == [b"a", b"b"]
-    assert out == data
+    for begun in ([], [b": begun\n\n"]):
+        seen, out = told([*begun, *chunks], hiding=hiding, event_bytes_max=100, hidden_bytes_max=50)
+        assert seen == [b"a", b"b"]
+        assert out == b"".join(begun) + data
 
 
 @pytest.mark.parametrize("newline", NEWLINES)
