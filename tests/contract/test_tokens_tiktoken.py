@@ -60,7 +60,7 @@ def scripted(tmp_path: Path, script: str, timeout_s: float = 60) -> TiktokenCoun
 
 
 async def started(counter: TiktokenCounter) -> asyncio.subprocess.Process:
-    while counter._child is None:  # noqa: ASYNC110  # it sets no event, and needs none but here
+    while counter._child is None:  # it sets no event, and needs none but here
         await asyncio.sleep(0)
     return counter._child
 
