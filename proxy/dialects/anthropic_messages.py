@@ -79,7 +79,7 @@ def _searches_max(tools: bytes) -> int:
         searching = [tool for tool in _tools(tools) if isinstance(tool.type, str) and tool.type.startswith(_WEB_SEARCH)]
     except NO_JSON:
         return 0
-    return sum(tool.max_uses if isinstance(tool.max_uses, int) else SEARCHES_DEFAULT for tool in searching)
+    return sum(unseen.searches(tool.max_uses, SEARCHES_DEFAULT) for tool in searching)
 
 
 def _user_id(metadata: bytes) -> object:

@@ -69,7 +69,7 @@ def _thinking_tokens_max(fields: Fields) -> int | None:
 def _searches_max(fields: Fields) -> int:
     if b'"web_search' not in fields.raw("tools"):
         return 0
-    return fields.limit("max_tool_calls") or SEARCHES_DEFAULT
+    return unseen.searches(fields.limit("max_tool_calls"), SEARCHES_DEFAULT)
 
 
 class _Item(msgspec.Struct, gc=False):

@@ -14,6 +14,8 @@ PART_TOKENS: Final = 5_000
 """For each image or file, given by URL or id or whole. Documented costs of an image end at about 4,800 tokens."""
 STORED_TOKENS: Final = 128_000
 """For a conversation or prompt kept at the provider: a common context window."""
+SEARCHES_MAX: Final = 100
+"""Of server-side searches to hold: a call that allows more doesn't make them."""
 
 _NAMING: Final = frozenset(("image_url", "file", "input_image", "input_file", "image", "document"))
 
@@ -27,6 +29,11 @@ class _Message(msgspec.Struct, gc=False):
 
 
 _messages: Final = msgspec.json.Decoder(list[_Message]).decode
+
+
+def searches(stated: object, default: int) -> int:
+    """Server-side searches to hold, by the limit that the call states."""
+    return max(0, min(stated, SEARCHES_MAX)) if isinstance(stated, int) else default
 
 
 def allowance(messages: bytes) -> int:

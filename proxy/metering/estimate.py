@@ -37,7 +37,7 @@ def extended(request: Request, held: int, output_bytes: int, output_tokens_max: 
     A thinking budget may be used up unseen beside what is visible. Raised by whole leases, so that a stream is extended
     about once in a thousand tokens, and never above the limit of call or model, where one is known.
     """
-    needed = output_bytes + (request.thinking_tokens_max or 0) * request.choices
+    needed = output_bytes + min(request.thinking_tokens_max or 0, OUTPUT_TOKENS_MAX) * request.choices
     if needed <= held:
         return held
     raised = held + -(-(needed - held) // LEASE_TOKENS) * LEASE_TOKENS

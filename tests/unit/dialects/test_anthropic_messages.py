@@ -77,6 +77,7 @@ def test_facts_of_a_call() -> None:
         ({"metadata": None}, "session", ""),
         ({"tools": [{"type": "web_search_20250305", "max_uses": 3}]}, "web_searches_max", 3),
         ({"tools": [{"type": "web_search_20260209"}, {"name": "web_search"}]}, "web_searches_max", SEARCHES_DEFAULT),
+        ({"tools": [{"type": "web_search_20250305", "max_uses": 10**30}]}, "web_searches_max", unseen.SEARCHES_MAX),
         ({"tools": "web_search"}, "web_searches_max", 0),
         (
             {"messages": [{"role": "user", "content": [{"type": "image"}, {"type": "document"}, {"type": "text"}]}]},

@@ -55,6 +55,12 @@ def test_input_is_held_at_its_bytes_and_what_they_only_name() -> None:
     assert first_hold(request, None, False)[0] == 700 + 5000 + FRAMING_TOKENS
 
 
+def test_no_limit_of_a_caller_makes_a_hold_overflow() -> None:
+    request = Request("m", stream=True, thinking_tokens_max=10**30, choices=1000)
+    assert extended(request, 1000, 1) <= 2 * OUTPUT_TOKENS_MAX * 1000
+    assert first_hold(request, None, False)[1] <= OUTPUT_TOKENS_MAX * 1000
+
+
 @given(requests, st.none() | st.integers(1, 10**6), st.booleans())
 def test_a_hold_is_never_above_the_limit_of_the_call(request: Request, model_max: int | None, hidden: bool) -> None:
     output = first_hold(request, model_max, hidden)[1]
