@@ -63,9 +63,9 @@ class World:
         return await self.get("/v1/reports/spend", as_, **{**MARCH, **parameters})
 
 
-@pytest.fixture
-def world(tmp_path):
-    with a_store(tmp_path) as store:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    with a_store(tmp_path_factory.mktemp("http")) as store:
         calls = [
             facts.an_opened("call_1"),
             spent("call_1", owner="alice", project="checkout", tags={"note": "=1+1"}),
@@ -75,7 +75,12 @@ def world(tmp_path):
             facts.an_opened("call_5"),
         ]
         load(store, calls)
-        yield World(tmp_path, store)
+        yield store
+
+
+@pytest.fixture
+def world(store, tmp_path):
+    return World(tmp_path, store)
 
 
 async def test_a_report_is_a_document_with_rows_total_period_and_definition(world):

@@ -23,7 +23,7 @@ from tests.fakes import facts
 from tests.fakes.segments import MemorySegments
 from tests.flow.ledger_world import NOW_US, a_loader, a_store, everything, load, spent
 
-slow = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

@@ -294,7 +294,6 @@ def test_login_checks_the_key_and_remembers_it(outlay):
         (("report", "spend"), {}, "no data in"),
         (("report", "spend"), {"OUTLAY_URL": "http://127.0.0.1:9", "OUTLAY_KEY": "outlay_x"}, "no answer from"),
         (("report", "spend"), {"OUTLAY_URL": "http://127.0.0.1:9"}, "there is no key"),
-        (("report", "spend", "--where", "model"), {}, "NAME=VALUE"),
         (("login", "127.0.0.1:4142"), {}, "no URL of a control plane"),
     ],
 )

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.journal.bounds import LINE_BYTES_MAX, bounded
@@ -31,7 +31,8 @@ def test_what_the_codec_writes_is_told_by_its_first_bytes(kind):
     assert called == (b"" if kind in (Kind.SEGMENT, Kind.ACT) else b"call_1")
 
 
-@given(st.lists(facts.lines, max_size=12), st.integers(0, 2**40))
+@settings(max_examples=40)
+@given(st.lists(facts.lines, max_size=8), st.integers(0, 2**40))
 def test_every_line_is_sorted_once_and_keeps_its_bytes_place_and_call(lines, start):
     encoded = [encode(line) for line in lines]
     data = b"".join(encoded)
@@ -94,7 +95,8 @@ def test_sorting_stops_before_a_line_of_a_newer_format():
     assert "newer" in batch.newer
 
 
-@given(st.lists(facts.lines, min_size=2, max_size=9), st.integers(0, 1000))
+@settings(max_examples=30)
+@given(st.lists(facts.lines, min_size=2, max_size=6), st.integers(0, 1000))
 def test_halves_are_smaller_and_together_the_whole(lines, start):
     batch = sort(b"".join(map(encode, lines)), start)
     first, second = batch.halves()
