@@ -6,7 +6,6 @@ so that what the gateways wrote last is in the database.
 """
 
 import asyncio
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -158,8 +157,6 @@ def main() -> int:
         log.error("policies can't be used, nothing to start with", mistakes=len(mistakes))
         return MISCONFIGURED
     in_force.use(in_force.folder.current)
-    # uvicorn raises the signal that stopped it once more when it is done. By then the rest of a stop is still to come.
-    signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         return _run(settings, in_force)
     except (OSError, StoreError, JournalLockedError, JournalUnavailableError) as error:

@@ -31,7 +31,7 @@ class Lease:
         """
         if not self._admitted.operation.priced:
             return True
-        tokens = extended(self._admitted.request, self.hold.output_tokens, output_bytes)
+        tokens = extended(self._admitted.request, self.hold.output_tokens, output_bytes, self._output_tokens_max)
         if tokens <= self.hold.output_tokens:
             return True
         hold = self._priced(tokens)
