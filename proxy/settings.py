@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final, Self
 
+from proxy.journal.positions import is_node
+
 PREFIX: Final = "OUTLAY_"
 PORT_MAX: Final = 65535
 _WORDS: Final = {
@@ -86,6 +88,10 @@ class Settings:
     def _check(self) -> None:
         if self.workers < 1:
             raise SettingsError("OUTLAY_WORKERS must be at least 1")
+        if not is_node(f"{self.node}-{self.workers}"):
+            raise SettingsError(
+                f"OUTLAY_NODE names a folder: letters, digits, '.', '_' and '-' (at most 90), not {self.node!r}"
+            )
         for name in ("port", "ledger_port", "stand_in_port", "metrics_port"):
             port = getattr(self, name)
             if not 0 <= port <= PORT_MAX:

@@ -15,6 +15,7 @@ from proxy.settings import Settings, SettingsError
         ("OUTLAY_LOG_FORMAT", "xml"),
         ("OUTLAY_METRICS_ACCESS", "everyone"),
         ("OUTLAY_WORKERS", "0"),
+        ("OUTLAY_NODE", "../elsewhere"),
         ("OUTLAY_DRAIN_S", "a minute"),
     ],
 )
