@@ -105,11 +105,13 @@ def test_a_ledger_loads_answers_and_stops_when_told(outlay, writer):
     (row,) = fetch(views, BOB_KEY)["rows"]
     assert (row["actor"], row["reason"]) == ("admin", "invoice 17")
 
+    writer.append(spent("call_3"))
+    writer.journal.flush()
     assert outlay.ledger.stop() == 0
     assert not (outlay.data / "ledger.sock").exists()
     assert ADMIN_KEY not in outlay.ledger.said
     with a_store(outlay.data) as store:
-        assert store.read("SELECT count(*) FROM calls") == [(2,)]
+        assert store.read("SELECT id FROM calls ORDER BY id") == [("call_1",), ("call_2",), ("call_3",)]
 
 
 def test_what_is_written_while_it_stops_is_there_at_the_next_start(outlay, writer):

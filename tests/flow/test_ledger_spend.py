@@ -278,6 +278,15 @@ def test_a_filter_that_singles_out_another_person_needs_a_reason(store, narrowed
         report(store, "", FINANCE, **narrowed)
 
 
+def test_to_ask_for_somebody_who_never_made_a_call_needs_a_reason_too(tmp_path):
+    with a_store(tmp_path) as store:
+        load(store, [spent("call_1", owner="alice", key_id="k_a")])
+        for narrowed in ({"user": "bob"}, {"key": "k_b"}):
+            with pytest.raises(ReasonNeededError):
+                report(store, "", FINANCE, **narrowed)
+        assert report(store, "", FINANCE, user="nobody", since="2027-01-01", until="2027-12-01").total == Figures()
+
+
 @pytest.mark.parametrize("narrowed", [{"user": "alice"}, {"user": "robot"}, {"key": "k_r"}, {"session": "s-alice-1"}])
 def test_a_filter_for_oneself_or_a_service_needs_none(store, narrowed):
     assert report(store, "", FINANCE, **narrowed).total.calls > 0
