@@ -47,7 +47,7 @@ def test_a_position_that_did_not_move_is_an_error(before):
 
 
 def test_lines_that_say_nothing_any_more_are_never_read_by_the_store():
-    change = CountingChange(1)
+    change = CountingChange(2)  # a row for each refused line
     entries = [
         Carried(facts.a_call(), facts.a_hold()),
         facts.an_opened("call_2"),
