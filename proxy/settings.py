@@ -45,6 +45,8 @@ class Settings:
     """Where a gateway on its own serves its metrics; 0: only on its socket in the data folder."""
     metrics_access: str = "open"
     """Who may read the ledger's /metrics: 'open' is anybody who can reach it, 'key' finance and admin keys."""
+    journal_days: float = 0.0
+    """How long journal segments are kept once they are loaded; 0: for good."""
     body_bytes_max: int = 64 * 1024 * 1024
     """What a dialect reads of one request, before and after decompression; more is a 413."""
     bodies_bytes_max: int = 512 * 1024 * 1024

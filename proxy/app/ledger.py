@@ -32,6 +32,7 @@ from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.app import logs
 from proxy.app.loading import Loading
 from proxy.app.orphan import stop_with
+from proxy.app.retention import retain
 from proxy.ledger.loader import Loader
 from proxy.ledger.schema import migrate
 from proxy.policy.types import Key, Mistake, PolicySet
@@ -185,9 +186,12 @@ def _run(settings: Settings, in_force: PoliciesInForce) -> int:
 
 async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers) -> None:
     """Load and answer until told to stop, or until loading can't go on in this process."""
+    settings = ledger.settings
+    journal = settings.data / JOURNAL_FOLDER
     watching = [
         asyncio.create_task(in_force.folder.watch(in_force.use)),
-        asyncio.create_task(stop_with(ledger.settings.supervisor_pid)),
+        asyncio.create_task(stop_with(settings.supervisor_pid)),
+        asyncio.create_task(retain(journal, ledger.loader, ledger.clock.now_us, settings.journal_days)),
     ]
     loading = asyncio.create_task(ledger.loading.run())
     loading.add_done_callback(lambda _: _stop_all(servers))
@@ -207,11 +211,13 @@ def _stop_all(servers: Servers) -> None:
 
 def _servers(application: Starlette, settings: Settings, local: Path) -> Servers:
     """The control port, and the socket of whoever may open the data folder anyway."""
-    port = tcp_socket(settings.host, settings.ledger_port)
-    return [
-        (server(application, stop_s=settings.stop_s), [port]),
-        (server(as_operator(application), stop_s=settings.stop_s), [unix_socket(local)]),
-    ]
+    servers = [(server(application, stop_s=settings.stop_s), [tcp_socket(settings.host, settings.ledger_port)])]
+    try:
+        servers.append((server(as_operator(application), stop_s=settings.stop_s), [unix_socket(local)]))
+    except OSError as error:
+        # Paths of sockets are short (about 100 bytes); commands on this machine then need OUTLAY_URL and a key.
+        log.warning("no socket for local commands", socket=str(local), why=str(error))
+    return servers
 
 
 def _last_pass(ledger: Ledger) -> None:

@@ -37,7 +37,7 @@ def local_ledger(settings: Settings) -> Iterator[ASGIApp]:
         stack.callback(journal.close)
         policies = _policies(settings.policies, settings.keys_file)
         ledger = Ledger(settings, store, journal, lambda: policies)
-        ledger.loader.run_once()
+        ledger.loader.catch_up()
         yield as_operator(ledger.application())
 
 

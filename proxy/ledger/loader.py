@@ -21,6 +21,8 @@ from proxy.ports.store import RejectedRowsError, Store
 log = structlog.get_logger("outlay.loader")
 
 BATCH_BYTES: Final = 16 * 1024 * 1024
+PASS_BATCHES_MAX: Final = 32
+"""In one pass, so that a stop need not wait for a long backlog: some 5 s."""
 REJECTIONS_MAX: Final = 20
 """Lines a pass that the codec reads and the store doesn't. More is a fault of this program, and loading stops."""
 SYNC_US: Final = 50_000
@@ -69,7 +71,7 @@ class Loader:
         self.progress = Progress(quarantined=quarantined)
 
     def run_once(self) -> int:
-        """One pass over everything published; gives the lines loaded.
+        """One pass over everything published, or over as much of a backlog as a pass takes; gives the lines loaded.
 
         Raises StoreError and OSError (try again later), StoreLostError and LoadingStoppedError (don't).
         """
@@ -77,18 +79,19 @@ class Loader:
             self._recall()
         began_us = self._now_us()
         self._rejections = 0
-        before = self.progress.lines
+        before = self.progress
         waiting: list[str] = []
         lost: list[str] = []
         for segment in self._segments.list():
             try:
-                self._segment(segment)
+                self._segment(segment, before.batches + PASS_BATCHES_MAX)
             except SegmentLostError as error:
                 lost.append(str(error))
             except NewerLineError as error:
                 waiting.append(f"segment {segment.name}: {error}. Upgrade outlay; nothing of it is lost")
         self._tell([*waiting, *lost])
-        current = self.progress.current_until_us if waiting else began_us - SYNC_US
+        done = not waiting and self.progress.batches < before.batches + PASS_BATCHES_MAX
+        current = began_us - SYNC_US if done else before.current_until_us
         self.progress = replace(
             self.progress,
             waiting=tuple(waiting),
@@ -96,11 +99,16 @@ class Loader:
             current_until_us=current,
             passes=self.progress.passes + 1,
         )
-        return self.progress.lines - before
+        return self.progress.lines - before.lines
+
+    def catch_up(self) -> None:
+        """Passes until one finds nothing more to load. Raises what `run_once` raises."""
+        while self.run_once():
+            continue
 
     def loaded(self) -> dict[str, int]:
-        """Bytes loaded of each segment by Segment.name: what may go once it is old enough."""
-        return {name: position.loaded_bytes for name, position in self._positions.items()}
+        """Bytes loaded of each segment by Segment.name: what may go once it is old enough. From any thread."""
+        return {name: position.loaded_bytes for name, position in dict(self._positions).items()}
 
     def _recall(self) -> None:
         self._positions.clear()
@@ -111,9 +119,11 @@ class Loader:
             self._load = max(self._load, load)
         self._doubtful = False
 
-    def _segment(self, segment: Segment) -> None:
-        """Load what is new of a segment."""
+    def _segment(self, segment: Segment, batches_max: int) -> None:
+        """Load what is new of a segment, as long as there were fewer batches than that."""
         while (loaded := self._positions.get(segment.name, Position()).loaded_bytes) != segment.synced:
+            if self.progress.batches >= batches_max:
+                return
             data = self._segments.read(segment, loaded, BATCH_BYTES)
             if not data:
                 return

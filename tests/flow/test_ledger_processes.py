@@ -123,6 +123,22 @@ def test_what_is_written_while_it_stops_is_there_at_the_next_start(outlay, write
     until("all are loaded", lambda: outlay.report("", **PERIOD)["total"]["calls"] == 50, outlay.ledger, 5)
 
 
+def test_segments_go_when_they_are_loaded_and_old_where_a_setting_says_so(outlay):
+    journal = FileJournal(outlay.data / "journal", "test", SystemClock(), segment_bytes_max=20_000)
+    journal.open()
+    for number in range(60):
+        journal.append(spent(f"call_{number}"))
+    journal.close()
+    node = outlay.data / "journal" / "test"
+    assert len(list(node.glob("*.jsonl"))) > 3
+    outlay.ledger.environ = {**outlay.ledger.environ, "OUTLAY_JOURNAL_DAYS": "0.0000001"}
+    outlay.start_ledger()
+    until("all but the last are gone", lambda: len(list(node.glob("*.jsonl"))) == 1, outlay.ledger, 10)
+    outlay.ledger.stop()
+    with a_store(outlay.data) as store:
+        assert store.read("SELECT count(*) FROM calls") == [(60,)]
+
+
 def test_a_second_ledger_on_the_same_folder_names_the_first(outlay):
     outlay.start_ledger()
     second = Running("second", outlay.ledger.arguments, outlay.ledger.environ, outlay.folder / "second.log")
