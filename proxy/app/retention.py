@@ -20,10 +20,10 @@ SOON_S: Final = 0.25
 async def retain(journal: Path, loader: Loader, now_us: Callable[[], int], days: float) -> None:
     """Until cancelled: remove the segments that are loaded and older than `days`. 0: keep them all."""
     while days:
-        while not loader.progress.passes:
-            await asyncio.sleep(SOON_S)
-        try:
-            await asyncio.to_thread(expire, journal, loader.loaded(), now_us(), days)
-        except OSError as error:
-            log.error("old journal segments can't be removed", why=str(error))
-        await asyncio.sleep(EVERY_S)
+        known = loader.progress.passes > 0
+        if known:
+            try:
+                await asyncio.to_thread(expire, journal, loader.loaded(), now_us(), days)
+            except OSError as error:
+                log.error("old journal segments can't be removed", why=str(error))
+        await asyncio.sleep(EVERY_S if known else SOON_S)
