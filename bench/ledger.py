@@ -143,7 +143,7 @@ def load_all(folder: Path, count: int) -> DuckStore:
     store = DuckStore(folder / DATABASE_FILE)
     migrate(store, 1)
     loader = Loader(store, FileSegments(folder / "journal"))
-    cpu, wall = timed(loader.run_once)
+    cpu, wall = timed(loader.catch_up)
     lines = loader.progress.lines
     print(f"journal                 {lines:,} lines, {written / 1e6:,.0f} MB ({written / lines:,.0f} bytes a line)")
     print(f"loading                 {cpu / lines * 1e6:.1f} µs CPU a line, {cpu / count * 1e6:.1f} µs a call")
@@ -238,7 +238,7 @@ def busy_reports(folder: Path, store: DuckStore) -> None:
     write_journal(folder / "backlog", 100_000, "backlog")
     loader = Loader(store, FileSegments(folder / "backlog"))
     loader_s: list[float] = []
-    thread = threading.Thread(target=lambda: loader_s.append(timed(loader.run_once)[1]))
+    thread = threading.Thread(target=lambda: loader_s.append(timed(loader.catch_up)[1]))
     thread.start()
     reports(store, "loader busy")
     thread.join()
