@@ -229,7 +229,7 @@ class Relay:
         try:
             self._plane.journal.append(entry)
         except JournalUnavailableError:
-            # The opened line stands: the next start settles this call at its hold.
+            # The journal owes this line and writes it first when it can; else the next start settles at the hold.
             log.error("settlement not written", call_id=entry.call.id)
         self._plane.counters.settle(entry.call.id, entry.cost.total_pico)
         self._plane.observe(entry)

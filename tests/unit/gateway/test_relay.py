@@ -44,8 +44,11 @@ class FlatPrices:
         kinds = {kind: getattr(usage, kind) * PICO_PER_TOKEN for kind in KINDS if getattr(usage, kind)}
         return Cost(sum(kinds.values()), kinds, "flat")
 
+    def __init__(self, output_tokens_max: int | None = None) -> None:
+        self._limits = ModelLimits(output_tokens_max)
+
     def limits(self, provider: str, model: str) -> ModelLimits:
-        return ModelLimits()
+        return self._limits
 
 
 class Stage:
@@ -332,6 +335,13 @@ async def test_the_hold_grows_with_the_stream_and_each_step_is_on_record_first()
     assert holds == sorted(set(holds))
     assert holds[-1] >= 4000
     assert all(entry.hold.input_tokens == 50 for entry in stage.journal.of(Extended))
+
+
+async def test_the_hold_never_grows_beyond_the_models_own_limit() -> None:
+    words = ["x" * 99] * 40
+    stage = Stage(sse(chat_events(*words, usage=USAGE)), prices=FlatPrices(output_tokens_max=2500))
+    await stage.run()
+    assert [entry.hold.output_tokens for entry in stage.journal.of(Extended)] == [2000, 2500]
 
 
 async def test_a_stream_ends_at_the_cap_with_the_protocols_own_error_event() -> None:
