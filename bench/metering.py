@@ -14,6 +14,7 @@ import msgspec
 from proxy.dialects.anthropic import MESSAGES, Anthropic
 from proxy.dialects.openai import CHAT, RESPONSES, OpenAI
 from proxy.metering.fingerprint import fingerprint
+from proxy.model.call import Request
 
 EVENTS_A_CHUNK: Final = 10
 REPEATS: Final = 60
@@ -45,6 +46,7 @@ MESSAGES_EVENT: Final = {
     "index": 0,
     "delta": {"type": "text_delta", "text": " hello"},
 }
+STREAM: Final = {"request": Request(""), "content_type": b"text/event-stream"}
 
 
 def main() -> None:
@@ -57,10 +59,30 @@ def events() -> None:
     """Microseconds an event, alone in its chunk as on a paced stream, and ten to a chunk as in a burst."""
     openai, anthropic = OpenAI(), Anthropic()
     for name, value, named, make in (
-        ("chat", CHAT_CHUNK, False, lambda: openai.meter(CHAT, sse=True, hide_usage=False)),
-        ("chat, usage hidden", CHAT_CHUNK, False, lambda: openai.meter(CHAT, sse=True, hide_usage=True)),
-        ("responses", RESPONSES_EVENT, True, lambda: openai.meter(RESPONSES, sse=True, hide_usage=False)),
-        ("messages", MESSAGES_EVENT, True, lambda: anthropic.meter(MESSAGES, sse=True, hide_usage=False)),
+        (
+            "chat",
+            CHAT_CHUNK,
+            False,
+            lambda: openai.meter(CHAT, **STREAM, hide_usage=False),
+        ),
+        (
+            "chat, usage hidden",
+            CHAT_CHUNK,
+            False,
+            lambda: openai.meter(CHAT, **STREAM, hide_usage=True),
+        ),
+        (
+            "responses",
+            RESPONSES_EVENT,
+            True,
+            lambda: openai.meter(RESPONSES, **STREAM, hide_usage=False),
+        ),
+        (
+            "messages",
+            MESSAGES_EVENT,
+            True,
+            lambda: anthropic.meter(MESSAGES, **STREAM, hide_usage=False),
+        ),
     ):
         data = msgspec.json.encode(value)
         event = (b"event: %b\n" % value["type"].encode() if named else b"") + b"data: " + data + b"\n\n"
@@ -81,7 +103,7 @@ def bodies() -> None:
     content = anthropic.read(MESSAGES, compact, {}).content
     row("body of 77 KB: fingerprint", microseconds(lambda: fingerprint(b"k" * 32, content), 50), whole)
     chat = msgspec.json.encode({"model": "gpt-4o", "messages": agent["messages"], "stream": True})
-    row("body of chat: ask for usage", microseconds(lambda: openai.ask_usage(chat), 50), whole)
+    row("body of chat: ask for usage", microseconds(lambda: openai.ask_usage(CHAT, chat), 50), whole)
     small = msgspec.json.encode({"model": "gpt-4o", "messages": [{"role": "user", "content": "x" * 1400}]})
     row(
         "body of 1.5 KB: read",

@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.dialects import anthropic_messages, prompt
 from proxy.dialects.dialect import Meter, Operation, Splice, told
-from proxy.dialects.meters import BodyMeter, SilentMeter, StreamMeter
+from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 
@@ -37,24 +37,30 @@ _TYPES: Final = {
 class Anthropic:
     name = "anthropic"
     marker_header = b"anthropic-version"
+    mount = ""
 
     def operation(self, method: str, path: str) -> Operation | None:
         if method == "GET" and path.startswith("/v1/models/"):
             return MODELS
         return _PLACES.get((method, path))
 
-    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes]) -> Request:
+    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
         return anthropic_messages.read(body, headers)
 
-    def ask_usage(self, body: bytes) -> Splice | None:
+    def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         """Never: every stream carries its usage."""
         return None
 
-    def meter(self, operation: Operation, *, sse: bool, hide_usage: bool) -> Meter:
+    def streams(self, operation: Operation, content_type: bytes) -> bool:
+        return content_type.startswith(EVENT_STREAM)
+
+    def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
         if operation.name != MESSAGES.name:
             return SilentMeter()
         listener = anthropic_messages.MessagesListener()
-        return StreamMeter(listener, hide_usage=False) if sse else BodyMeter(listener)
+        if self.streams(operation, content_type):
+            return StreamMeter(listener, hide_usage=False)
+        return BodyMeter(listener)
 
     def credential(self, secret: str) -> tuple[bytes, bytes]:
         return b"x-api-key", secret.encode()

@@ -53,6 +53,23 @@ class Reading:
     """Bytes of visible output so far: an upper bound of its tokens."""
     texts: Sequence[str] = ()
     """Visible output so far, for counting where no usage was reported. Never stored."""
+    jobs: Sequence["Job"] = ()
+    """Finished work of earlier calls that this answer reports (a batch), to be settled once each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that a provider did in the background, as one answer reports it: for one model of one batch."""
+
+    id: str
+    """The same whenever and wherever this work is reported, and different for any other."""
+    submitted_as: str
+    """The provider's id that the answer to the submitting call named; '' where this answer does not tell."""
+    model: str
+    usage: Usage
+    served: Served
+    created_us: int
+    """When it was submitted, by the provider's clock: microseconds since the epoch, UTC; 0: not told."""
 
 
 class Meter(Protocol):
@@ -87,24 +104,33 @@ class Dialect(Protocol):
     marker_header: bytes
     """A request header that only this dialect's clients send (b'anthropic-version'); b'' where there is none. It
     decides between dialects that have a path in common."""
+    mount: str
+    """First part of the paths under which this dialect stands where no provider is named ('azure': /azure/openai/…);
+    '' for one that stands at the root."""
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation at this path (no query, no provider prefix), None where the dialect has none."""
         ...
 
-    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes]) -> Request:
-        """Facts of a request. `body` is decoded; `headers` are lower-cased, last one wins.
+    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
+        """Facts of a request. `body` is decoded; `headers` are lower-cased, last one wins; `target` is path and query
+        as `operation` saw the path, since some have the model there.
 
         Raises UnreadableError.
         """
         ...
 
-    def ask_usage(self, body: bytes) -> Splice | None:
+    def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         """The body with a request for usage spliced in, bytes otherwise unchanged. None: not needed or not possible."""
         ...
 
-    def meter(self, operation: Operation, *, sse: bool, hide_usage: bool) -> Meter:
-        """A meter for one answer. `sse`: the answer is a stream of events (by its content type)."""
+    def streams(self, operation: Operation, content_type: bytes) -> bool:
+        """Whether an answer of this content type (lower-cased, b'' for none) comes piece by piece: it is passed on as
+        it comes, and a client that hangs up on it hangs up on the provider. Else it is one whole."""
+        ...
+
+    def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
+        """A meter for one answer to this request."""
         ...
 
     def credential(self, secret: str) -> tuple[bytes, bytes]:

@@ -10,6 +10,8 @@ from proxy.model.usage import Served
 
 ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
 """A longer JSON answer passes unread and is estimated. Several generated images in base64 stay below it."""
+EVENT_STREAM: Final = b"text/event-stream"
+"""Content type of Server-Sent Events."""
 _EVENT_STARTS: Final = (b"data:", b"event:", b"id:", b":")
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from proxy.dialects import openai_chat, openai_responses, prompt
 from proxy.dialects.dialect import Meter, Operation, Splice, told
-from proxy.dialects.meters import BodyMeter, Listener, SilentMeter, StreamMeter
+from proxy.dialects.meters import EVENT_STREAM, BodyMeter, Listener, SilentMeter, StreamMeter
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 
@@ -51,6 +51,7 @@ _CODES: Final = {Reason.INVALID_KEY: "invalid_api_key"}
 class OpenAI:
     name = "openai"
     marker_header = b""
+    mount = ""
 
     def operation(self, method: str, path: str) -> Operation | None:
         place = _PLACES.get((method, path))
@@ -63,18 +64,23 @@ class OpenAI:
             return STORED if id_ and (method, tuple(tail)) in _STORED_TAILS else None
         return None
 
-    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes]) -> Request:
+    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
         return openai_chat.read(body, headers) if operation.name == CHAT.name else openai_responses.read(body, headers)
 
-    def ask_usage(self, body: bytes) -> Splice | None:
+    def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         return openai_chat.ask_usage(body)
 
-    def meter(self, operation: Operation, *, sse: bool, hide_usage: bool) -> Meter:
+    def streams(self, operation: Operation, content_type: bytes) -> bool:
+        return content_type.startswith(EVENT_STREAM)
+
+    def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
         kind = _LISTENERS.get(operation.name)
         if kind is None:
             return SilentMeter()
         listener: Listener = kind()
-        return StreamMeter(listener, hide_usage=hide_usage) if sse else BodyMeter(listener)
+        if self.streams(operation, content_type):
+            return StreamMeter(listener, hide_usage=hide_usage)
+        return BodyMeter(listener)
 
     def credential(self, secret: str) -> tuple[bytes, bytes]:
         return b"authorization", b"Bearer " + secret.encode()

@@ -13,7 +13,10 @@ from proxy.finance.listing import STANDARD, Listing, Variant
 from proxy.model.usage import KINDS
 
 BATCH: Final = "batches"
-INPUT_KINDS: Final = frozenset(kind for kind in KINDS if kind.startswith(("input_", "cache_")))
+INPUT_KINDS: Final = frozenset(kind for kind in KINDS if kind.startswith(("input_", "cache_"))) - {
+    "input_audio_ms",
+    "input_characters",
+}
 OUTPUT_KINDS: Final = frozenset({"output_text", "reasoning", "output_audio", "output_image"})
 TOKEN_KINDS: Final = INPUT_KINDS | OUTPUT_KINDS
 

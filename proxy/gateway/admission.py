@@ -13,13 +13,13 @@ from proxy.dialects.dialect import Dialect, Operation, UnreadableError
 from proxy.gateway.call_id import RANDOM_BYTES, call_id
 from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count
 from proxy.gateway.rules import Rules
-from proxy.metering.estimate import first_hold
+from proxy.metering.estimate import first_hold, holding
 from proxy.metering.fingerprint import fingerprint
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Reason, Refusal
 from proxy.model.entry import Opened, Refused
 from proxy.model.identity import Identity, Project
-from proxy.model.usage import Served, Usage
+from proxy.model.usage import Served
 from proxy.policy.evaluate import evaluate
 from proxy.policy.identify import choose_project
 from proxy.policy.providers import choose_provider
@@ -53,6 +53,8 @@ class Incoming:
     """As sent; empty where it is streamed through unread."""
     own_credential: bool
     """True: the client brought its provider credential along."""
+    target: bytes
+    """Path and query at the provider, as the dialect knows them."""
     content: bytes | None
     """The body with its content-encoding undone; None: it can't be read (an unknown encoding)."""
 
@@ -140,7 +142,7 @@ class Admission:
                 "Send it plain, or as gzip, deflate, br or zstd.",
             )
         try:
-            return incoming.dialect.read(incoming.operation, incoming.content, dict(incoming.headers))
+            return incoming.dialect.read(incoming.operation, incoming.content, dict(incoming.headers), incoming.target)
         except UnreadableError as error:
             return Refusal(400, Reason.BAD_REQUEST, str(error))
 
@@ -244,7 +246,7 @@ class Admission:
             return Hold(0, 0, 0), True
         limits = rules.prices.limits(call.provider, call.model)
         input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
-        usage = Usage(input_text=input_tokens, output_text=output_tokens, web_search=request.web_searches_max)
+        usage = holding(request, input_tokens, output_tokens)
         served = Served(service_tier=request.service_tier)
         cost = rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
         return Hold(cost.total_pico, input_tokens, output_tokens), not cost.unpriced
@@ -253,7 +255,7 @@ class Admission:
         """The body to send: with usage asked for, where a stream would carry none and the body isn't compressed."""
         if request.usage_asked or incoming.body is not incoming.content:
             return incoming.body, ()
-        splice = incoming.dialect.ask_usage(incoming.body)
+        splice = incoming.dialect.ask_usage(incoming.operation, incoming.body)
         return (splice.body, (splice.edit,)) if splice else (incoming.body, ())
 
     def _refuse(self, call: Call, refusal: Refusal, matched: Sequence[str] = ()) -> tuple[Refusal, str]:

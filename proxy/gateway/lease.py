@@ -3,10 +3,10 @@
 import structlog
 
 from proxy.gateway.admission import Admitted
-from proxy.metering.estimate import extended
+from proxy.metering.estimate import extended, holding
 from proxy.model.call import Hold
 from proxy.model.entry import Extended
-from proxy.model.usage import Served, Usage
+from proxy.model.usage import Served
 from proxy.ports.clock import Clock
 from proxy.ports.counters import Counters
 from proxy.ports.journal import Journal, JournalUnavailableError
@@ -48,7 +48,7 @@ class Lease:
 
     def _priced(self, output_tokens: int) -> Hold:
         call, request, input_tokens = self._admitted.call, self._admitted.request, self.hold.input_tokens
-        usage = Usage(input_text=input_tokens, output_text=output_tokens, web_search=request.web_searches_max)
+        usage = holding(request, input_tokens, output_tokens)
         served = Served(service_tier=request.service_tier)
         cost = self._admitted.rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
         return Hold(cost.total_pico, input_tokens, output_tokens)

@@ -34,7 +34,6 @@ from proxy.ports.upstream import Upstream, UpstreamAnswer, UpstreamError, Upstre
 log = structlog.get_logger("outlay.relay")
 
 _REQUEST_ID_HEADERS: Final = (b"x-request-id", b"request-id", b"x-amzn-requestid", b"apim-request-id")
-_EVENT_STREAM: Final = b"text/event-stream"
 _CHANGED_BY_HIDING: Final = frozenset((b"content-length", b"content-encoding"))
 
 
@@ -132,10 +131,11 @@ class Relay:
         self._status = answer.status
         self._upstream_us = self._elapsed_us()
         self._request_id = _first_text(headers, _REQUEST_ID_HEADERS)
-        self._streamed = headers.get(b"content-type", b"").lower().startswith(_EVENT_STREAM)
+        content_type = headers.get(b"content-type", b"").lower()
+        self._streamed = admitted.dialect.streams(admitted.operation, content_type)
         encoding = headers.get(b"content-encoding", b"")
         hide = admitted.hide_usage and self._streamed
-        meter = admitted.dialect.meter(admitted.operation, sse=self._streamed, hide_usage=hide)
+        meter = admitted.dialect.meter(admitted.operation, admitted.request, content_type=content_type, hide_usage=hide)
         self._answer = MeteredAnswer(meter, encoding, admitted.call.id, hiding=hide)
         self._hiding = hide and self._answer.readable
         self._extensible = self._hiding or not (encoding or b"content-length" in headers)

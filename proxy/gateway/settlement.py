@@ -12,7 +12,7 @@ from proxy.dialects.dialect import Reading
 from proxy.gateway.admission import Admitted
 from proxy.model.call import Hold
 from proxy.model.entry import Cost, Outcome, Settled, Timing
-from proxy.model.usage import Served, Usage
+from proxy.model.usage import NO_USAGE, Served, Usage
 from proxy.ports.tokens import TokenCounter
 
 FREE: Final = Cost(total_pico=0, by_kind={}, price_id="free")
@@ -60,6 +60,8 @@ def known(admitted: Admitted, ending: Ending) -> Consumed | None:
         # A whole answer was lost before it could be read, passed unread (its encoding, its size), or goes on in the
         # background: only the hold bounds it.
         return held(ending.hold)
+    if complete and admitted.request.fixed != NO_USAGE:
+        return Consumed(admitted.request.fixed, estimated=False)
     return None
 
 

@@ -8,9 +8,11 @@ What a stream doesn't show while it runs is held in full from the start: hidden 
 goes on in the background. Visible output is held in steps, so that an agent isn't refused for a worst case.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from proxy.model.call import Request
+from proxy.model.usage import Usage
 
 FRAMING_TOKENS: Final = 1024
 """Tokens that a provider adds around what was sent: roles, tool preambles (Anthropic's are up to 700), priming."""
@@ -29,6 +31,13 @@ def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning
     if not request.stream or request.background:
         return input_tokens, limit
     return input_tokens, min(limit, _hidden(request, limit, hidden_reasoning) + LEASE_TOKENS)
+
+
+def holding(request: Request, input_tokens: int, output_tokens: int) -> Usage:
+    """The usage that a hold stands for, to be priced."""
+    return replace(
+        request.fixed, input_text=input_tokens, output_text=output_tokens, web_search=request.web_searches_max
+    )
 
 
 def extended(request: Request, held: int, output_bytes: int, output_tokens_max: int | None = None) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from proxy.model.usage import NO_USAGE, Usage
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -29,6 +31,9 @@ class Request:
     """How many server-side searches, each with a fee of its own, the call allows."""
     background: bool = False
     """True: the provider goes on working, and billing, after its first answer."""
+    fixed: Usage = NO_USAGE
+    """Quantities that the request itself fixes (characters to speak, images asked for): what the call consumed if it
+    succeeds and its answer reports no usage."""
     content: tuple[bytes, ...] = ()
     """Raw JSON members ('"messages":[…]') that make the prompt: for fingerprint and estimate, never stored."""
     session: str = ""

@@ -11,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Quantities of one call. Tokens, save `web_search`, which counts fees per request."""
+    """Quantities of one call: tokens, save where the kind says otherwise."""
 
     input_text: int = 0
     """Fresh input: neither read from nor written to a prompt cache."""
@@ -30,6 +30,12 @@ class Usage:
     output_image: int = 0
     web_search: int = 0
     """Server-side searches, each with a fee of its own."""
+    input_audio_ms: int = 0
+    """Milliseconds of audio, of a model that sells by time (whisper-1)."""
+    input_characters: int = 0
+    """Characters to speak, of a model that sells by them (tts-1)."""
+    output_images: int = 0
+    """Whole images, of a model that sells by the piece (imagen)."""
 
     @property
     def input_tokens(self) -> int:
@@ -55,6 +61,8 @@ class Usage:
         return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
 
 
+NO_USAGE: Final = Usage()
+
 KINDS: Final = tuple(field.name for field in fields(Usage))
 """The kinds in the order of the fields: the one list that price book, journal and ledger share."""
 
@@ -69,5 +77,7 @@ class Served:
     region: str = ""
     """Anthropic's `inference_geo`."""
     speed: str = ""
+    variant: str = ""
+    """Of what is sold by the piece: quality and size as price lists write them ('hd/1024-x-1792')."""
     request_id: str = ""
     """The provider's own id of the request (header or body), for its invoice and its support."""

@@ -34,7 +34,7 @@ API_KEY: Final = {
     "file": "api_key: {file: /run/secrets/openai}",
 }
 
-DIALECTS: Final = ("openai", "anthropic")
+DIALECTS: Final = ("openai", "anthropic", "gemini", "azure", "bedrock")
 RESERVED: Final = frozenset(
     ("v1", "v1beta", "v1alpha", "v2", "azure", "bedrock", "vertex", "healthz", "readyz", "livez", "metrics", "outlay")
 )
@@ -59,9 +59,9 @@ def read_providers(data: bytes | str, access: Access, mistakes: Mistakes) -> dic
 
 
 def _provider(key: Word, section: Section, access: Access) -> Provider:
-    _check_name(key, section.mistakes)
     section.require("dialect", "base_url", "api_key")
     dialect = section.choice("dialect", DIALECTS, DIALECTS[0])
+    _check_name(key, dialect, section.mistakes)
     defaults = Provider("", "", "", Secret("none"))
     return Provider(
         name=key.text,
@@ -81,8 +81,8 @@ def _provider(key: Word, section: Section, access: Access) -> Provider:
     )
 
 
-def _check_name(key: Word, mistakes: Mistakes) -> None:
-    if key.text in RESERVED:
+def _check_name(key: Word, dialect: str, mistakes: Mistakes) -> None:
+    if key.text in RESERVED and key.text != dialect:
         mistakes.add(key, f"'{key.text}' is the beginning of other paths (/{key.text}/…): choose another name")
     elif not _NAME.fullmatch(key.text):
         mistakes.add(

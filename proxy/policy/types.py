@@ -39,7 +39,7 @@ class Secret:
 class Provider:
     name: str
     dialect: str
-    """'openai' or 'anthropic'."""
+    """'openai', 'anthropic', 'gemini', 'azure' or 'bedrock'."""
     base_url: str
     """Scheme, host, port and an optional path prefix, without a trailing slash."""
     api_key: Secret

@@ -10,6 +10,29 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """AWS Signature Version 4 with the proxy's own credential."""
+
+    service: str
+    region: str
+    profile: str = ""
+    """Of the AWS configuration; '' for what the environment says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """From the dialect of the call to the provider's."""
+
+    dialect: str
+    """What the provider speaks."""
+    operation: str
+    """Of the call: 'chat', 'responses', 'embeddings'."""
+    model: str
+    credential: str
+    """The provider's, as `Secrets` gives it; '' where none is needed."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamRequest:
     method: str
     base_url: str
@@ -28,6 +51,10 @@ class UpstreamRequest:
     """Longest silence: of the provider while its answer is awaited or under way, and of its reading while we send."""
     total_timeout_s: float = 3600.0
     """From sending to the answer's last byte, the client's own slowness included."""
+    signing: Signing | None = None
+    """Set: the request must be signed before it goes out."""
+    translation: Translation | None = None
+    """Set: `body` is in another dialect than the provider speaks."""
 
 
 class UpstreamAnswer(Protocol):

@@ -134,6 +134,7 @@ class DataPlane:
             headers=call.headers,
             body=body,
             own_credential=call.caller.own_credential,
+            target=call.route.target,
             content=content,
         )
         return incoming, refusal

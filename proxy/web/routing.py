@@ -48,11 +48,18 @@ def route(
     if not _plain(path):
         return Unrouted(preferred[0], _unknown(method, path))
     first, _, rest = path[1:].partition(b"/")
+    mounted = next((each for each in dialects if first and each.mount.encode() == first), None)
+    if mounted is not None:
+        operation = mounted.operation(method, "/" + rest.decode("ascii"))
+        found = operation and Route(mounted, operation, "", target[len(first) + 1 :])
+        return found or Unrouted(mounted, _unknown(method, path))
     provider = policies.providers.get(first.decode("latin-1"))
     if provider is not None:
         return _prefixed(method, provider, b"/" + rest, target[len(first) + 1 :], dialects)
     text = path.decode("ascii")
     for dialect in preferred:
+        if dialect.mount:
+            continue
         operation = dialect.operation(method, text)
         if operation is not None:
             return Route(dialect, operation, "", target)

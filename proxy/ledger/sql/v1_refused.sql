@@ -16,7 +16,8 @@ SELECT
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     '', false, false,
     0, 0, 0,
-    [], coalesce(matched, [])
+    [], coalesce(matched, []),
+    0, 0, 0, 0, 0, 0, ''
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(

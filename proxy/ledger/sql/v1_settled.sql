@@ -27,7 +27,10 @@ SELECT
     coalesce(cost.by_kind.output_image, 0), coalesce(cost.by_kind.web_search, 0),
     cost.price_id, coalesce(cost.unpriced, false), estimated,
     coalesce(timing.upstream_us, 0), coalesce(timing.first_byte_us, 0), coalesce(timing.total_us, 0),
-    coalesce(edits, []), coalesce(matched, [])
+    coalesce(edits, []), coalesce(matched, []),
+    coalesce(usage.input_audio_ms, 0), coalesce(usage.input_characters, 0), coalesce(usage.output_images, 0),
+    coalesce(cost.by_kind.input_audio_ms, 0), coalesce(cost.by_kind.input_characters, 0),
+    coalesce(cost.by_kind.output_images, 0), coalesce(served.variant, '')
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -40,13 +43,16 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
     'usage': 'STRUCT(
         input_text BIGINT, input_audio BIGINT, input_image BIGINT, cache_read BIGINT, cache_read_audio
         BIGINT, cache_write_5m BIGINT, cache_write_1h BIGINT, output_text BIGINT, reasoning BIGINT,
-        output_audio BIGINT, output_image BIGINT, web_search BIGINT)',
-    'served': 'STRUCT(model VARCHAR, service_tier VARCHAR, region VARCHAR, speed VARCHAR, request_id VARCHAR)',
+        output_audio BIGINT, output_image BIGINT, web_search BIGINT, input_audio_ms BIGINT, input_characters BIGINT,
+        output_images BIGINT)',
+    'served': 'STRUCT(
+        model VARCHAR, service_tier VARCHAR, region VARCHAR, speed VARCHAR, variant VARCHAR, request_id VARCHAR)',
     'cost': 'STRUCT(
         total_pico BIGINT, by_kind STRUCT(
             input_text BIGINT, input_audio BIGINT, input_image BIGINT, cache_read BIGINT,
             cache_read_audio BIGINT, cache_write_5m BIGINT, cache_write_1h BIGINT, output_text BIGINT,
-            reasoning BIGINT, output_audio BIGINT, output_image BIGINT, web_search BIGINT),
+            reasoning BIGINT, output_audio BIGINT, output_image BIGINT, web_search BIGINT, input_audio_ms BIGINT,
+            input_characters BIGINT, output_images BIGINT),
         price_id VARCHAR, unpriced BOOLEAN)',
     'estimated': 'BOOLEAN', 'timing': 'STRUCT(upstream_us BIGINT, first_byte_us BIGINT, total_us BIGINT)',
     'edits': 'VARCHAR[]', 'matched': 'VARCHAR[]'

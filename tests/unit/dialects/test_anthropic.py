@@ -35,11 +35,11 @@ def test_operations(method: str, path: str, operation: object) -> None:
 def test_only_messages_cost() -> None:
     assert (MESSAGES_OPERATION.priced, COUNT.priced, MODELS.priced) == (True, False, False)
     assert COUNT.body_read
-    assert DIALECT.read(COUNT, b'{"model":"claude","messages":[]}', {}).model == "claude"
+    assert DIALECT.read(COUNT, b'{"model":"claude","messages":[]}', {}, b"").model == "claude"
 
 
 def test_every_stream_carries_its_usage_unasked() -> None:
-    assert DIALECT.ask_usage(b'{"stream":true}') is None
+    assert DIALECT.ask_usage(MESSAGES_OPERATION, b'{"stream":true}') is None
 
 
 def test_the_credential() -> None:

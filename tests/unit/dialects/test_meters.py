@@ -15,6 +15,7 @@ from proxy.dialects.meters import ANSWER_BYTES_MAX
 from proxy.dialects.openai import CHAT as CHAT_OPERATION
 from proxy.dialects.openai import MODELS, OpenAI
 from proxy.dialects.openai import RESPONSES as RESPONSES_OPERATION
+from proxy.model.call import Request
 
 NAMES = (
     *("choices", "delta", "message", "content", "content_block", "type", "index", "model", "status", "error"),
@@ -26,10 +27,11 @@ PROTOCOLS: dict[str, list[Event]] = {"chat": CHAT, "responses": RESPONSES, "mess
 
 
 def meter(protocol: str, *, sse: bool = True, hide: bool = False) -> Meter:
+    content_type = b"text/event-stream" if sse else b"application/json"
     if protocol == "messages":
-        return Anthropic().meter(MESSAGES_OPERATION, sse=sse, hide_usage=hide)
+        return Anthropic().meter(MESSAGES_OPERATION, Request(""), content_type=content_type, hide_usage=hide)
     operation = CHAT_OPERATION if protocol == "chat" else RESPONSES_OPERATION
-    return OpenAI().meter(operation, sse=sse, hide_usage=hide)
+    return OpenAI().meter(operation, Request(""), content_type=content_type, hide_usage=hide)
 
 
 def read(meter: Meter, pieces: list[bytes]) -> tuple[bytes, Reading]:
@@ -173,7 +175,7 @@ def test_bodies_are_complete_only_at_their_end() -> None:
 
 
 def test_what_is_free_is_not_read() -> None:
-    one = OpenAI().meter(MODELS, sse=False, hide_usage=False)
+    one = OpenAI().meter(MODELS, Request(""), content_type=b"application/json", hide_usage=False)
     assert read(one, [b'{"object":"list"}'])[0] == b'{"object":"list"}'
     assert one.reading() == Reading(
         None, final=False, served=one.reading().served, complete=True, failed=False, output_bytes=0

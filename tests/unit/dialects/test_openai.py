@@ -54,10 +54,10 @@ def test_what_spends_is_read_and_priced() -> None:
 
 def test_requests_are_read_by_their_operation() -> None:
     body = b'{"model":"gpt-5","stream":true,"max_tokens":1,"max_output_tokens":2}'
-    chat, responses = (DIALECT.read(each, body, {}) for each in (CHAT_OPERATION, RESPONSES_OPERATION))
+    chat, responses = (DIALECT.read(each, body, {}, b"") for each in (CHAT_OPERATION, RESPONSES_OPERATION))
     assert (chat.output_tokens_max, chat.usage_asked) == (1, False)
     assert (responses.output_tokens_max, responses.usage_asked) == (2, True)
-    assert DIALECT.ask_usage(body) is not None
+    assert DIALECT.ask_usage(CHAT_OPERATION, body) is not None
 
 
 def test_the_credential() -> None:

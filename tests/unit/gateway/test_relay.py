@@ -18,7 +18,7 @@ from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admitted
 from proxy.gateway.relay import Plane, Relay
 from proxy.gateway.rules import Rules
-from proxy.model.call import Hold
+from proxy.model.call import Hold, Request
 from proxy.model.entry import Cost, Extended, Opened, Outcome, Settled
 from proxy.model.limits import ModelLimits
 from proxy.model.usage import KINDS, Served, Usage
@@ -71,7 +71,7 @@ class Stage:
         found = self.dialect.operation("POST", operation)
         assert found is not None
         content = json.dumps(body or {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
-        request = self.dialect.read(found, content.encode(), {})
+        request = self.dialect.read(found, content.encode(), {}, operation.encode())
         self.journal = FakeJournal()
         self.counters = LimitedCounters(limit_pico) if limit_pico else MemoryCounters(10)
         self.tokens = tokens or WordCounter()
@@ -440,8 +440,8 @@ async def test_a_compressed_stream_at_its_cap_is_cut_where_an_error_event_would_
 
 async def test_a_meter_that_fails_at_the_end_leaves_neither_a_hold_nor_an_open_call() -> None:
     class Broken(OpenAI):
-        def meter(self, operation: Operation, *, sse: bool, hide_usage: bool) -> Meter:
-            meter = super().meter(operation, sse=sse, hide_usage=hide_usage)
+        def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
+            meter = super().meter(operation, request, content_type=content_type, hide_usage=hide_usage)
             meter.reading = fail  # type: ignore[method-assign]
             return meter
 

@@ -180,7 +180,7 @@ def test_price_kinds_are_kinds_of_usage() -> None:
     from proxy.model.usage import KINDS
     from proxy.policy.prices_yaml import KIND_NAMES
 
-    assert {*KIND_NAMES.values(), "web_search"} == set(KINDS)
+    assert {*KIND_NAMES.values(), "web_search", "input_audio_ms", "input_characters", "output_images"} == set(KINDS)
 
 
 def test_mistakes_of_all_files_are_told_at_once() -> None:
