@@ -11,7 +11,7 @@ from typing import Protocol
 from proxy.metering.json_object import UnreadableError as UnreadableError  # noqa: PLC0414  # part of what a dialect is
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
-from proxy.model.usage import Served, Usage
+from proxy.model.usage import NO_USAGE, Served, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,9 @@ class Reading:
     """Bytes of visible output so far: an upper bound of its tokens."""
     texts: Sequence[str] = ()
     """Visible output so far, for counting where no usage was reported. Never stored."""
+    seen: Usage = NO_USAGE
+    """What of the answer was measured otherwise (audio by its length), for settling where no usage was reported: it
+    goes before what the request let one guess."""
     jobs: Sequence["Job"] = ()
     """Finished work of earlier calls that this answer reports (a batch), to be settled once each."""
 

@@ -247,7 +247,7 @@ class Admission:
         limits = rules.prices.limits(call.provider, call.model)
         input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
         usage = holding(request, input_tokens, output_tokens)
-        served = Served(service_tier=request.service_tier)
+        served = Served(service_tier=request.service_tier, variant=request.variant)
         cost = rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
         return Hold(cost.total_pico, input_tokens, output_tokens), not cost.unpriced
 

@@ -49,6 +49,6 @@ class Lease:
     def _priced(self, output_tokens: int) -> Hold:
         call, request, input_tokens = self._admitted.call, self._admitted.request, self.hold.input_tokens
         usage = holding(request, input_tokens, output_tokens)
-        served = Served(service_tier=request.service_tier)
+        served = Served(service_tier=request.service_tier, variant=request.variant)
         cost = self._admitted.rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
         return Hold(cost.total_pico, input_tokens, output_tokens)

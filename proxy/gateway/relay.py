@@ -221,7 +221,7 @@ class Relay:
             what = await counted(self._admitted, ending, self._plane.tokens)
         except Exception:
             log.exception("counting failed", call_id=self._admitted.call.id)
-            what = held(ending.hold)
+            what = held(self._admitted.request, ending.hold)
         self._record(ending, what)
 
     def _record(self, ending: Ending, what: Consumed) -> None:

@@ -10,7 +10,8 @@ from typing import Final
 
 from proxy.dialects.dialect import Reading
 from proxy.gateway.admission import Admitted
-from proxy.model.call import Hold
+from proxy.metering.estimate import holding
+from proxy.model.call import Hold, Request
 from proxy.model.entry import Cost, Outcome, Settled, Timing
 from proxy.model.usage import NO_USAGE, Served, Usage
 from proxy.ports.tokens import TokenCounter
@@ -54,38 +55,45 @@ def known(admitted: Admitted, ending: Ending) -> Consumed | None:
         # An error answer without usage is not billed by any provider we know of.
         return Consumed(Usage(), estimated=False)
     complete = reading is not None and reading.complete
+    if admitted.request.fixed != NO_USAGE and reading is not None:
+        return Consumed(admitted.request.fixed, estimated=not complete)
     lost = ending.outcome in _LOST and not admitted.request.stream and not complete
     unread = not ending.readable or (ending.outcome is Outcome.OK and not complete)
     if lost or unread or admitted.request.background:
         # A whole answer was lost before it could be read, passed unread (its encoding, its size), or goes on in the
         # background: only the hold bounds it.
-        return held(ending.hold)
-    if complete and admitted.request.fixed != NO_USAGE:
-        return Consumed(admitted.request.fixed, estimated=False)
+        return held(admitted.request, ending.hold)
     return None
 
 
-def held(hold: Hold) -> Consumed:
+def held(request: Request, hold: Hold) -> Consumed:
     """All that the call was allowed to consume."""
-    return Consumed(Usage(input_text=hold.input_tokens, output_text=hold.output_tokens), estimated=True)
+    return Consumed(replace(holding(request, hold.input_tokens, hold.output_tokens), web_search=0), estimated=True)
 
 
 async def counted(admitted: Admitted, ending: Ending, tokens: TokenCounter) -> Consumed:
-    """What the call consumed, by counting: the input reported so far, else the prompt; the output that passed."""
+    """What the call consumed, by counting: the input reported so far, else the prompt; the output that passed; beside
+    text, what was measured of the answer, else what the request let one guess."""
     reading = ending.reading
     texts: Sequence[str] = reading.texts if reading else ()
     output = await tokens.count(admitted.call.model, texts) if texts else 0
     if reading is not None and reading.usage is not None:
         return Consumed(replace(reading.usage, output_text=output), estimated=True)
+    beside = admitted.request.guessed
+    if reading is not None and reading.seen != NO_USAGE:
+        beside = reading.seen
+    if beside.by_unit:
+        return Consumed(beside, estimated=True)
     prompt, framing = admitted.dialect.prompt_texts(admitted.request.content)
     prompt_tokens = await tokens.count(admitted.call.model, prompt) + framing
-    return Consumed(Usage(input_text=prompt_tokens, output_text=output), estimated=True)
+    return Consumed(replace(beside, input_text=prompt_tokens, output_text=output), estimated=True)
 
 
 def settled(admitted: Admitted, ending: Ending, what: Consumed, now_us: int) -> Settled:
     """The closing entry of a call, priced by the rules that were in force when it was admitted."""
     call = admitted.call
-    served = ending.reading.served if ending.reading else Served(service_tier=admitted.request.service_tier)
+    asked = Served(service_tier=admitted.request.service_tier, variant=admitted.request.variant)
+    served = ending.reading.served if ending.reading else asked
     cost = FREE
     if admitted.operation.priced:
         cost = admitted.rules.prices.cost(call.provider, call.model, call.opened_us, what.usage, served)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from proxy.model.call import Request
-from proxy.model.usage import Usage
+from proxy.model.usage import NO_USAGE, Usage
 
 FRAMING_TOKENS: Final = 1024
 """Tokens that a provider adds around what was sent: roles, tool preambles (Anthropic's are up to 700), priming."""
@@ -25,7 +25,12 @@ OUTPUT_TOKENS_MAX: Final = 1_000_000
 
 
 def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning: bool) -> tuple[int, int]:
-    """Input and output tokens to hold at admission. The model's own limits come from the price list."""
+    """Input and output tokens to hold at admission. The model's own limits come from the price list.
+
+    None of what is sold by unit: `holding` has its quantities.
+    """
+    if _by_unit(request):
+        return 0, 0
     input_tokens = request.input_bytes + request.input_tokens_unseen + FRAMING_TOKENS
     limit = _output_limit(request, output_tokens_max)
     if not request.stream or request.background:
@@ -35,9 +40,8 @@ def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning
 
 def holding(request: Request, input_tokens: int, output_tokens: int) -> Usage:
     """The usage that a hold stands for, to be priced."""
-    return replace(
-        request.fixed, input_text=input_tokens, output_text=output_tokens, web_search=request.web_searches_max
-    )
+    sold = request.guessed if request.fixed == NO_USAGE else request.fixed
+    return replace(sold, input_text=input_tokens, output_text=output_tokens, web_search=request.web_searches_max)
 
 
 def extended(request: Request, held: int, output_bytes: int, output_tokens_max: int | None = None) -> int:
@@ -47,7 +51,7 @@ def extended(request: Request, held: int, output_bytes: int, output_tokens_max: 
     about once in a thousand tokens, and never above the limit of call or model, where one is known.
     """
     needed = output_bytes + min(request.thinking_tokens_max or 0, OUTPUT_TOKENS_MAX) * request.choices
-    if needed <= held:
+    if needed <= held or _by_unit(request):
         return held
     raised = held + -(-(needed - held) // LEASE_TOKENS) * LEASE_TOKENS
     if request.output_tokens_max is None and output_tokens_max is None:
@@ -55,9 +59,15 @@ def extended(request: Request, held: int, output_bytes: int, output_tokens_max: 
     return max(held, min(raised, _output_limit(request, output_tokens_max)))
 
 
+def _by_unit(request: Request) -> bool:
+    return request.fixed.by_unit or request.guessed.by_unit
+
+
 def _output_limit(request: Request, output_tokens_max: int | None) -> int:
     """The most that the call can put out, all its choices together."""
-    each = request.output_tokens_max or output_tokens_max or OUTPUT_TOKENS_DEFAULT
+    each = request.output_tokens_max
+    if each is None:
+        each = output_tokens_max or OUTPUT_TOKENS_DEFAULT
     return min(each, OUTPUT_TOKENS_MAX) * request.choices
 
 

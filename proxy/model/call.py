@@ -16,7 +16,7 @@ class Request:
     choices: int = 1
     """How many answers are asked for (`n`)."""
     output_tokens_max: int | None = None
-    """The output limit in the call; None: the model's own maximum applies."""
+    """The output limit in the call; None: the model's own maximum applies; 0: the operation puts out no text."""
     thinking_tokens_max: int | None = None
     """The thinking budget in the call, where the dialect has one."""
     usage_asked: bool = True
@@ -34,6 +34,11 @@ class Request:
     fixed: Usage = NO_USAGE
     """Quantities that the request itself fixes (characters to speak, images asked for): what the call consumed if it
     succeeds and its answer reports no usage."""
+    guessed: Usage = NO_USAGE
+    """Quantities beside its text that the request lets one estimate (audio by its length, images by their size): held,
+    and settled as an estimate where the answer reports no usage."""
+    variant: str = ""
+    """Of what is sold by the piece, as in Served: it prices the hold."""
     content: tuple[bytes, ...] = ()
     """Raw JSON members ('"messages":[…]') that make the prompt: for fingerprint and estimate, never stored."""
     session: str = ""

@@ -60,6 +60,11 @@ class Usage:
         """Everything the model read: what long-context price thresholds are compared with."""
         return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
 
+    @property
+    def by_unit(self) -> bool:
+        """True for what is sold by time, character or piece: its text has no price."""
+        return bool(self.input_audio_ms or self.input_characters or self.output_images)
+
 
 NO_USAGE: Final = Usage()
 
