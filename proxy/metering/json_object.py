@@ -7,7 +7,7 @@ spelled. Inside values the bytes are checked as JSON and UTF-8, but not built in
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,8 +53,12 @@ class Member:
 class ObjectReader:
     """Reads bodies in which the keys `governed` may stand once only."""
 
-    def __init__(self, governed: Iterable[str]) -> None:
-        self._governed = frozenset(governed)
+    def __init__(self, governed: Iterable[str], spelled: Callable[[str], str] = str.casefold) -> None:
+        """`spelled`: the same text for all spellings that a server could take for one key."""
+        ordered = tuple(governed)
+        self._governed = frozenset(ordered)
+        self._spelled = spelled
+        self._names_by_spelling = {spelled(name): name for name in reversed(ordered)}
         names = {f"f{index}": name for index, name in enumerate(sorted(self._governed))}
         fields = [(field, Raw, msgspec.field(name=name, default=Raw())) for field, name in names.items()]
         self._some = msgspec.json.Decoder(msgspec.defstruct("Governed", fields)).decode
@@ -88,8 +92,8 @@ class ObjectReader:
     def _check(self, keys: Iterable[str]) -> None:
         seen: set[str] = set()
         for key in keys:
-            name = key if key in self._governed else key.casefold()
-            if name in self._governed:
+            name = self._names_by_spelling.get(self._spelled(key))
+            if name is not None:
                 if name in seen:
                     raise UnreadableError(f"The key '{name}' stands twice in the request body. Send it once.")
                 seen.add(name)
