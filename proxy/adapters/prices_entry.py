@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from proxy.adapters.prices_pieces import piece_rates
 from proxy.finance.listing import ANY_REGION, OFF_PEAK, STANDARD, Listing, Variant
 from proxy.finance.off_peak import DAY_S, OffPeak, Window
 from proxy.model.limits import ModelLimits
@@ -41,17 +42,22 @@ _CHAT: Final = frozenset({"chat", "completion", "responses"})
 _decoder: Final = msgspec.json.Decoder(dict[str, object], float_hook=Decimal)
 
 
-def listing_of(raw: bytes, vendor: str, name: str, source: str) -> Listing:
+def entry_of(raw: bytes) -> Entry:
+    """Numbers as exact decimals. Raises msgspec.DecodeError where it is no JSON object."""
+    return _decoder.decode(raw)
+
+
+def listing_of(entry: Entry, vendor: str, name: str, source: str, variant: str = "") -> Listing:
     """The entry as a Listing. What can't be read is left out, and so unknown, never zero.
 
-    Raises msgspec.DecodeError where it is no JSON object.
+    `variant`: quality and size of images ('hd/1024-x-1792'), for an entry that prices them by the pixel.
     """
-    entry = _decoder.decode(raw)
+    pieces = piece_rates(entry, variant or name)
     return Listing(
         vendor=vendor,
         name=name,
         source=source,
-        rates={} if _sold_by_other_unit(entry) else _rates(entry),
+        rates=_with_pieces({} if _sold_by_other_unit(entry) else _rates(entry), pieces),
         regions=dict(_regions(entry)),
         speeds={key: factor for key, factor in _specific(entry) if key in _SPEEDS},
         off_peak=_off_peak(entry),
@@ -77,6 +83,10 @@ def _rates(entry: Entry) -> RateTable:
     if off_peak:
         rates[Variant(OFF_PEAK)] = _token_rates(off_peak).get(STANDARD, {})
     return rates
+
+
+def _with_pieces(rates: RateTable, pieces: Mapping[str, Fraction]) -> RateTable:
+    return {**rates, STANDARD: {**rates.get(STANDARD, {}), **pieces}} if pieces else rates
 
 
 def _token_rates(fields: Entry) -> RateTable:

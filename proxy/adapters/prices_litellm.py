@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from importlib.util import find_spec
@@ -10,8 +11,10 @@ from typing import Final
 
 import msgspec
 
-from proxy.adapters.prices_entry import listing_of
+from proxy.adapters.prices_corrections import Corrections, corrections, shipped
+from proxy.adapters.prices_entry import Entry, entry_of, listing_of
 from proxy.finance.listing import Listing, Vendor
+from proxy.finance.names import variants
 from proxy.finance.price import Ceiling
 from proxy.finance.pricebook import PriceBook
 from proxy.finance.rule import Rule
@@ -38,9 +41,10 @@ class _Head(msgspec.Struct):
 class LitellmList:
     """The entries of the vendors asked for, kept as raw bytes (about 0.7 KB each) and decoded when first looked up."""
 
-    def __init__(self, folder: Path, vendors: Iterable[str]) -> None:
+    def __init__(self, folder: Path, vendors: Iterable[str], mended: Corrections) -> None:
         """`folder`: litellm's own. Raises PriceListError."""
         self.source = f"litellm-{version(folder)}"
+        self._mended = mended
         wanted = frozenset(vendors)
         head = msgspec.json.Decoder(_Head)
         self._entries: dict[str, dict[str, bytes]] = {vendor: {} for vendor in wanted}
@@ -54,10 +58,20 @@ class LitellmList:
         except (OSError, msgspec.DecodeError) as error:
             raise PriceListError(f"{folder / FILE}: {error}") from error
 
-    def find(self, vendor: str, name: str) -> Listing | None:
+    def find(self, vendor: str, name: str, variant: str = "") -> Listing | None:
+        """The list prices a variant in an entry of its own, beside the tokens of the plain model, or by the pixel."""
+        plain, source = self._entry(vendor, name)
+        for named in variants(variant, name):
+            entry, source_of = self._entry(vendor, named)
+            if entry is not None:
+                return listing_of({**(plain or {}), **entry}, vendor, named, source_of, variant)
+        return None if plain is None else listing_of(plain, vendor, name, source, variant)
+
+    def _entry(self, vendor: str, name: str) -> tuple[Entry | None, str]:
+        """The entry with its corrections, and the source to name."""
         entries = self._entries.get(vendor, {})
         raw = entries.get(name) or entries.get(f"{vendor}/{name}")
-        return None if raw is None else listing_of(raw, vendor, name, self.source)
+        return (None, "") if raw is None else self._mended.corrected(vendor, name, entry_of(raw), self.source)
 
 
 def price_book(policies: PolicySet, folder: Path | None = None) -> PriceBook:
@@ -66,7 +80,8 @@ def price_book(policies: PolicySet, folder: Path | None = None) -> PriceBook:
     Takes about 20 ms. Raises PriceListError.
     """
     vendors = {name: _vendor(provider) for name, provider in policies.providers.items()}
-    listed = LitellmList(folder or installed_folder(), (vendor.name for vendor in vendors.values()))
+    mended = corrections(shipped())
+    listed = LitellmList(folder or installed_folder(), (vendor.name for vendor in vendors.values()), mended)
     policy = policies.prices
     return PriceBook(listed, vendors, (_rule(rule) for rule in policy.rules), _ceiling(policy))
 
@@ -126,10 +141,5 @@ def _micros(moment: datetime | None) -> int | None:
 
 def _ceiling(policy: PricePolicy) -> Ceiling:
     """What the policy doesn't name keeps its default."""
-    default = Ceiling()
     rates = {side: int(Fraction(usd) * PICO_PER_USD) for side, usd in policy.ceiling_usd_per_million.items()}
-    return Ceiling(
-        rates.get("input", default.input),
-        rates.get("output", default.output),
-        rates.get("web_search", default.web_search),
-    )
+    return replace(Ceiling(), **rates)

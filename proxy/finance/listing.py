@@ -57,6 +57,10 @@ class Vendor:
 
 
 class PriceList(Protocol):
-    def find(self, vendor: str, name: str) -> Listing | None:
-        """The listing under exactly this name, if it belongs to this vendor: no model takes another vendor's price."""
+    def find(self, vendor: str, name: str, variant: str = "") -> Listing | None:
+        """The listing under exactly this name, if it belongs to this vendor: no model takes another vendor's price.
+
+        `variant`: quality and size of what is sold by the piece; where the list prices it apart, the listing has its
+        price, and its name.
+        """
         ...

@@ -6,6 +6,7 @@ from typing import Final
 
 _DATED: Final = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8})$")
 _FINE_TUNED: Final = "ft:"
+_PLAIN: Final = frozenset({"standard", "auto"})
 
 
 def candidates(served: str, asked: str) -> Iterator[str]:
@@ -22,3 +23,15 @@ def candidates(served: str, asked: str) -> Iterator[str]:
         undated = _DATED.sub("", kind)
         if undated != kind:
             yield undated
+
+
+def variants(variant: str, name: str) -> Iterator[str]:
+    """Names of a model's variant ('hd/1024-x-1792/dall-e-3'), best first.
+
+    Where a list names the size alone it means the plain quality: a dearer one is not looked for there.
+    """
+    if variant:
+        yield f"{variant}/{name}"
+        quality, slash, size = variant.partition("/")
+        if slash and quality in _PLAIN:
+            yield f"{size}/{name}"

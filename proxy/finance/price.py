@@ -24,9 +24,21 @@ class Ceiling:
     output: int = rate_from_usd("0.00018")
     web_search: int = rate_from_usd("0.035")
     """A search: the dearest that any provider lists."""
+    input_audio_ms: int = rate_from_usd("0.000001")
+    """$0.06 a minute: more than three times the dearest transcription on the list."""
+    input_characters: int = rate_from_usd("0.00018")
+    """$180 a million: the dearest speech on the list."""
+    output_images: int = rate_from_usd("0.60")
+    """A whole image: the dearest on the list."""
 
     def of(self, kind: str) -> int:
-        return self.input if kind in INPUT_KINDS else self.output if kind in OUTPUT_KINDS else self.web_search
+        """The rate of any kind; those that are no tokens have one each."""
+        if kind in INPUT_KINDS:
+            return self.input
+        if kind in OUTPUT_KINDS:
+            return self.output
+        rate: int = getattr(self, kind)
+        return rate
 
     @property
     def price(self) -> "Price":

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from proxy.finance.listing import Listing, PriceList, Vendor
-from proxy.finance.names import candidates
+from proxy.finance.names import candidates, variants
 from proxy.finance.price import Ceiling, Price
 from proxy.finance.quote import Quote, own_listing
 from proxy.finance.rule import Rule, by_precedence
@@ -17,7 +17,7 @@ QUOTES_MAX: Final = 512
 NAME_CHARS_MAX: Final = 256
 """Nothing on a list is longer; what is, is cut before it is looked for, kept or put into a price's id."""
 
-_Key = tuple[str, str, str, str, str, str]
+_Key = tuple[str, ...]
 
 
 class PriceBook:
@@ -38,18 +38,24 @@ class PriceBook:
         self._quotes: dict[_Key, Quote] = {}
         self._limits: dict[tuple[str, str], ModelLimits] = {}
 
-    def cost(self, provider: str, model: str, at_us: int, usage: Usage, served: Served) -> Cost:
+    def cost(
+        self, provider: str, model: str, at_us: int, usage: Usage, served: Served, prompt_tokens: int | None = None
+    ) -> Cost:
         """The cost of `usage`, by the prices in force at `at_us` (admission, microseconds UTC). Never raises.
+
+        `prompt_tokens`: of each call, where `usage` is the sum of many.
 
         A kind, or a whole model, without a price costs the ceiling and is marked `unpriced`.
         """
-        return self.price(provider, model, at_us, usage.prompt_tokens, served).cost(usage)
+        length = usage.prompt_tokens if prompt_tokens is None else prompt_tokens
+        return self.price(provider, model, at_us, length, served).cost(usage)
 
     def price(self, provider: str, model: str, at_us: int, prompt_tokens: int, served: Served) -> Price:
         """The price by itself: its id and its rates."""
         cut = NAME_CHARS_MAX
         answered, asked = served.model[:cut], model[:cut]
-        key = (provider, answered, asked, served.service_tier[:cut], served.region[:cut], served.speed[:cut])
+        said = (served.service_tier, served.region, served.speed, served.variant)
+        key = (provider, answered, asked, *(text[:cut] for text in said))
         quote = self._quotes.get(key)
         if quote is None:
             quote = self._quote(provider, answered, asked, served)
@@ -72,14 +78,16 @@ class PriceBook:
 
     def _quote(self, provider: str, answered: str, asked: str, served: Served) -> Quote:
         vendor = self._vendors.get(provider)
-        listing = self._find(vendor, answered, asked) or own_listing(provider, asked or answered)
-        names = {name for name in (answered, asked, listing.name) if name}
+        variant = served.variant[:NAME_CHARS_MAX]
+        listing = self._find(vendor, answered, asked, variant) or own_listing(provider, asked or answered)
+        plain = {name for name in (answered, asked, listing.name) if name}
+        names = plain | {named for name in (answered, asked) if name for named in variants(variant, name)}
         rules = tuple(rule for rule in self._rules if rule.covers(provider, names))
         region = served.region or (vendor.region if vendor else "")
         return Quote(listing, rules, served, region, self._ceiling)
 
-    def _find(self, vendor: Vendor | None, answered: str, asked: str) -> Listing | None:
+    def _find(self, vendor: Vendor | None, answered: str, asked: str, variant: str = "") -> Listing | None:
         if vendor is None:
             return None
-        found = (self._list.find(vendor.name, name) for name in candidates(answered, asked))
+        found = (self._list.find(vendor.name, name, variant) for name in candidates(answered, asked))
         return next((listing for listing in found if listing is not None), None)

@@ -13,10 +13,9 @@ from proxy.finance.listing import STANDARD, Listing, Variant
 from proxy.model.usage import KINDS
 
 BATCH: Final = "batches"
-INPUT_KINDS: Final = frozenset(kind for kind in KINDS if kind.startswith(("input_", "cache_"))) - {
-    "input_audio_ms",
-    "input_characters",
-}
+PIECE_KINDS: Final = frozenset({"web_search", "input_audio_ms", "input_characters", "output_images"})
+"""Sold by the search, the time, the character or the image: no tokens, and no factor for region or speed."""
+INPUT_KINDS: Final = frozenset(kind for kind in KINDS if kind.startswith(("input_", "cache_"))) - PIECE_KINDS
 OUTPUT_KINDS: Final = frozenset({"output_text", "reasoning", "output_audio", "output_image"})
 TOKEN_KINDS: Final = INPUT_KINDS | OUTPUT_KINDS
 

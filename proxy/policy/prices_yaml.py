@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from proxy.policy.document import Table, Word, read_document
@@ -18,13 +19,23 @@ TOP: Final = {
     "ceiling": "ceiling: {input: 30, output: 180}",
     "prices": "prices: [{name: own-llama, model: llama-*, usd_per_million: {input: 0.20, output: 0.60}}]",
 }
-CEILING: Final = {"input": "ceiling: {input: 30, output: 180}", "output": "ceiling: {input: 30, output: 180}"}
+PIECES: Final[Mapping[str, tuple[str, Fraction, str]]] = {
+    "web_search_usd_per_thousand": ("web_search", Fraction(1000), "10"),
+    "audio_usd_per_minute": ("input_audio_ms", Fraction(1_000_000, 60_000), "0.006"),
+    "characters_usd_per_million": ("input_characters", Fraction(1), "15"),
+    "image_usd_each": ("output_images", Fraction(1_000_000), "0.04"),
+}
+"""Prices of what is no token: name -> kind of Usage, what makes the price one of a million units, an example."""
+CEILING: Final = {
+    **dict.fromkeys(("input", "output"), "ceiling: {input: 30, output: 180}"),
+    **{name: f"ceiling: {{{name}: {example}}}" for name, (_, _, example) in PIECES.items()},
+}
 RULE: Final = {
     "name": "name: own-llama",
     "provider": "provider: openai",
     "model": "model: gpt-*",
     "usd_per_million": "usd_per_million: {input: 0.20, output: 0.60}",
-    "web_search_usd_per_thousand": "web_search_usd_per_thousand: 10",
+    **{name: f"{name}: {example}" for name, (_, _, example) in PIECES.items()},
     "multiplier": "multiplier: 0.85",
     "valid_from": "valid_from: 2026-01-01",
     "valid_to": "valid_to: 2027-01-01",
@@ -98,9 +109,9 @@ def _rule(section: Section, number: int, providers: Mapping[str, object] | None)
     )
 
 
-def _rates(section: Section) -> dict[str, Decimal] | None:
+def _rates(section: Section) -> dict[str, Decimal | Fraction] | None:
     """Rates by kind of Usage; None where the rule names none."""
-    rates: dict[str, Decimal] = {}
+    rates: dict[str, Decimal | Fraction] = {}
     table = section.section("usd_per_million", RATES, "usd_per_million")
     if table is not None and not table.table.pairs:
         section.wrong("usd_per_million", "must name at least one kind of tokens")
@@ -108,10 +119,15 @@ def _rates(section: Section) -> dict[str, Decimal] | None:
         rate = table.decimal(name) if table else None
         if rate is not None:
             rates[kind] = rate
-    searches = section.decimal("web_search_usd_per_thousand")
-    if searches is not None:
-        rates["web_search"] = searches * 1000
-    return rates if rates or section.node("usd_per_million") is not None else None
+    rates |= _pieces(section)
+    named = any(section.node(name) is not None for name in ("usd_per_million", *PIECES))
+    return rates if named else None
+
+
+def _pieces(section: Section) -> dict[str, Fraction]:
+    """What searches, minutes, characters and images cost, in dollars per million units of their kind."""
+    found = ((kind, times, section.decimal(name)) for name, (kind, times, _) in PIECES.items())
+    return {kind: Fraction(usd) * times for kind, times, usd in found if usd is not None}
 
 
 def _provider(section: Section, providers: Mapping[str, object] | None) -> str:
@@ -123,13 +139,19 @@ def _provider(section: Section, providers: Mapping[str, object] | None) -> str:
     return name
 
 
-def _ceiling(top: Section) -> dict[str, Decimal]:
+def _ceiling(top: Section) -> dict[str, Decimal | Fraction]:
     table = top.section("ceiling", CEILING, "ceiling")
-    found = {name: table.decimal(name) for name in CEILING} if table else {}
+    if table is None:
+        return {}
+    found = {name: table.decimal(name) for name in CEILING}
     for name, value in found.items():
-        if table and value is not None and not value:
+        if value is not None and not value:
             table.wrong(name, "can't be 0: an unknown price would void every budget")
-    return {name: value for name, value in found.items() if value is not None}
+    sides: dict[str, Decimal | Fraction] = {}
+    for name, value in found.items():
+        if value is not None and name not in PIECES:
+            sides[name] = value
+    return {**sides, **_pieces(table)}
 
 
 class _Unique:

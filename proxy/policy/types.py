@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 from proxy.model.identity import OwnerKind, Project, Role
@@ -30,9 +31,10 @@ class Mistake:
 class Secret:
     """Where a provider credential comes from. Never the credential itself."""
 
-    source: Literal["env", "file", "none"]
+    source: Literal["env", "file", "aws", "none"]
     name: str = ""
-    """Name of the environment variable, or path of the file (re-read when it changes)."""
+    """Name of the environment variable, or path of the file (re-read when it changes). Of 'aws': the profile, '' for
+    what the environment says (variables, an instance's or container's role)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Provider:
     base_url: str
     """Scheme, host, port and an optional path prefix, without a trailing slash."""
     api_key: Secret
+    region: str = ""
+    """Of AWS, where calls are signed for it; '' where the provider knows none."""
     account: str = ""
     """Which account this credential belongs to, as finance knows it; default: the provider's name."""
     prices: str = ""
@@ -53,6 +57,9 @@ class Provider:
     """Only calls of these projects go here, so that one provider may have several accounts; empty: any project's."""
     paths: tuple[tuple[str, str], ...] = ()
     """(prefix here, prefix at the provider), for one whose paths don't begin with /v1; the first that fits counts."""
+    translate: tuple[tuple[str, str], ...] = ()
+    """(glob of models, model served instead or '') of calls in OpenAI's dialect that go here translated; the first glob
+    that fits counts."""
     passes: tuple[tuple[str, str], ...] = ()
     """(method, path glob) that are forwarded unmetered because the admin named them."""
     connect_timeout_s: float = 10.0
@@ -114,8 +121,8 @@ class PriceRule:
     """Name of a provider of providers.yaml; '*': all."""
     model: str
     """Glob."""
-    rates_usd_per_million: Mapping[str, Decimal] = field(default_factory=dict)
-    """Kind of Usage -> dollars per million. Empty: the list price applies."""
+    rates_usd_per_million: Mapping[str, Decimal | Fraction] = field(default_factory=dict)
+    """Kind of Usage -> dollars per million of its units (tokens, milliseconds, …). Empty: the list price applies."""
     multiplier: Decimal = Decimal(1)
     """0.85 is a discount of 15 %."""
     valid_from: datetime | None = None
@@ -128,10 +135,11 @@ class PriceRule:
 class PricePolicy:
     rules: tuple[PriceRule, ...] = ()
     unpriced: Literal["hold_ceiling", "refuse"] = "hold_ceiling"
-    ceiling_usd_per_million: Mapping[str, Decimal] = field(
+    ceiling_usd_per_million: Mapping[str, Decimal | Fraction] = field(
         default_factory=lambda: {"input": Decimal(30), "output": Decimal(180)}
     )
-    """What a token of an unknown model is taken to cost, by side ('input', 'output')."""
+    """What an unknown price is taken to be: of tokens by side ('input', 'output'), of the rest by kind of Usage; kinds
+    that stand nowhere here keep the price book's own."""
     where: str = ""
     """'file:line' of `unpriced`."""
 

@@ -15,9 +15,9 @@ class FakeList:
         self.listings = {(listing.vendor, listing.name): listing for listing in listings}
         self.asked = 0
 
-    def find(self, vendor: str, name: str) -> Listing | None:
+    def find(self, vendor: str, name: str, variant: str = "") -> Listing | None:
         self.asked += 1
-        return self.listings.get((vendor, name))
+        return self.listings.get((vendor, f"{variant}/{name}")) or self.listings.get((vendor, name))
 
 
 def listing(name: str = "m", **rates: int) -> Listing:

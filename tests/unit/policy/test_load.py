@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -178,9 +179,22 @@ def test_every_setting_of_prices() -> None:
 
 def test_price_kinds_are_kinds_of_usage() -> None:
     from proxy.model.usage import KINDS
-    from proxy.policy.prices_yaml import KIND_NAMES
+    from proxy.policy.prices_yaml import KIND_NAMES, PIECES
 
-    assert {*KIND_NAMES.values(), "web_search", "input_audio_ms", "input_characters", "output_images"} == set(KINDS)
+    assert sorted([*KIND_NAMES.values(), *(kind for kind, _, _ in PIECES.values())]) == sorted(KINDS)
+
+
+def test_what_is_no_token_has_a_price_by_its_own_unit() -> None:
+    prices = loaded(
+        prices="ceiling: {image_usd_each: 0.5}\n"
+        "prices: [{audio_usd_per_minute: 0.006, characters_usd_per_million: 15, image_usd_each: 0.04}]"
+    ).prices
+    assert prices.rules[0].rates_usd_per_million == {
+        "input_audio_ms": Fraction("0.1"),  # 0.006 for 60,000 ms: 0.1 for a million
+        "input_characters": 15,
+        "output_images": 40_000,
+    }
+    assert prices.ceiling_usd_per_million == {"input": 30, "output": 180, "output_images": 500_000}
 
 
 def test_mistakes_of_all_files_are_told_at_once() -> None:
