@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from proxy.adapters import admin_key, data_folder
+from proxy.adapters.charts_matplotlib import picture
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.gateway_sockets import gateway_metrics
 from proxy.adapters.journal_file import FileJournal
@@ -28,6 +29,8 @@ from proxy.adapters.journal_folder import JournalLockedError
 from proxy.adapters.journal_segments import FileSegments
 from proxy.adapters.policy_archive import PolicyArchive
 from proxy.adapters.policy_files import PolicyFolder
+from proxy.adapters.sheets_parquet import ParquetWriter
+from proxy.adapters.sheets_xlsx import XlsxWriter
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.app import logs
 from proxy.app.loading import Loading
@@ -55,6 +58,7 @@ NODE: Final = "ledger"
 """The name under which the ledger's own facts stand in the journal."""
 SOCKET_FILE: Final = "ledger.sock"
 JOURNAL_FOLDER: Final = "journal"
+WRITERS: Final = {writer.suffix: writer for writer in (ParquetWriter(), XlsxWriter())}
 
 Servers = list[tuple[uvicorn.Server, list[socket.socket]]]
 
@@ -98,7 +102,7 @@ class Ledger:
         archive = PolicyArchive(self.settings.data)
         plane = ControlPlane(
             authentication=authentication,
-            reports=Reports(desk, authentication, lambda: self.loader.progress),
+            reports=Reports(desk, authentication, lambda: self.loader.progress, WRITERS, picture),
             calls=CallsExplained(desk, authentication, lambda version: archive.files(version) is not None),
             metrics=Metrics(
                 self.metrics,

@@ -1,8 +1,9 @@
-"""`outlay report`: reports as tables for people, and as CSV or JSON for programs."""
+"""`outlay report`: reports as tables and charts for people, and as files for programs and spreadsheets."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -16,9 +17,18 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+    PARQUET = "parquet"
+    XLSX = "xlsx"
+    CHART = "chart"
+    SVG = "svg"
+    PNG = "png"
 
 
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print it.")]
+_BINARY: Final = (Format.PARQUET, Format.XLSX, Format.PNG)
+_FILES: Final = tuple(form for form in Format if form not in (Format.TABLE, Format.CHART))
+_DRAWN: Final = (Format.CHART, Format.SVG, Format.PNG)
+FormatOption = Annotated[Format, typer.Option("--format", help="How to show it; chart draws bars in the terminal.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Write it into this file.", dir_okay=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder, where no server is named.")]
 Values = Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")]
@@ -44,42 +54,80 @@ def spend(
     where: Annotated[
         list[str] | None, typer.Option(help="Any other dimension: NAME=VALUE; may be repeated.", metavar="NAME=VALUE")
     ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Beside each figure, that of the period before.")] = False,
     reason: Annotated[
         str, typer.Option(help="Why you look at other people's rows. It goes on record and they can see it.")
     ] = "",
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
+    out: OutOption = None,
     data: DataOption = None,
 ) -> None:
     """What was spent, by whatever you ask for. Money is exact; nobody is ranked."""
     named = {"user": user, "project": project, "team": team, "provider": provider, "model": model}
     parameters = [(name, value) for name, values in named.items() for value in values or []]
     parameters += [_pair(text) for text in where or []]
-    asked = {"by": by, "since": since, "until": until, "tz": tz, "reason": reason}
+    asked = {
+        "by": by,
+        "since": since,
+        "until": until,
+        "tz": tz,
+        "compare": "previous" if compare else "",
+        "reason": reason,
+    }
     parameters += [(name, value) for name, value in asked.items() if value]
-    _show("/v1/reports/spend", parameters, Format.JSON if as_json else form, data)
+    _show("/v1/reports/spend", parameters, Format.JSON if as_json else form, data, out)
 
 
 @app.command()
-def views(form: FormatOption = Format.TABLE, as_json: JsonOption = False, data: DataOption = None) -> None:
+def views(
+    form: FormatOption = Format.TABLE, as_json: JsonOption = False, out: OutOption = None, data: DataOption = None
+) -> None:
     """Who looked at whose rows, when, and for which reason: at yours, and yours at others'; admins see all."""
-    _show("/v1/reports/views", [], Format.JSON if as_json else form, data)
+    form = Format.JSON if as_json else form
+    if form in _DRAWN:
+        stop("this report has no money to draw; use table, csv, json, parquet or xlsx", UNTRIED)
+    _show("/v1/reports/views", [], form, data, out)
 
 
-def _show(path: str, parameters: list[tuple[str, str]], form: Format, data: Path | None) -> None:
-    """Ask and print. A table is drawn here from the JSON; the other forms are printed as the ledger gives them."""
-    settings = configured(data=data)
-    answer = ask(settings, path, [*parameters, ("format", "csv" if form is Format.CSV else "json")])
-    if form is not Format.TABLE:
+def _show(path: str, parameters: list[tuple[str, str]], form: Format, data: Path | None, out: Path | None) -> None:
+    """Ask and print. Tables and charts of the terminal are drawn here from the JSON; the other forms are passed on as
+    the ledger gives them."""
+    if form in _BINARY and out is None and sys.stdout.isatty():
+        stop(f"{form} is no text: name a file with --out, or redirect the output", UNTRIED)
+    for_people = form in (Format.TABLE, Format.CHART)
+    if out is not None and for_people:
+        stop(f"--out writes a file; choose its form with --format (of {', '.join(_FILES)})", UNTRIED)
+    answer = ask(configured(data=data), path, [*parameters, ("format", "json" if for_people else form)])
+    if for_people:
+        _draw(answer.json(), form)
+    elif out is not None:
+        _write(out, answer.content)
+    else:
         typer.echo(answer.content, nl=form is Format.JSON)
+
+
+def _draw(document: dict[str, Any], form: Format) -> None:
+    if form is Format.CHART:
+        from proxy.cli import charts
+        from proxy.ledger.charts import NoChartError, spend_chart
+
+        try:
+            charts.draw(spend_chart(document))
+        except NoChartError as error:
+            stop(str(error), UNTRIED)
         return
     from proxy.cli import tables
 
-    document = answer.json()
-    if document["report"] == "spend":
-        tables.spend(document)
-    else:
-        tables.views(document)
+    {"spend": tables.spend, "views": tables.views}[document["report"]](document)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        stop(f"{path} can't be written: {error.strerror}", UNTRIED)
+    typer.echo(f"Wrote {path} ({len(content):,} bytes).", err=True)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ _FIGURES: Final = {
     "output_tokens": "output",
     "reasoning_tokens": "reasoning",
 }
+_MONEY: Final = {"cost_usd": "cost USD", "previous_cost_usd": "before", "cost_change_usd": "change USD"}
 _ALWAYS: Final = ("calls", "input_tokens", "output_tokens")
 """Other columns show where they hold anything."""
 
@@ -44,14 +45,23 @@ def spend(document: Mapping[str, Any]) -> None:
         table.add_column(Text(name), footer=Text("total") if number == 0 else "", overflow="fold")
     for name in shown:
         table.add_column(_FIGURES[name], f"{total[name]:,}", justify="right", no_wrap=True)
-    table.add_column("cost USD", _money(total["cost_usd"], decimals), justify="right", no_wrap=True)
+    money = [name for name in _MONEY if name in total]
+    for name in money:
+        table.add_column(_MONEY[name], _money(total[name], decimals), justify="right", no_wrap=True)
+    if "previous_cost_usd" in total:
+        table.add_column("change", _percent(total), justify="right", no_wrap=True)
     for row in rows:
         cells = [Text(row[name] or "(none)") for name in by]
-        table.add_row(*cells, *(f"{row[name]:,}" for name in shown), _money(row["cost_usd"], decimals))
+        cells += [Text(f"{row[name]:,}") for name in shown]
+        cells += [Text(_money(row[name], decimals)) for name in money]
+        table.add_row(*cells, *([_percent(row)] if "previous_cost_usd" in total else []))
     if rows:
         out.print(table)
     else:
         out.print("No calls in this period.")
+    if document.get("compared_with"):
+        earlier = document["compared_with"]
+        out.print(Text(f"- Compared with {_time(earlier['since'])} to {_time(earlier['until'])}."))
     for note in document["notes"]:
         out.print(Text(f"- {note}"))
     if any(_exponent(row["cost_usd"]) > DECIMALS_MAX for row in [*rows, total]):
@@ -97,6 +107,12 @@ def _fact(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}={item}" for name, item in value.items()) or "none"
     return str(value) if value not in ("", None) else "-"
+
+
+def _percent(row: Mapping[str, Any]) -> str:
+    """How much more or less than before; '' where nothing was spent before."""
+    before = Decimal(row["previous_cost_usd"])
+    return f"{Decimal(row['cost_change_usd']) / before:+.1%}" if before else ""
 
 
 def _time(text: str) -> str:

@@ -44,18 +44,30 @@ def _dimensions() -> dict[str, Dimension]:
         "client": "client",
         "outcome": "outcome",
         "refusal": "reason",
+        "rule": "rule",
+        "status": "status::VARCHAR",
+        "stream": "CASE WHEN stream THEN 'true' ELSE 'false' END",
+        "retry": "retry::VARCHAR",
         "policy": "policy",
         "price": "price_id",
         "tier": "CASE WHEN service_tier IN ('', 'default') THEN 'standard' ELSE service_tier END",
         "region": "region",
+        "variant": "variant",
         "speed": "speed",
         "repository": "repository",
         "branch": "branch",
+        "commit": "commit_id",
         "work_item": "work_item",
         "estimated": "CASE WHEN estimated THEN 'true' ELSE 'false' END",
         "unpriced": "CASE WHEN unpriced THEN 'true' ELSE 'false' END",
     }
-    personal = {"user": "owner", "key": "key_id", "session": "session", "agent": "agent"}
+    personal = {
+        "user": "owner",
+        "key": "key_id",
+        "session": "session",
+        "agent": "agent",
+        "justification": "justification",
+    }
     return {
         **{name: Dimension(name, expression, personal=True) for name, expression in personal.items()},
         **{name: Dimension(name, expression) for name, expression in plain.items()},

@@ -5,7 +5,7 @@ Python's zone data alone decides where a bucket begins; the database only gets t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -16,10 +16,14 @@ BUCKETS_MAX: Final = 20_000
 SLOT_US: Final = 15 * 60 * 1_000_000
 """Every border of every bucket in every zone of today is a multiple of a quarter of an hour since the epoch."""
 
-Unit = Literal["hour", "day", "week", "month"]
-UNITS: Final[tuple[Unit, ...]] = ("hour", "day", "week", "month")
+Unit = Literal["hour", "day", "week", "month", "quarter", "year"]
+UNITS: Final[tuple[Unit, ...]] = ("hour", "day", "week", "month", "quarter", "year")
+_MONTHS: Final[Mapping[Unit, int]] = {"month": 1, "quarter": 3, "year": 12}
 
-NAMED: Final = ("now", "today", "yesterday", "this-week", "last-week", "this-month", "last-month", "this-year")
+NAMED: Final = (
+    *("now", "today", "yesterday", "this-week", "last-week", "this-month", "last-month"),
+    *("this-quarter", "last-quarter", "this-year", "last-year"),
+)
 FORMS: Final = (
     f"a date (2026-03-01), a month (2026-03), a time (2026-03-01T08:00), an age (36h, 7d, 2w), or {', '.join(NAMED)}"
 )
@@ -85,6 +89,32 @@ def period(since: str, until: str, zone: ZoneInfo, now_us: int) -> Period:
     return Period(begin, end, zone)
 
 
+def restored(since: str, until: str, zone: str) -> Period:
+    """The period as a report's document has it: two ISO times and the name of a zone. Raises PeriodError."""
+    there = zone_of(zone)
+    return Period(
+        datetime.fromisoformat(since).astimezone(there), datetime.fromisoformat(until).astimezone(there), there
+    )
+
+
+def before(span: Period) -> Period:
+    """The period before, to compare with: whole months with as many months, whole days with as many days, else the
+    same length of time. A month, quarter or year that isn't over is compared with as much of the one before."""
+    since, until = span.since, span.until
+    if _floor("month", since) == since and _floor("month", until) == until:
+        months = (until.year - since.year) * 12 + until.month - since.month
+        return Period(_months_later(since, -months), since, span.zone)
+    for unit, months in _MONTHS.items():
+        if _floor(unit, since) == since and until < _months_later(since, months):
+            start = _months_later(since, -months)
+            return Period(start, min(start + (until - since), since), span.zone)
+    if _floor("day", since) == since and _floor("day", until) == until:
+        # Days of the calendar: an hour more or less at a change of the clock doesn't shift the border.
+        return Period(since - timedelta(days=(until.date() - since.date()).days), since, span.zone)
+    length = until.astimezone(UTC) - since.astimezone(UTC)
+    return Period(_local(since.astimezone(UTC) - length, since), since, span.zone)
+
+
 def instant(text: str, now: datetime) -> datetime:
     """The moment that a word names, as seen at `now` and in its zone. Raises PeriodError."""
     if text in NAMED:
@@ -133,7 +163,9 @@ def _floor(unit: Unit, at: datetime) -> datetime:
     day = at.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if unit == "week":
         return day - timedelta(days=day.weekday())
-    return day.replace(day=1) if unit == "month" else day
+    if unit in _MONTHS:
+        return day.replace(day=1, month=day.month - (day.month - 1) % _MONTHS[unit])
+    return day
 
 
 def _next(unit: Unit, border: datetime) -> datetime:
@@ -142,8 +174,8 @@ def _next(unit: Unit, border: datetime) -> datetime:
         # bucket may lie within an hour where a clock changes by half of one.
         rest = timedelta(hours=1) - timedelta(minutes=border.minute)
         return _local(border.astimezone(UTC) + rest, border)
-    if unit == "month":
-        return (border + timedelta(days=32)).replace(day=1)
+    if unit in _MONTHS:
+        return _months_later(border, _MONTHS[unit])
     return border + timedelta(days=7 if unit == "week" else 1)
 
 
@@ -154,6 +186,10 @@ def _label(unit: Unit, start: datetime) -> str:
     if unit == "week":
         year, week, _ = start.isocalendar()
         return f"{year}-W{week:02d}"
+    if unit == "quarter":
+        return f"{start.year}-Q{(start.month + 2) // 3}"
+    if unit == "year":
+        return str(start.year)
     return start.strftime("%Y-%m" if unit == "month" else "%Y-%m-%d")
 
 
@@ -164,12 +200,15 @@ def _named(text: str, now: datetime) -> datetime:
     if not unit:
         today = _floor("day", now)
         return today if which == "today" else today - timedelta(days=1)
-    if unit == "year":
-        return _floor("day", now).replace(month=1, day=1)
-    this = _floor("week" if unit == "week" else "month", now)
-    if which == "this":
-        return this
-    return _floor("week" if unit == "week" else "month", this - timedelta(days=1))
+    of: Unit = next(each for each in UNITS if each == unit)
+    this = _floor(of, now)
+    return this if which == "this" else _floor(of, this - timedelta(days=1))
+
+
+def _months_later(start: datetime, months: int) -> datetime:
+    """From the first day of a month to the first day of another."""
+    count = start.year * 12 + start.month - 1 + months
+    return start.replace(year=count // 12, month=count % 12 + 1)
 
 
 def _local(moment_: datetime, like: datetime) -> datetime:

@@ -7,13 +7,14 @@ from typing import Final
 
 from proxy.ledger.dimensions import DIMENSIONS, TAG_PREFIX, Dimension, UnknownDimensionError, dimension
 from proxy.ledger.people import REASON_CHARS_MAX
-from proxy.ledger.periods import Period, PeriodError, period, zone_of
+from proxy.ledger.periods import Period, PeriodError, before, period, zone_of
 
 BY_MAX: Final = 6
 VALUES_MAX: Final = 100
 """Values of one filter."""
 VALUE_CHARS_MAX: Final = 300
-_OWN: Final = ("by", "since", "until", "tz", "reason")
+_OWN: Final = ("by", "since", "until", "tz", "reason", "compare")
+PREVIOUS: Final = "previous"
 
 
 class ParameterError(ValueError):
@@ -39,6 +40,8 @@ class Selection:
     """All of them."""
     reason: str = ""
     """Why another person's rows are looked at; '' where none was given."""
+    compare: Period | None = None
+    """The period before, to compare with."""
 
     @property
     def personal(self) -> bool:
@@ -56,7 +59,7 @@ class Selection:
             "report": "spend",
             "by": ",".join(each.name for each in self.by),
             "filters": filters,
-            "since": self.period.since.isoformat(),
+            "since": (self.compare or self.period).since.isoformat(),
             "until": self.period.until.isoformat(),
         }
 
@@ -67,9 +70,11 @@ def selection(parameters: Sequence[tuple[str, str]], aliases: Mapping[str, str],
     for name in _OWN:
         if sum(each == name for each, _ in parameters) > 1:
             raise ParameterError(name, "given twice")
+    by, span = _by(single.get("by", "")), _period(single, now_us)
     return Selection(
-        period=_period(single, now_us),
-        by=_by(single.get("by", "")),
+        period=span,
+        by=by,
+        compare=_compare(single.get("compare", ""), by, span),
         filters=_filters([(name, value) for name, value in parameters if name not in _OWN], aliases),
         reason=reason_of(single.get("reason", "")),
     )
@@ -84,6 +89,15 @@ def _period(single: Mapping[str, str], now_us: int) -> Period:
         return period(single.get("since", ""), single.get("until", ""), zone, now_us)
     except PeriodError as error:
         raise ParameterError("since/until", str(error)) from None
+
+
+def _compare(text: str, by: Sequence[Dimension], span: Period) -> Period | None:
+    if text and text != PREVIOUS:
+        raise ParameterError("compare", f"there is only {PREVIOUS}: the period before this one")
+    times = [each.name for each in by if each.unit]
+    if text and times:
+        raise ParameterError("compare", f"rows of {' and '.join(times)} have no counterpart in the period before")
+    return before(span) if text else None
 
 
 def _by(text: str) -> tuple[Dimension, ...]:

@@ -1,11 +1,12 @@
 """Spend: what was consumed and what it cost, by whatever was asked for, with nobody singled out unseen."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from proxy.ledger.people import OTHER_PEOPLE, Directory, ForbiddenError, ReasonNeededError, Viewer
 from proxy.ledger.selection import Selection
-from proxy.ledger.spend_query import Figures, SpendQuery, SpendRow
+from proxy.ledger.spend_query import Figures, SpendQuery, SpendRow, in_order
 from proxy.model.identity import OwnerKind
 from proxy.ports.store import Store
 
@@ -25,6 +26,8 @@ class SpendReport:
     """True: the viewer's role sees own calls only."""
     folded: bool
     """True: other people's rows stand together as one."""
+    previous: tuple[Figures, ...]
+    """Of the period before, for each row; empty where none is compared with."""
     persons: tuple[str, ...]
     """Other persons whom the report singles out. The look must be on record before anybody sees it."""
 
@@ -43,16 +46,32 @@ def spend(store: Store, asked: Selection, viewer: Viewer, directory: Directory, 
     elif fold:
         _check_no_other(query, asked, viewer, directory)
     rows = query.rows(own_only=own_only, fold=fold)
+    previous: list[Figures] = []
+    earlier = SpendQuery(store, replace(asked, period=asked.compare), viewer, timeout_s) if asked.compare else None
+    if earlier:
+        rows, previous = _beside(asked, rows, earlier.rows(own_only=own_only, fold=fold))
     if asked.personal and asked.reason and not own_only:
-        persons = query.persons() | _named(asked, viewer, directory)
+        persons = query.persons() | (earlier.persons() if earlier else set()) | _named(asked, viewer, directory)
     return SpendReport(
         selection=asked,
         rows=tuple(rows),
         total=sum((row.figures for row in rows), Figures()),
         own_only=own_only,
+        previous=tuple(previous),
         folded=fold and any(OTHER_PEOPLE in row.values for row in rows),
         persons=tuple(sorted(persons)),
     )
+
+
+def _beside(
+    asked: Selection, now: Sequence[SpendRow], earlier: Sequence[SpendRow]
+) -> tuple[list[SpendRow], list[Figures]]:
+    """The rows of both periods in one order, and what each had in the one before. What is in one only has zeros in
+    the other."""
+    figures = {row.values: row.figures for row in now}
+    before = {row.values: row.figures for row in earlier}
+    rows = in_order(asked.by, [SpendRow(values, figures.get(values, Figures())) for values in {**figures, **before}])
+    return rows, [before.get(row.values, Figures()) for row in rows]
 
 
 def _check_own(asked: Selection, viewer: Viewer) -> None:

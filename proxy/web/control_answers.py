@@ -1,14 +1,18 @@
-"""Answers of the control plane: JSON and CSV, never cached, exact to the last digit."""
+"""Answers of the control plane: JSON, CSV and other files, never cached, exact to the last digit."""
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
 
+from proxy.model.money import pico_to_usd
+from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
+
 _PLAIN: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+PICTURE_TYPES: Final = {"svg": "image/svg+xml", "png": "image/png"}
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that begins so for a formula."""
 
@@ -18,15 +22,28 @@ def json_answer(document: Any, status: int = 200, headers: Mapping[str, str] | N
     return Response(body, status, {**_PLAIN, **(headers or {})}, media_type="application/json")
 
 
-def csv_answer(columns: Sequence[str], rows: Iterable[Sequence[str | int]], file_name: str) -> Response:
+def csv_answer(sheet: Sheet) -> Response:
     """RFC 4180, UTF-8. Text that a spreadsheet would run as a formula gets an apostrophe in front; numbers stay as they
     are, and amounts are numbers."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([inert(name) for name in columns])
-    writer.writerows(rows)
-    headers = {**_PLAIN, "content-disposition": f'attachment; filename="{file_name}"'}
-    return Response(out.getvalue().encode(), 200, headers, media_type="text/csv; charset=utf-8")
+    writer.writerow([inert(column.name) for column in sheet.columns])
+    writer.writerows(
+        [_cell(column, cell) for column, cell in zip(sheet.columns, row, strict=True)] for row in sheet.rows
+    )
+    return file_answer(out.getvalue().encode(), "text/csv; charset=utf-8", f"{sheet.name}.csv")
+
+
+def file_answer(content: bytes, media_type: str, file_name: str = "") -> Response:
+    """A file to keep; without a name, one to look at."""
+    disposition = {"content-disposition": f'attachment; filename="{file_name}"'} if file_name else {}
+    return Response(content, 200, {**_PLAIN, **disposition}, media_type=media_type)
+
+
+def _cell(column: Column, cell: Cell) -> Cell:
+    if isinstance(cell, str):
+        return inert(cell)
+    return pico_to_usd(cell) if column.type is ColumnType.MONEY else cell
 
 
 def inert(text: str) -> str:

@@ -1,6 +1,7 @@
-"""Reports over HTTP: spend, and who looked at whose rows. JSON for programs, CSV for spreadsheets."""
+"""Reports over HTTP: spend, and who looked at whose rows; as JSON, as files for spreadsheets, as pictures."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
+from proxy.ledger.charts import Chart, NoChartError, spend_chart
 from proxy.ledger.loader import Progress
 from proxy.ledger.people import Directory
 from proxy.ledger.periods import moment
@@ -16,13 +18,21 @@ from proxy.ledger.spend import DEFINITION, SpendReport, spend
 from proxy.ledger.spend_query import FIGURES, Figures
 from proxy.ledger.views import View, views
 from proxy.model.money import pico_to_usd
-from proxy.web.control_answers import csv_answer, inert, json_answer
+from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
+from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
 
-FORMATS: Final = ("json", "csv")
+FORMATS: Final = ("json", "csv", "parquet", "xlsx")
+PICTURES: Final = ("svg", "png")
 FIGURE_COLUMNS: Final = tuple("cost_usd" if name == "cost_pico" else name for name in FIGURES)
 VIEW_COLUMNS: Final = ("at", "actor", "subject", "reason", "report", "by", "filters", "since", "until", "call")
+_COMPARED: Final = {
+    "previous_calls": ColumnType.WHOLE,
+    "previous_cost_usd": ColumnType.MONEY,
+    "cost_change_usd": ColumnType.MONEY,
+}
+_TYPES: Final = {"cost_usd": ColumnType.MONEY}
 _UTC: Final = ZoneInfo("UTC")
 
 
@@ -33,39 +43,61 @@ class Reports:
     desk: Desk
     authentication: Authentication
     progress: Callable[[], Progress]
+    writers: Mapping[str, SheetWriter]
+    """By format; JSON and CSV are made here."""
+    picture: Callable[[Chart, str], bytes]
+    """Draws a chart as 'svg' or 'png'."""
 
     async def spend(self, request: Request) -> Response:
-        """GET /v1/reports/spend?by=&since=&until=&tz=&reason=&format=&<dimension>=<value>…"""
+        """GET /v1/reports/spend?by=&since=&until=&tz=&compare=&reason=&format=&<dimension>=<value>…"""
         viewer = self.authentication.viewer(request)
         directory = Directory.of(self.authentication.policies())
-        format_, parameters = _format(request)
+        format_, parameters = _format(request, (*FORMATS, *PICTURES))
         asked = selection(parameters, directory.aliases, self.authentication.now_us())
         current_until_us = self.progress().current_until_us
         report = await self.desk.read(lambda store, timeout_s: spend(store, asked, viewer, directory, timeout_s))
         await self.desk.record(viewer, report.persons, asked.reason, asked.described())
-        if format_ == "csv":
-            return _spend_csv(report)
-        return json_answer(_spend_document(report, current_until_us))
+        document = _spend_document(report, current_until_us)
+        if format_ in PICTURES:
+            return await self._drawn(document, format_)
+        return await self._answer(document, _spend_sheet(report, document), format_)
 
     async def views(self, request: Request) -> Response:
         """GET /v1/reports/views?format="""
         viewer = self.authentication.viewer(request)
-        format_, parameters = _format(request)
+        format_, parameters = _format(request, FORMATS)
         for name, _ in parameters:
             raise ParameterError(name[:80], "this report has no parameters but format")
         found = await self.desk.read(lambda store, timeout_s: views(store, viewer, timeout_s))
         rows = [_view(each) for each in found]
+        columns = [Column(name) for name in VIEW_COLUMNS]
+        sheet = Sheet("views", columns, [[row[name] for name in VIEW_COLUMNS] for row in rows])
+        return await self._answer({"report": "views", "rows": rows}, sheet, format_)
+
+    async def _answer(self, document: dict[str, Any], sheet: Sheet, format_: str) -> Response:
+        """The report in the format asked for."""
+        if format_ == "json":
+            return json_answer(document)
         if format_ == "csv":
-            return csv_answer(VIEW_COLUMNS, ([inert(row[name]) for name in VIEW_COLUMNS] for row in rows), "views.csv")
-        return json_answer({"report": "views", "rows": rows})
+            return csv_answer(sheet)
+        writer = self.writers[format_]
+        return file_answer(await asyncio.to_thread(writer.write, sheet), writer.media_type, f"{sheet.name}.{format_}")
+
+    async def _drawn(self, document: dict[str, Any], format_: str) -> Response:
+        try:
+            chart = spend_chart(document)
+        except NoChartError as error:
+            raise ParameterError("by", str(error)) from None
+        content = await asyncio.to_thread(self.picture, chart, format_)
+        return file_answer(content, PICTURE_TYPES[format_])
 
 
-def _format(request: Request) -> tuple[str, list[tuple[str, str]]]:
+def _format(request: Request, formats: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
     """The format asked for, and the other parameters."""
     parameters = request.query_params.multi_items()
     asked = [value for name, value in parameters if name == "format"] or ["json"]
-    if len(asked) > 1 or asked[0] not in FORMATS:
-        raise ParameterError("format", f"there are {' and '.join(FORMATS)}")
+    if len(asked) > 1 or asked[0] not in formats:
+        raise ParameterError("format", f"there are {', '.join(formats[:-1])} and {formats[-1]}")
     return asked[0], [(name, value) for name, value in parameters if name != "format"]
 
 
@@ -80,22 +112,52 @@ def _spend_document(report: SpendReport, current_until_us: int) -> dict[str, Any
         "until": asked.period.until.isoformat(),
         "tz": asked.period.zone.key,
         "data_until": iso(current_until_us),
+        "compared_with": None
+        if asked.compare is None
+        else {"since": asked.compare.since.isoformat(), "until": asked.compare.until.isoformat()},
         "definition": DEFINITION,
         "scope": "own" if report.own_only else "all",
         "notes": _notes(report),
-        "rows": [{**dict(zip(names, row.values, strict=True)), **_figures(row.figures)} for row in report.rows],
-        "total": _figures(report.total),
+        "rows": [
+            {
+                **dict(zip(names, row.values, strict=True)),
+                **_figures(row.figures),
+                **_compared(report, row.figures, place),
+            }
+            for place, row in enumerate(report.rows)
+        ],
+        "total": {**_figures(report.total), **_compared(report, report.total, None)},
     }
 
 
-def _spend_csv(report: SpendReport) -> Response:
+def _compared(report: SpendReport, now: Figures, place: int | None) -> dict[str, str | int]:
+    """Beside the figures of a row (of the total: None), those of the period before; nothing where none is asked for."""
+    if report.selection.compare is None:
+        return {}
+    before = sum(report.previous, Figures()) if place is None else report.previous[place]
+    return {
+        "previous_calls": before.calls,
+        "previous_cost_usd": pico_to_usd(before.cost_pico),
+        "cost_change_usd": pico_to_usd(now.cost_pico - before.cost_pico),
+    }
+
+
+def _spend_sheet(report: SpendReport, document: dict[str, Any]) -> Sheet:
     """Rows only: a total among them would be counted twice by whoever sums the column."""
+    names = [each.name for each in report.selection.by]
+    columns = [*map(Column, names), *(Column(name, _TYPES.get(name, ColumnType.WHOLE)) for name in FIGURE_COLUMNS)]
+    rows: list[list[Cell]] = [[*row.values, *(getattr(row.figures, name) for name in FIGURES)] for row in report.rows]
+    if report.previous:
+        columns += [Column(name, kind) for name, kind in _COMPARED.items()]
+        for row, now, before in zip(rows, report.rows, report.previous, strict=True):
+            row += [before.calls, before.cost_pico, now.figures.cost_pico - before.cost_pico]
+    about = {name: str(document[name]) for name in ("since", "until", "tz", "data_until", "scope", "definition")}
+    about["total_cost_usd"] = document["total"]["cost_usd"]
+    if document["compared_with"]:
+        about["compared_with"] = "{since} to {until}".format(**document["compared_with"])
+    about |= {f"note {number}": note for number, note in enumerate(document["notes"], start=1)}
     period = report.selection.period
-    return csv_answer(
-        [*(each.name for each in report.selection.by), *FIGURE_COLUMNS],
-        ([*map(inert, row.values), *_figures(row.figures).values()] for row in report.rows),
-        f"spend_{period.since:%Y-%m-%d}_{period.until:%Y-%m-%d}.csv",
-    )
+    return Sheet(f"spend_{period.since:%Y-%m-%d}_{period.until:%Y-%m-%d}", columns, rows, about)
 
 
 def _figures(figures: Figures) -> dict[str, str | int]:

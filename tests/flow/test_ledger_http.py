@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+import duckdb
 import httpx
+import openpyxl
 import pytest
 
 from proxy.app.ledger import Ledger
 from proxy.ledger.dimensions import DIMENSIONS
+from proxy.ledger.periods import UNITS
 from proxy.model.entry import Act
 from proxy.model.identity import OwnerKind, Role
 from proxy.policy.keys import digest
@@ -142,13 +145,78 @@ async def test_csv_has_the_rows_alone_with_exact_amounts_and_no_formulas(world):
     assert list(rows[0]) == ["project", "tags.note", *(name for name in (await world.spend("admin")).json()["total"])]
 
 
+async def test_parquet_has_exact_types_and_every_digit(world, tmp_path):
+    answer = await world.spend("admin", by="project,tags.note", format="parquet")
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    path = tmp_path / "spend.parquet"
+    path.write_bytes(answer.content)
+    with duckdb.connect() as base:
+        rows = base.execute("SELECT project, calls, cost_usd FROM read_parquet($file)", {"file": str(path)}).fetchall()
+        types = base.execute(
+            "SELECT typeof(project), typeof(calls), typeof(cost_usd) FROM read_parquet($file)", {"file": str(path)}
+        )
+        assert types.fetchone() == ("VARCHAR", "BIGINT", "DECIMAL(38,12)")
+    assert sum(cost for _, _, cost in rows) == Decimal("0.00033000099")
+    assert {project for project, _, _ in rows} == {"checkout", "+search"}
+
+
+async def test_a_workbook_has_numbers_a_header_that_stays_and_no_formula(world):
+    answer = await world.spend("admin", by="project,tags.note", format="xlsx")
+    assert answer.headers["content-disposition"].endswith('.xlsx"')
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    page = book["Report"]
+    assert page.freeze_panes == "A2"
+    header, *rows = page.iter_rows()
+    place = {cell.value: number for number, cell in enumerate(header)}
+    assert {row[place["tags.note"]].data_type for row in rows} == {"s"}
+    assert {row[place["tags.note"]].value for row in rows} == {"=1+1", ""}
+    assert all(row[place["cost_usd"]].data_type == row[place["calls"]].data_type == "n" for row in rows)
+    assert sum(row[place["calls"]].value for row in rows) == 3
+    about = {row[0].value: row[1].value for row in book["About"].iter_rows()}
+    assert about["total_cost_usd"] == "0.00033000099"
+    assert about["definition"].startswith("spend 1: ")
+
+
+@pytest.mark.parametrize(("form", "begin"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
+@pytest.mark.parametrize("by", ["", "project", "project,tags.note", "day", "month,project", "user"])
+async def test_a_report_is_drawn(world, form, begin, by):
+    answer = await world.spend("admin", by=by, format=form, since="2027-01-01", until="2027-02-01")
+    assert answer.status_code == 200
+    assert answer.content.startswith(begin)
+    if form == "svg" and by == "project":
+        assert b">+search<" in answer.content
+
+
+async def test_a_report_can_be_compared_with_the_period_before(tmp_path):
+    december = 1_765_000_000_000_000
+    with a_store(tmp_path) as store:
+        calls = [
+            spent("call_1", project="kept", opened_us=december),
+            spent("call_2", project="kept", opened_us=december + 86_400_000_000 * 31),
+            spent("call_3", project="kept", opened_us=december + 86_400_000_000 * 31),
+            spent("call_4", project="gone", opened_us=december),
+            spent("call_5", project="new", opened_us=december + 86_400_000_000 * 31),
+        ]
+        load(store, calls)
+        asked = {"by": "project", "since": "2026-01", "until": "2026-02", "compare": "previous"}
+        document = (await World(tmp_path, store).get("/v1/reports/spend", "admin", **asked)).json()
+    assert document["compared_with"] == {"since": "2025-12-01T00:00:00+00:00", "until": "2026-01-01T00:00:00+00:00"}
+    figures = ("project", "calls", "previous_calls", "previous_cost_usd", "cost_change_usd")
+    assert [[row[name] for name in figures] for row in document["rows"]] == [
+        ["kept", 2, 1, "0.00011000033", "0.00011000033"],
+        ["new", 1, 0, "0.00", "0.00011000033"],
+        ["gone", 0, 1, "0.00011000033", "-0.00011000033"],
+    ]
+    assert document["total"]["cost_change_usd"] == "0.00011000033"
+
+
 @pytest.mark.parametrize("name", [*DIMENSIONS, "tags.note"])
 async def test_every_dimension_can_be_asked_for_and_filtered_by(world, name):
     period = {"since": "2027-01-01", "until": "2027-01-31"}
     answer = await world.spend("admin", by=name, **period)
     assert answer.status_code == 200
     assert answer.json()["total"]["calls"] == 3
-    if name not in ("hour", "day", "week", "month"):
+    if name not in UNITS:
         narrowed = await world.spend("admin", by="", **period, **{name: "no such value"})
         assert (narrowed.status_code, narrowed.json()["total"]["calls"]) == (200, 0)
 
@@ -158,7 +226,8 @@ async def test_every_dimension_can_be_asked_for_and_filtered_by(world, name):
     [
         ({"by": "usr"}, "by: 'usr' is no dimension; did you mean user"),
         ({"bye": "user"}, "bye: there is no such parameter; did you mean by?"),
-        ({"format": "xlsx"}, "format: there are json and csv"),
+        ({"format": "pdf"}, "format: there are json, csv, parquet, xlsx, svg and png"),
+        ({"format": "svg", "by": "day,month"}, "by: a chart has one axis of time; leave out one of day, month"),
         ({"tz": "Mars/Base"}, "tz: 'Mars/Base' is no time zone"),
         ({"since": "soon"}, "since/until: 'soon' is no time"),
         ({"by": "hour", "since": "2020-01-01"}, "by: more than 20000 hours"),

@@ -10,6 +10,7 @@ from proxy.ledger.periods import (
     SLOT_US,
     UNITS,
     PeriodError,
+    before,
     buckets,
     instant,
     microseconds,
@@ -136,9 +137,39 @@ def _label(unit, at):
         "day": f"{at:%Y-%m-%d}",
         "week": f"{at:%G-W%V}",
         "month": f"{at:%Y-%m}",
+        "quarter": f"{at:%Y}-Q{(at.month - 1) // 3 + 1}",
+        "year": f"{at:%Y}",
     }[unit]
 
 
 def test_a_report_has_a_limit_of_buckets():
     with pytest.raises(PeriodError, match="20000 hours"):
         buckets("hour", period("2020-01-01", "2026-01-01", BERLIN, NOW_US))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "earlier", "end"),
+    [
+        ("2026-03", "2026-04", "2026-02-01T00:00", "2026-03-01T00:00"),
+        ("2026-01", "2026-11", "2025-03-01T00:00", "2026-01-01T00:00"),
+        ("2026-01", "2027-01", "2025-01-01T00:00", "2026-01-01T00:00"),
+        ("2026-03", "2026-03-31T12:00", "2026-02-01T00:00", "2026-03-01T00:00"),
+        ("2026-03", "2026-03-10T08:30", "2026-02-01T00:00", "2026-02-10T08:30"),
+        ("2026-04", "2026-05-02", "2026-01-01T00:00", "2026-02-01T00:00"),
+        ("2026-01", "2026-08-05T09:00", "2025-01-01T00:00", "2025-08-05T09:00"),
+        ("2026-03-30", "2026-04-06", "2026-03-23T00:00", "2026-03-30T00:00"),
+        ("2026-03-10T08:00", "2026-03-10T20:00", "2026-03-09T20:00", "2026-03-10T08:00"),
+    ],
+)
+def test_a_period_is_compared_with_the_one_before_it(since, until, earlier, end):
+    found = before(period(since, until, BERLIN, NOW_US))
+    told = [moment.replace(tzinfo=None).isoformat("T", "minutes") for moment in (found.since, found.until)]
+    assert told == [earlier, end]
+
+
+@given(st.sampled_from(ZONES), moments, st.integers(1, 800 * 86_400_000_000))
+def test_the_period_before_ends_where_this_one_begins_or_earlier_and_is_none_longer(zone, since, length):
+    zone = zone_of(zone)
+    span = period(moment(since, zone).isoformat(), moment(since + length, zone).isoformat(), zone, NOW_US)
+    found = before(span)
+    assert found.since_us < found.until_us <= span.since_us

@@ -57,6 +57,8 @@ def test_an_alias_is_its_person():
         ([("model", "a\x1b[31m")], "model", "control characters"),
         ([("model", str(n)) for n in range(VALUES_MAX + 1)], "model", "more than"),
         ([("reason", "  ")], "reason", "empty"),
+        ([("compare", "yesterday")], "compare", "there is only previous"),
+        ([("compare", "previous"), ("by", "model,day")], "compare", "rows of day have no counterpart"),
         ([("reason", "x" * 501)], "reason", "longer than"),
         ([("reason", "a\nb")], "reason", "control characters"),
     ],
@@ -68,7 +70,10 @@ def test_a_mistake_is_named_with_what_would_be_right(parameters, parameter, said
     assert said in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["user", "key", "session", "agent"])
+PERSONAL = ["user", "key", "session", "agent", "justification"]
+
+
+@pytest.mark.parametrize("name", PERSONAL)
 def test_what_belongs_to_one_person_is_personal(name):
     assert select(("by", name)).personal
     assert select((name, "x")).personal
@@ -76,7 +81,7 @@ def test_what_belongs_to_one_person_is_personal(name):
 
 def test_everything_else_is_not():
     others = [name for name in DIMENSIONS if not DIMENSIONS[name].personal]
-    assert len(others) == len(DIMENSIONS) - 4
+    assert len(others) == len(DIMENSIONS) - len(PERSONAL)
     assert not any(select(("by", name)).personal for name in others)
 
 

@@ -1,0 +1,94 @@
+"""Charts in the terminal: bars of block characters, readable without colours too."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from proxy.cli.tables import console
+from proxy.ledger.charts import Chart
+from proxy.model.money import PICO_PER_USD
+
+WIDTH_MAX: Final = 100
+"""Beyond it a bar's length is hard to follow."""
+NAME_CHARS_MAX: Final = 32
+_COLOURS: Final = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_yellow", "white", "bright_black")
+_FILLS: Final = "█▓▒░"
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉"
+
+
+def draw(chart: Chart) -> None:
+    out = console()
+    out.print(Text(chart.title, "bold"))
+    out.print(Text(chart.subtitle, "dim"))
+    if not any(value for series in chart.series for value in series.values):
+        out.print("Nothing was spent in this period.")
+        return
+    if len(chart.series) > 1:
+        out.print(_legend(chart))
+    (_stacked if chart.over_time else _beside)(out, chart)
+    for note in chart.notes:
+        out.print(Text(f"- {note}"))
+
+
+def _stacked(out: Console, chart: Chart) -> None:
+    totals = [sum(values) for values in zip(*(series.values for series in chart.series), strict=True)]
+    names, room = _names(chart), _room(out, chart)
+    scale = room / max(totals)
+    for place, (name, total) in enumerate(zip(names, totals, strict=True)):
+        bar, drawn, exact = Text(), 0, 0.0
+        for number, series in enumerate(chart.series):
+            exact += series.values[place] * scale
+            # Rounded by where a piece ends, so that pieces add up to the whole.
+            bar.append(_fill(number) * (round(exact) - drawn), _colour(number))
+            drawn = round(exact)
+        out.print(Text(f"{name}  ") + bar + Text(" " * (room - drawn) + f"  {_usd(chart, total)}"))
+
+
+def _beside(out: Console, chart: Chart) -> None:
+    room = _room(out, chart)
+    scale = room / max(value for series in chart.series for value in series.values)
+    for place, name in enumerate(_names(chart)):
+        for number, series in enumerate(chart.series):
+            value = series.values[place]
+            eighths = round(value * scale * 8)
+            bar = (_fill(number) * (eighths // 8) + (_EIGHTHS[eighths % 8].strip() if number == 0 else ""))[:room]
+            label = name if number == 0 else " " * len(name)
+            line = Text(f"{label}  ") + Text(bar, _colour(number if number == 0 else -1))
+            out.print(line + Text(" " * (room - len(bar)) + f"  {_usd(chart, value)}"))
+
+
+def _legend(chart: Chart) -> Text:
+    legend = Text()
+    for number, series in enumerate(chart.series):
+        legend.append(f"{_fill(number)} ", _colour(number if chart.over_time else -min(number, 1)))
+        legend.append(f"{_short(series.name)}   ")
+    return legend
+
+
+def _room(out: Console, chart: Chart) -> int:
+    amount = max(len(_usd(chart, sum(values))) for values in zip(*(each.values for each in chart.series), strict=True))
+    return max(10, min(out.width, WIDTH_MAX) - len(_names(chart)[0]) - amount - 5)
+
+
+def _names(chart: Chart) -> list[str]:
+    names = [_short(label) for label in chart.labels]
+    width = max(map(len, names))
+    return [name.ljust(width) for name in names]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_CHARS_MAX else name[: NAME_CHARS_MAX - 1] + "…"
+
+
+def _usd(chart: Chart, value: int) -> str:
+    top = max(sum(values) for values in zip(*(each.values for each in chart.series), strict=True)) / PICO_PER_USD
+    return f"${value / PICO_PER_USD:,.{2 if top >= 1 else 4}f}"
+
+
+def _fill(number: int) -> str:
+    return _FILLS[number % len(_FILLS)]
+
+
+def _colour(number: int) -> str:
+    return _COLOURS[number % len(_COLOURS)]

@@ -1,0 +1,136 @@
+"""Charts: the money of a report as bars, before anybody draws them.
+
+Over time where the report has a dimension of time, stacked by the rest; else one bar a row, with the period before
+beside it where the report compares. What doesn't fit is summed into one part, so that a chart always shows all money.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from proxy.ledger.dimensions import DIMENSIONS
+from proxy.ledger.periods import UNITS, Unit, buckets, restored
+from proxy.model.money import PICO_PER_USD
+
+SERIES_MAX: Final = 8
+"""Colours that can still be told apart."""
+BARS_MAX: Final = 30
+COLUMNS_MAX: Final = 400
+"""Hours, days, … side by side."""
+NONE: Final = "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    name: str
+    values: tuple[int, ...]
+    """Pico-dollars, one for each label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    title: str
+    subtitle: str
+    labels: tuple[str, ...]
+    """Of the bars, in order."""
+    series: tuple[Series, ...]
+    over_time: bool
+    """True: bars follow one another in time and the series are stacked. False: series stand beside one another."""
+    notes: tuple[str, ...] = ()
+
+
+class NoChartError(ValueError):
+    """What was asked for can't be drawn; the message says what would."""
+
+
+def spend_chart(document: Mapping[str, Any]) -> Chart:
+    """The chart of a spend report, from its JSON document. Raises NoChartError."""
+    by: list[str] = document["by"]
+    times = [name for name in by if name in UNITS]
+    if len(times) > 1:
+        raise NoChartError(f"a chart has one axis of time; leave out one of {', '.join(times)}")
+    rest = [name for name in by if name not in UNITS]
+    # Nobody is ranked: where a bar is a person's, bars stand by name.
+    personal = any(name in DIMENSIONS and DIMENSIONS[name].personal for name in rest)
+    if times:
+        labels, series = _over_time(document, times[0], rest, personal)
+    else:
+        labels, series = _side_by_side(document, rest, personal)
+    what = f"Spend by {', '.join(by)}" if by else "Spend"
+    return Chart(
+        title=what,
+        subtitle=f"{_day(document['since'])} to {_day(document['until'])} ({document['tz']}), US dollars",
+        labels=labels,
+        series=series,
+        over_time=bool(times),
+        notes=tuple(document["notes"]),
+    )
+
+
+def _over_time(
+    document: Mapping[str, Any], time: str, rest: Sequence[str], personal: bool
+) -> tuple[tuple[str, ...], tuple[Series, ...]]:
+    labels = _labels(document, time)
+    if len(labels) > COLUMNS_MAX:
+        raise NoChartError(f"{len(labels)} {time}s are more than a chart shows ({COLUMNS_MAX}); take a longer unit")
+    place = {label: number for number, label in enumerate(labels)}
+    sums: dict[str, list[int]] = {}
+    for row in document["rows"]:
+        values = sums.setdefault(_name(row, rest), [0] * len(labels))
+        values[place[row[time]]] += _pico(row["cost_usd"])
+    totals = {name: sum(values) for name, values in sums.items()}
+    kept = _first(totals, SERIES_MAX, personal)
+    series = [Series(name or "spend", tuple(sums[name])) for name in kept]
+    others = [values for name, values in sums.items() if name not in kept]
+    if others:
+        series.append(Series(_others(len(others)), tuple(map(sum, zip(*others, strict=True)))))
+    return labels, tuple(series)
+
+
+def _side_by_side(
+    document: Mapping[str, Any], rest: Sequence[str], personal: bool
+) -> tuple[tuple[str, ...], tuple[Series, ...]]:
+    rows = document["rows"]
+    now = {_name(row, rest) or "all": _pico(row["cost_usd"]) for row in rows}
+    before = {_name(row, rest) or "all": _pico(row["previous_cost_usd"]) for row in rows if "previous_cost_usd" in row}
+    kept = _first(now, BARS_MAX, personal)
+    left = [name for name in now if name not in kept]
+    labels = (*kept, _others(len(left))) if left else tuple(kept)
+    series = [Series("spend", _values(now, kept, left))]
+    if before:
+        series.append(Series("period before", _values(before, kept, left)))
+    return labels, tuple(series)
+
+
+def _values(amounts: Mapping[str, int], kept: Sequence[str], left: Sequence[str]) -> tuple[int, ...]:
+    values = [amounts[name] for name in kept]
+    return (*values, sum(amounts[name] for name in left)) if left else tuple(values)
+
+
+def _first(totals: Mapping[str, int], most: int, personal: bool) -> list[str]:
+    """Names in the order they stand in the chart: the dearest first, persons by name."""
+    ordered = sorted(totals, key=(lambda name: (0, name)) if personal else (lambda name: (-totals[name], name)))
+    return ordered if len(ordered) <= most else ordered[: most - 1]
+
+
+def _labels(document: Mapping[str, Any], time: str) -> tuple[str, ...]:
+    unit: Unit = next(unit for unit in UNITS if unit == time)
+    span = restored(document["since"], document["until"], document["tz"])
+    return tuple(bucket.label for bucket in buckets(unit, span))
+
+
+def _name(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    return " / ".join(row[name] or NONE for name in names)
+
+
+def _others(count: int) -> str:
+    return f"(others: {count})"
+
+
+def _pico(usd: str) -> int:
+    return int(Decimal(usd) * PICO_PER_USD)
+
+
+def _day(text: str) -> str:
+    return text[:16].replace("T", " ")
