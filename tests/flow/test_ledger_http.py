@@ -225,7 +225,7 @@ async def test_every_dimension_can_be_asked_for_and_filtered_by(world, name):
     ("parameters", "said"),
     [
         ({"by": "usr"}, "by: 'usr' is no dimension; did you mean user"),
-        ({"bye": "user"}, "bye: there is no such parameter; did you mean by?"),
+        ({"bye": "user"}, "bye: there is no such parameter; did you mean by or year?"),
         ({"format": "pdf"}, "format: there are json, csv, parquet, xlsx, svg and png"),
         ({"format": "svg", "by": "day,month"}, "by: a chart has one axis of time; leave out one of day, month"),
         ({"tz": "Mars/Base"}, "tz: 'Mars/Base' is no time zone"),
