@@ -18,9 +18,13 @@ _EVENT_STARTS: Final = (b"data:", b"event:", b"id:", b":")
 class Listener(Protocol):
     """Told what one answer says; knows its protocol."""
 
-    output: Output
-    ended: bool
-    """The protocol's own last event was told of."""
+    @property
+    def output(self) -> Output: ...
+
+    @property
+    def ended(self) -> bool:
+        """The protocol's own last event was told of."""
+        ...
 
     def event(self, data: bytes) -> bool:
         """Hear the data of one event; True: the client did not ask for it. Never raises, whatever `data` is."""
@@ -55,12 +59,14 @@ class StreamMeter:
 
 
 class BodyMeter:
-    """Of one JSON body, read when it is whole. A stream of events that was not announced as one is read as one."""
+    """Of one body, read when it is whole. A stream of events that was not announced as one is read as one."""
 
     ended = False
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, *, events: bool = True) -> None:
+        """`events`: False where the body may be any text, which could begin as events do."""
         self._listener = listener
+        self._read_events = events
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -79,7 +85,7 @@ class BodyMeter:
 
     def finish(self) -> bytes:
         data, self._pieces = b"".join(self._pieces), []
-        if data.lstrip()[:6].startswith(_EVENT_STARTS):
+        if self._read_events and data.lstrip()[:6].startswith(_EVENT_STARTS):
             events = EventStream(self._listener.event, hiding=False)
             events.feed(data)
             events.finish()

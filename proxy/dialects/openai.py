@@ -1,38 +1,21 @@
-"""The dialect of OpenAI, and of the many servers that speak it: chat completions, responses, models."""
+"""The dialect of OpenAI, and of the many servers that speak it."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from proxy.dialects import openai_chat, openai_responses, prompt
+from proxy.dialects import openai_chat, openai_operations, prompt
 from proxy.dialects.dialect import Meter, Operation, Splice, told
-from proxy.dialects.meters import EVENT_STREAM, BodyMeter, Listener, SilentMeter, StreamMeter
+from proxy.dialects.openai_operations import RESPONSES
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 
-CHAT: Final = Operation("chat")
-RESPONSES: Final = Operation("responses")
-COMPACT: Final = Operation("responses_compact")
-"""Sums a conversation up: spends as a response does."""
-COUNT: Final = Operation("responses_count", priced=False)
-"""Counts the tokens of an input."""
 STORED: Final = Operation("responses_stored", priced=False, body_read=False)
 """Fetches, cancels or deletes a response whose work was metered when it was asked for."""
 MODELS: Final = Operation("models", priced=False, body_read=False)
 
-_PLACES: Final = {
-    ("POST", "/v1/chat/completions"): CHAT,
-    ("POST", "/v1/responses"): RESPONSES,
-    ("POST", "/v1/responses/compact"): COMPACT,
-    ("POST", "/v1/responses/input_tokens"): COUNT,
-    ("GET", "/v1/models"): MODELS,
-}
-_LISTENERS: Final[dict[str, type[openai_chat.ChatListener] | type[openai_responses.ResponsesListener]]] = {
-    CHAT.name: openai_chat.ChatListener,
-    RESPONSES.name: openai_responses.ResponsesListener,
-    COMPACT.name: openai_responses.ResponsesListener,
-}
+_POSTED: Final = {"/v1" + path: operation for path, operation in openai_operations.POSTED.items()}
 _STORED_TAILS: Final = {("GET", ()), ("DELETE", ()), ("POST", ("cancel",)), ("GET", ("input_items",))}
 
 _INVALID: Final = "invalid_request_error"
@@ -54,10 +37,10 @@ class OpenAI:
     mount = ""
 
     def operation(self, method: str, path: str) -> Operation | None:
-        place = _PLACES.get((method, path))
-        if place is not None:
-            return place
-        if path.startswith("/v1/models/"):
+        posted = _POSTED.get(path)
+        if posted is not None and method == "POST":
+            return posted
+        if path == "/v1/models" or path.startswith("/v1/models/"):
             return MODELS if method == "GET" else None
         if path.startswith("/v1/responses/"):
             id_, *tail = path.removeprefix("/v1/responses/").split("/")
@@ -65,22 +48,16 @@ class OpenAI:
         return None
 
     def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
-        return openai_chat.read(body, headers) if operation.name == CHAT.name else openai_responses.read(body, headers)
+        return openai_operations.read(operation, body, headers)
 
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         return openai_chat.ask_usage(body)
 
     def streams(self, operation: Operation, content_type: bytes) -> bool:
-        return content_type.startswith(EVENT_STREAM)
+        return openai_operations.streams(operation, content_type)
 
     def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
-        kind = _LISTENERS.get(operation.name)
-        if kind is None:
-            return SilentMeter()
-        listener: Listener = kind()
-        if self.streams(operation, content_type):
-            return StreamMeter(listener, hide_usage=hide_usage)
-        return BodyMeter(listener)
+        return openai_operations.meter(operation, request, content_type, hide_usage=hide_usage)
 
     def credential(self, secret: str) -> tuple[bytes, bytes]:
         return b"authorization", b"Bearer " + secret.encode()
@@ -88,9 +65,9 @@ class OpenAI:
     def refusal(self, refusal: Refusal, call_id: str) -> bytes:
         return msgspec.json.encode({"error": _error(refusal, call_id)})
 
-    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str) -> bytes:
+    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str, *, content_type: bytes = b"") -> bytes:
         error = _error(refusal, call_id)
-        if operation.name == CHAT.name:
+        if not operation.name.startswith(RESPONSES.name):
             return b"\n\ndata: " + msgspec.json.encode({"error": error}) + b"\n\n"
         event = {
             "type": "error",

@@ -110,6 +110,8 @@ class _Choice(msgspec.Struct, gc=False):
     index: int | None = None
     delta: _Said | None = None
     message: _Said | None = None
+    text: Any = None
+    """Of the older completions, which are heard here, too."""
     finish_reason: Any = None
 
 
@@ -203,6 +205,8 @@ class ChatListener:
             said = choice.delta or choice.message
             if said is not None:
                 self._said(choice.index, said)
+            elif choice.text:
+                self.output.add_all(choice.index, choice.text)
         if told.usage or told.x_groq:
             self._note_usage(told, choices)
         if told.error or told.object == "error":

@@ -8,7 +8,8 @@ Servers that speak the format differ, and are read as they document it:
 - Groq puts the usage of a stream under `x_groq`.
 """
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from proxy.dialects.quantity import Total, part, quantity
 from proxy.model.usage import Usage
@@ -20,8 +21,8 @@ def usage_of(reported: Any, web_searches: int = 0) -> Usage | None:
     completion = quantity(reported, "completion_tokens", "output_tokens")
     if not prompt and not completion:
         return None
-    read = part(reported, "prompt_tokens_details") or part(reported, "input_tokens_details")
-    written = part(reported, "completion_tokens_details") or part(reported, "output_tokens_details")
+    read = _details(reported, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    written = _details(reported, "completion_tokens_details", "output_tokens_details", "output_token_details")
     # What only the total knows of is output that was not shown.
     unshown = max(0, quantity(reported, "total_tokens") - prompt - completion)
     inputs, outputs = Total(prompt), Total(completion + unshown)
@@ -38,3 +39,18 @@ def usage_of(reported: Any, web_searches: int = 0) -> Usage | None:
         output_text=outputs.left,
         web_search=web_searches,
     )
+
+
+def media_usage_of(reported: Any, kind: Literal["output_image", "output_audio"]) -> Usage | None:
+    """The same of a model of images or speech: output is of that kind, save what its details call text."""
+    usage = usage_of(reported)
+    if usage is None:
+        return None
+    written = _details(reported, "output_tokens_details", "output_token_details")
+    text = min(usage.output_text, quantity(written, "text_tokens"))
+    media = getattr(usage, kind) + usage.output_text - text
+    return replace(usage, output_text=text, **{kind: media})
+
+
+def _details(reported: Any, *names: str) -> Any:
+    return next((found for name in names if (found := part(reported, name))), {})

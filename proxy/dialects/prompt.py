@@ -19,6 +19,8 @@ PART_TOKENS: Final = 765
 """An image, or another part whose text isn't there: OpenAI's example of a 1024 x 1024 image in high detail."""
 
 _SYSTEM: Final = ("instructions", "system")
+_PLAIN: Final = ("prompt", "suffix")
+"""Counted as they are: no message is made of them. A prompt may be a list of them, or its tokens."""
 _TOOLS: Final = ("tools", "functions")
 _FORMATS: Final = ("response_format", "text", "output_config")
 _UNTOLD: Final = frozenset(("input_image", "image_url", "image", "input_file", "file", "input_audio", "document"))
@@ -53,6 +55,14 @@ class _Count:
         else:
             self.parts(part.get("content"))
 
+    def plain(self, value: object) -> None:
+        if isinstance(value, str):
+            self.texts.append(value)
+        elif isinstance(value, int):
+            self.framing += 1
+        for each in value if isinstance(value, list) else ():
+            self.plain(each)
+
     def json(self, value: object) -> None:
         if value:
             self.texts.append(msgspec.json.encode(value).decode())
@@ -66,7 +76,6 @@ def prompt_texts(content: Sequence[bytes]) -> tuple[list[str], int]:
     """
     whole = b"{%b}" % b",".join(content)
     count = _Count()
-    count.framing = ANSWER_TOKENS
     try:
         _whole(count, msgspec.json.decode(whole))
     except NO_JSON:
@@ -75,6 +84,11 @@ def prompt_texts(content: Sequence[bytes]) -> tuple[list[str], int]:
 
 
 def _whole(count: _Count, body: dict[str, Any]) -> None:
+    if isinstance(body.get("prompt"), str | list):
+        for name in _PLAIN:
+            count.plain(body.get(name))
+        return
+    count.framing = ANSWER_TOKENS
     for name in _SYSTEM:
         if body.get(name):
             count.message("system", body[name])

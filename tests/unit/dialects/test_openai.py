@@ -7,9 +7,10 @@ import openai
 import pytest
 from recorded import CHAT, RESPONSES, stream
 
-from proxy.dialects.openai import CHAT as CHAT_OPERATION
-from proxy.dialects.openai import COMPACT, COUNT, MODELS, STORED, OpenAI
-from proxy.dialects.openai import RESPONSES as RESPONSES_OPERATION
+from proxy.dialects.openai import MODELS, STORED, OpenAI
+from proxy.dialects.openai_operations import CHAT as CHAT_OPERATION
+from proxy.dialects.openai_operations import COMPACT, COUNT
+from proxy.dialects.openai_operations import RESPONSES as RESPONSES_OPERATION
 from proxy.model.decision import Reason, Refusal
 
 DIALECT = OpenAI()
