@@ -4,9 +4,10 @@ A dialect knows its paths, reads a request, meters an answer, and renders outlay
 clients' error classes understand. None knows another.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol, runtime_checkable
 
 from proxy.metering.json_object import UnreadableError as UnreadableError  # noqa: PLC0414  # part of what a dialect is
 from proxy.model.call import Request
@@ -24,6 +25,10 @@ class Operation:
     """False: metered as a call, but free by the provider's price list (a list of models, counting tokens)."""
     body_read: bool = True
     """True: the body must be read whole for its facts, under the named limit."""
+    resource: str = ""
+    """The provider's id of what the path names, where the meter must know it: the file whose content is fetched."""
+    answer_edit: str = ""
+    """Name of the splice that its answers get: then the bytes that the meter gives pass, not those it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +63,48 @@ class Reading:
     goes before what the request let one guess."""
     jobs: Sequence["Job"] = ()
     """Finished work of earlier calls that this answer reports (a batch), to be settled once each."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What this answer says of the provider's ids: id -> SUBMITTED, UPLOADED, or RESULTS_OF and the id of a batch."""
+
+
+SUBMITTED: Final = "submitted"
+"""The call made this batch."""
+UPLOADED: Final = "uploaded"
+"""The call made this file, so it is nobody's result, whatever it looks like."""
+RESULTS_OF: Final = "results_of:"
+"""The file holds the results of the batch whose id follows."""
+
+
+class Source(StrEnum):
+    """Where a job's usage was read. Whichever is settled first counts for the whole work, the other adds nothing."""
+
+    OBJECT = "o"
+    """The batch object's own total."""
+    RESULTS = "r"
+    """The results, line by line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """Work that a provider did in the background, as one answer reports it: for one model of one batch."""
 
-    id: str
-    """The same whenever and wherever this work is reported, and different for any other."""
-    submitted_as: str
+    work: str
+    """The provider's id of the work: the file with its results where it has one, else the batch. The same whenever and
+    wherever this work is reported, and different for any other at this account."""
+    source: Source
+    batch: str
     """The provider's id that the answer to the submitting call named; '' where this answer does not tell."""
-    model: str
-    usage: Usage
     served: Served
-    created_us: int
+    """Its model and tier included."""
+    usages: Sequence[tuple[int, Usage]]
+    """Longest prompt in tokens -> the sum over requests with prompts of about that length, since a long prompt has
+    another price; 0 where lengths are not told."""
+    created_us: int = 0
     """When it was submitted, by the provider's clock: microseconds since the epoch, UTC; 0: not told."""
+    proven: bool = True
+    """False: read off what may be anybody's file. It counts only where a batch has named the file as its results."""
+    estimated: bool = False
+    """True: some of it could not be read."""
 
 
 class Meter(Protocol):
@@ -100,6 +132,19 @@ class Meter(Protocol):
         ...
 
     def reading(self) -> Reading: ...
+
+
+class FramedMeter:
+    """What a Meter inherits whose protocol counts in headers too, or in frames that may not be cut."""
+
+    def headers(self, headers: Mapping[bytes, bytes]) -> None:
+        """Told the answer's headers (lower-cased, last one wins) before its first byte."""
+
+    def tail(self) -> bytes | None:
+        """What of the last bytes fed completes a frame that began before them; None: they don't complete it.
+
+        So an answer that is ended early can be ended between two frames."""
+        return b""
 
 
 class Dialect(Protocol):
@@ -144,13 +189,20 @@ class Dialect(Protocol):
         """JSON body of an error answer, in the dialect's own shape, call id included."""
         ...
 
-    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str) -> bytes:
-        """The protocol's own error event, for ending a stream that has begun."""
+    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str, *, content_type: bytes = b"") -> bytes:
+        """The protocol's own error event, for ending a stream that has begun; `content_type` (lower-cased) is its."""
         ...
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         """Texts of `Request.content` and the tokens of framing around them, for counting an unreported prompt."""
         ...
+
+
+@runtime_checkable
+class HeadedRefusals(Protocol):
+    """A Dialect whose clients read the kind of an error from its headers."""
+
+    def refusal_headers(self, refusal: Refusal) -> list[tuple[bytes, bytes]]: ...
 
 
 def told(refusal: Refusal, call_id: str) -> str:

@@ -6,6 +6,8 @@ from typing import Final
 
 from proxy.journal.codec import LineError, decode
 from proxy.ledger.batch import BadLine, Batch, Kind, Line
+from proxy.ledger.job_rows import PREFIX as JOB_PREFIX
+from proxy.ledger.job_rows import JobRows
 from proxy.ledger.statements import statement
 from proxy.model.entry import Settled
 from proxy.ports.segments import Segment
@@ -36,9 +38,10 @@ class BatchRows:
     def insert(self) -> list[BadLine]:
         """Everything the batch says; gives the lines that settle a call a second time, which are not counted."""
         opened = {call_id for _, lines in self._batch.of(Kind.OPENED) for _, _, call_id in lines}
-        settled, again = self._settled_once(opened)
+        settled, again, jobs = self._settled_once(opened)
         for version, once in settled.items():
             self._insert(f"v{version}_settled", once)
+        self._insert_jobs(jobs)
         closed = {call_id for once in settled.values() for _, _, call_id in once}
         for version, refused in self._batch.of(Kind.REFUSED):
             self._insert(f"v{version}_refused", refused)
@@ -89,23 +92,38 @@ class BatchRows:
             raise StoreError(f"the position of {self._segment.name} is not where it was left")
         return moved
 
-    def _settled_once(self, opened: set[bytes]) -> tuple[dict[int, list[Line]], list[Line]]:
-        """The first settlement of each call, by format version; and the lines that settle one again.
+    def _insert_jobs(self, jobs: Mapping[int, Sequence[Line]]) -> None:
+        """Those that were not told before. A repeated one is no bad line: every gateway tells what it hears of."""
+        rows = JobRows(self._change, self._batch)
+        news = rows.names()
+        for version, lines in jobs.items():
+            counting = rows.counting(lines)
+            if counting:
+                self._insert(f"v{version}_settled", counting)
+                news = True
+        if news:
+            rows.attribute()
+
+    def _settled_once(self, opened: set[bytes]) -> tuple[dict[int, list[Line]], list[Line], dict[int, list[Line]]]:
+        """The first settlement of each call, by format version; the lines that settle one again; and those of jobs.
 
         A call opened in this batch, or in flight before it, has not been settled yet. Only the others are looked up.
         """
         first: dict[bytes, tuple[int, Line]] = {}
         again: list[Line] = []
+        jobs: dict[int, list[Line]] = {}
         for version, lines in self._batch.of(Kind.SETTLED):
             for line in lines:
-                if first.setdefault(line[2], (version, line))[1] is not line:
+                if line[2][: len(JOB_PREFIX)] == JOB_PREFIX:
+                    jobs.setdefault(version, []).append(line)
+                elif first.setdefault(line[2], (version, line))[1] is not line:
                     again.append(line)
         for call_id in self._settled_before(first.keys() - opened, first):
             again.append(first.pop(call_id)[1])
         once: dict[int, list[Line]] = {}
         for version, line in first.values():
             once.setdefault(version, []).append(line)
-        return once, again
+        return once, again, jobs
 
     def _settled_before(self, elsewhere: set[bytes], first: Mapping[bytes, tuple[int, Line]]) -> list[bytes]:
         if not elsewhere:

@@ -86,6 +86,9 @@ class Settled:
     """The named splices: what outlay changed in the bytes."""
     matched: tuple[str, ...] = ()
     """Names of the rules that applied."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the answer said of the provider's ids (a batch submitted, a file uploaded, whose results a file holds), so
+    that work which a provider reports later is known again."""
 
 
 @dataclass(frozen=True, slots=True)

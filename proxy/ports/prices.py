@@ -10,8 +10,13 @@ __all__ = ["ModelLimits", "Prices"]
 
 
 class Prices(Protocol):
-    def cost(self, provider: str, model: str, at_us: int, usage: Usage, served: Served) -> Cost:
+    def cost(
+        self, provider: str, model: str, at_us: int, usage: Usage, served: Served, prompt_tokens: int | None = None
+    ) -> Cost:
         """The cost of `usage` at the price in force at `at_us` (admission, microseconds UTC).
+
+        `prompt_tokens`: how long each prompt was, where `usage` is the sum of many calls: the sum of short prompts
+        must not have the price of a long one.
 
         `provider` names an entry of providers.yaml; `model` is the one asked for, used where `served` names none or
         one that is not listed. Never raises: a model without a price costs the ceiling price, marked `unpriced`.

@@ -116,6 +116,7 @@ entries = st.one_of(
         timing=_whole(Timing),
         edits=names,
         matched=names,
+        names=pairs,
     ),
     _whole(Refused, call=calls, matched=names),
     _whole(Act, details=pairs),

@@ -44,7 +44,8 @@ def test_a_statement_reads_every_field_of_a_call(name):
     ],
 )
 def test_a_statement_reads_every_field_of_its_line(name, nouns):
-    assert words(statement(name)) >= {field.name for noun in nouns for field in fields(noun)}
+    elsewhere = {"names"}  # job_rows puts them into a table of their own
+    assert words(statement(name)) >= {field.name for noun in nouns for field in fields(noun)} - elsewhere
 
 
 def test_every_kind_of_usage_has_its_column_and_its_cost():
