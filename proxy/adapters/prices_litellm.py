@@ -120,7 +120,7 @@ def _belongs(owner: str, vendor: str) -> bool:
 def _vendor(provider: Provider) -> Vendor:
     name = provider.prices or provider.dialect
     resident = _RESIDENT_HOST.match(provider.base_url)
-    return Vendor(name, resident[1] if resident else "")
+    return Vendor(name, resident[1] if resident else provider.region)
 
 
 def _rule(rule: PriceRule) -> Rule:

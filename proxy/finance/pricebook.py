@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from proxy.finance import bedrock_names
 from proxy.finance.listing import Listing, PriceList, Vendor
 from proxy.finance.names import candidates, variants
 from proxy.finance.price import Ceiling, Price
@@ -89,5 +90,10 @@ class PriceBook:
     def _find(self, vendor: Vendor | None, answered: str, asked: str, variant: str = "") -> Listing | None:
         if vendor is None:
             return None
-        found = (self._list.find(vendor.name, name, variant) for name in candidates(answered, asked))
+        names = (
+            bedrock_names.bedrock_candidates(answered, asked, vendor.region)
+            if vendor.name == bedrock_names.VENDOR
+            else candidates(answered, asked)
+        )
+        found = (self._list.find(vendor.name, name, variant) for name in names)
         return next((listing for listing in found if listing is not None), None)

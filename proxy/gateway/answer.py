@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from proxy.dialects.dialect import Meter, Reading
+from proxy.dialects.dialect import FramedMeter, Meter, Reading
 from proxy.metering.content import UnreadableContentError, answer_decoder
 from proxy.model.usage import Served
 
@@ -59,6 +59,10 @@ class MeteredAnswer:
             log.exception("meter failed", call_id=self._call_id)
         self._unread = True
         return chunk
+
+    def tail(self) -> bytes | None:
+        """As of a FramedMeter; b"" where frames may be cut anywhere."""
+        return self._meter.tail() if isinstance(self._meter, FramedMeter) else b""
 
     def finish(self) -> bytes:
         """The answer has ended. Gives what an edited stream still held back."""

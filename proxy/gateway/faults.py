@@ -13,6 +13,8 @@ _WHAT: Final = {
     Fault.CONNECT_TIMEOUT: "it doesn't accept a connection in time",
     Fault.READ_TIMEOUT: "it doesn't answer in time",
     Fault.CUT: "it broke the connection off before answering",
+    Fault.TRANSLATION: "outlay's translation to its dialect failed",
+    Fault.CREDENTIAL: "outlay finds no usable AWS credential to sign with",
     Fault.BODY_SOURCE: "the request was not sent to its end",
 }
 _TIMEOUTS: Final = frozenset({Fault.CONNECT_TIMEOUT, Fault.READ_TIMEOUT})
@@ -32,6 +34,12 @@ def refusal_of(error: UpstreamError, provider: str) -> Refusal:
     """502, or 504 for a timeout. A client may retry: nothing on outlay's side would refuse it again."""
     spent = "Nothing was sent to it." if error.fault in NOTHING_SENT else "The call may have been billed."
     message = f"The provider '{provider}' failed: {_WHAT[error.fault]}. {spent}"
+    if error.fault is Fault.CREDENTIAL:
+        advice = (
+            "An admin sets what api_key of this provider names in providers.yaml: AWS_… variables or a role of the "
+            "machine for 'environment', else that profile in ~/.aws. The log says what AWS's library found."
+        )
+        return Refusal(400, Reason.PROVIDER_UNCONFIGURED, f"{message} {advice}")
     if error.fault in _TIMEOUTS:
         return Refusal(504, Reason.PROVIDER_TIMEOUT, message, retryable=True)
     return Refusal(502, Reason.PROVIDER_UNREACHABLE, message, retryable=True)

@@ -11,6 +11,8 @@ from typing import Final
 HeaderLines = list[tuple[bytes, bytes]]
 
 CREDENTIAL_HEADERS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+SIGNATURE_HEADERS: Final = (b"x-amz-date", b"x-amz-security-token", b"x-amz-content-sha256")
+"""What AWS's clients send beside a signature in `authorization`; without that it means nothing."""
 OUTLAY_KEY_HEADER: Final = b"x-outlay-key"
 KEY_MARK: Final = b"outlay_"
 """How every outlay key begins."""
@@ -64,7 +66,7 @@ def upstream_headers(
     if b"connection" in headers:
         dropped = dropped | connection_tokens(lines)
     if not own:
-        dropped = dropped.union(CREDENTIAL_HEADERS)
+        dropped = dropped.union(CREDENTIAL_HEADERS, SIGNATURE_HEADERS)
     kept = [
         line
         for line in lines

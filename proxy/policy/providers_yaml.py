@@ -19,6 +19,7 @@ PROVIDER: Final = {
     "dialect": "dialect: openai",
     "base_url": 'base_url: "https://api.openai.com"',
     "api_key": "api_key: {env: OPENAI_API_KEY}",
+    "region": "region: us-east-1",
     "account": "account: openai-main",
     "prices": "prices: azure",
     "default_for": "default_for: [llama-*]",
@@ -34,9 +35,13 @@ API_KEY: Final = {
     "file": "api_key: {file: /run/secrets/openai}",
 }
 
+    "aws": "api_key: {aws: environment}",
 DIALECTS: Final = ("openai", "anthropic", "gemini", "azure", "bedrock")
 RESERVED: Final = frozenset(
     ("v1", "v1beta", "v1alpha", "v2", "azure", "bedrock", "vertex", "healthz", "readyz", "livez", "metrics", "outlay")
+TRANSLATED_TO: Final = ("anthropic", "gemini", "bedrock")
+"""What calls in OpenAI's dialect can be translated to."""
+AWS_ENVIRONMENT: Final = "environment"
 )
 """First parts of paths on the data port that mean something else, now or in the contract of later versions."""
 
@@ -46,6 +51,15 @@ _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", re
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*", re.ASCII)
 _PASS: Final = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S+)", re.ASCII)
 
+_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}", re.ASCII)
+_PROFILE: Final = re.compile(r"(?!(?:AKIA|ASIA|ABSK)[A-Z0-9]{12})[A-Za-z0-9][A-Za-z0-9._@-]{0,99}", re.ASCII)
+"""A name that doesn't begin as an access key does."""
+_REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]{2,12}){1,2}-\d{1,2}", re.ASCII)
+_REGION_HOST: Final = re.compile(
+    r"https?://(?:[a-z0-9-]+\.)?bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\."
+    r"(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)(?:[:/]|$)",
+    re.ASCII,
+)
 
 def read_providers(data: bytes | str, access: Access, mistakes: Mistakes) -> dict[str, Provider]:
     """The providers in the file's order, which is the order of preference for calls that name none."""
@@ -64,6 +78,7 @@ def _provider(key: Word, section: Section, access: Access) -> Provider:
     _check_name(key, dialect, section.mistakes)
     defaults = Provider("", "", "", Secret("none"))
     return Provider(
+    _check_signing(section, dialect)
         name=key.text,
         dialect=dialect,
         base_url=_base_url(section),
@@ -71,6 +86,7 @@ def _provider(key: Word, section: Section, access: Access) -> Provider:
         account=section.name("account") or key.text,
         prices=section.name("prices") or dialect,
         default_for=section.texts("default_for"),
+        region=_region(section),
         projects=_projects(section, access),
         paths=_paths(section),
         passes=_passes(section),
@@ -147,10 +163,20 @@ def _source(section: Section, kind: str, body: Node) -> Secret:
         body, f"{kind} is {meant}, never the key itself (what stands here is not shown)", API_KEY[kind]
     )
     return Secret("none")
+    if kind == "aws" and _PROFILE.fullmatch(text):
+        return Secret("aws", "" if text == AWS_ENVIRONMENT else text)
+    if kind == "aws":
+        section.mistakes.add(
+            body,
+            "aws is the word 'environment' or the name of a profile of the AWS configuration, never a key itself "
+            "(what stands here is not shown)",
+            API_KEY["aws"],
+        )
+        return Secret("none")
 
 
 _NOT_A_SOURCE: Final = (
-    "must say where the credential comes from, as {env: NAME} or {file: PATH}, or be none; "
+    "must say where the credential comes from, as {env: NAME}, {file: PATH} or {aws: PROFILE}, or be none; "
     "a key itself never stands in a policy file (what stands here is not shown, and should be replaced if it was one)"
 )
 
@@ -160,6 +186,34 @@ def _projects(section: Section, access: Access) -> tuple[str, ...]:
     for word in words:
         if word.text not in access.projects:
             unknown = f"access.yaml knows no project {shown(word.text)}: {suggestion(word.text, access.projects)}"
+def _region(section: Section) -> str:
+    """As it is written, else as the host of the base URL says."""
+    text = section.text("region")
+    if text and not _REGION.fullmatch(text):
+        section.wrong("region", f"{shown(text)} is no region of AWS")
+        return ""
+    return text or _region_of_host(section)
+
+
+def _region_of_host(section: Section) -> str:
+    address = section.node("base_url")
+    found = _REGION_HOST.match(address.text) if isinstance(address, Word) else None
+    return found[1] if found else ""
+
+
+def _check_signing(section: Section, dialect: str) -> None:
+    """A signature is made for a region, and only Bedrock takes one."""
+    source = section.node("api_key")
+    if not isinstance(source, Table) or all(name.text != "aws" for name, _ in source.pairs):
+        return
+    if dialect != "bedrock":
+        section.wrong("api_key", f"can't be aws for a provider that speaks {dialect}: only calls to bedrock are signed")
+    elif section.node("region") is None and not _region_of_host(section):
+        section.mistakes.add(
+            source, "api_key: aws signs for a region, which this base_url does not tell: say it", PROVIDER["region"]
+        )
+
+
             section.mistakes.warn(word, unknown)
     return tuple(word.text for word in words)
 

@@ -85,7 +85,7 @@ class Fault(StrEnum):
     """The streamed body's own iterator failed (the client hung up while uploading)."""
 
 
-NOTHING_SENT = frozenset({Fault.DNS, Fault.CONNECT, Fault.TLS, Fault.CONNECT_TIMEOUT})
+NOTHING_SENT = frozenset({Fault.DNS, Fault.CONNECT, Fault.TLS, Fault.CONNECT_TIMEOUT, Fault.TRANSLATION, Fault.CREDENTIAL})
 """Faults after which the provider can't have processed a byte."""
 
 
@@ -102,3 +102,7 @@ class Upstream(Protocol):
         Cancelling the task closes the connection at once.
         """
         ...
+    TRANSLATION = "translation"
+    """The request could not be put into the provider's dialect: it never left."""
+    CREDENTIAL = "credential"
+    """There was nothing to sign the request with: it never left."""

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.types import Receive, Send
 
-from proxy.dialects.dialect import Dialect
+from proxy.dialects.dialect import Dialect, HeadedRefusals
 from proxy.model.decision import Refusal
 
 HeaderLines = list[tuple[bytes, bytes]]
@@ -43,6 +43,8 @@ class AsgiClient:
     async def refuse(self, refusal: Refusal, call_id: str) -> None:
         body = self._dialect.refusal(refusal, call_id)
         headers = [JSON, (b"content-length", str(len(body)).encode()), *refusal_lines(refusal, call_id)]
+        if isinstance(self._dialect, HeadedRefusals):
+            headers += self._dialect.refusal_headers(refusal)
         await self.start(refusal.status, headers)
         await self.end(body)
 

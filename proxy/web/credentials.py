@@ -1,9 +1,10 @@
 """The caller's credential: where SDKs put it, and what must not go upstream with the call.
 
-Forms: `authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `api-key`, `?key=`; or `x-outlay-key`, and then the
-provider credential that the client sent beside it is the caller's own and passes untouched.
+Forms: `authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `api-key`, `?key=`; an outlay key as the access key id of
+an AWS signature, whose secret nobody looks at, since the call is signed anew; or `x-outlay-key`, and then the provider credential that the client sent beside it is the caller's own and passes untouched.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 from proxy.gateway.headers import CREDENTIAL_HEADERS, KEY_MARK, OUTLAY_KEY_HEADER
 
 _QUERY_KEY: Final = b"key="
+_SIGNATURE: Final = re.compile(rb"AWS4-HMAC-SHA256\s+Credential=(outlay_[^/,\s]*)/", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ def presented(headers: Mapping[bytes, bytes], target: bytes) -> Presented:
 
 def _bearer(value: bytes) -> bytes:
     scheme, _, rest = value.strip().partition(b" ")
+    signed = _SIGNATURE.match(value.strip()) if rest and scheme.upper() == b"AWS4-HMAC-SHA256" else None
+    if signed:
+        return signed[1]
     return rest.strip() if rest and scheme.lower() == b"bearer" else value.strip()
 
 
