@@ -19,7 +19,7 @@ import structlog
 from proxy.adapters.translation_errors import in_openai_shape
 from proxy.adapters.translation_frames import Answer, Ask, Call, Head, Kind, encode
 from proxy.adapters.translation_process import Session, TranslationProcess
-from proxy.dialects.dialect import Dialect, Reading, UnreadableError
+from proxy.dialects.dialect import Dialect, FramedMeter, Reading, UnreadableError
 from proxy.gateway.answer import MeteredAnswer
 from proxy.metering.content import UnreadableContentError, answer_decoder
 from proxy.ports.upstream import (
@@ -164,6 +164,8 @@ class TranslatingUpstream:
                 return await _error(answer, headers, session)
             content_type = headers.get(b"content-type", b"").lower()
             meter = native.meter(operation, facts, content_type=content_type, hide_usage=False)
+            if isinstance(meter, FramedMeter):
+                meter.headers(headers)
             metered = MeteredAnswer(meter, headers.get(b"content-encoding", b""), "", hiding=False)
             streams = native.streams(operation, content_type)
             exchange = LitellmAnswer(self, answer, metered, session, request.read_timeout_s + GRACE_S, streams=streams)

@@ -22,7 +22,7 @@ from proxy.model.identity import Identity, Project
 from proxy.model.usage import Served
 from proxy.policy.evaluate import evaluate
 from proxy.policy.identify import choose_project
-from proxy.policy.providers import choose_provider
+from proxy.policy.providers import choose_provider, served_model
 from proxy.policy.types import Provider, Secret
 from proxy.ports.clock import Clock
 from proxy.ports.counters import Counters
@@ -76,8 +76,17 @@ class Admitted:
     body: bytes
     edits: tuple[str, ...]
     hide_usage: bool
+    model: str
+    """As the provider is asked for it, and as it is priced; `call.model`, save where a translation names another."""
     matched: tuple[str, ...]
     opened_monotonic_us: int
+    refusal: Refusal | None = None
+    """Of a call that the provider had begun before it could be refused: why it must end at once."""
+
+    @property
+    def translated(self) -> bool:
+        """True: the provider speaks another dialect than the caller."""
+        return self.provider.dialect != self.dialect.name
 
 
 class HashKey(Protocol):
@@ -100,17 +109,40 @@ class Admission:
     hash_key: HashKey
     secrets: Secrets
 
-    def admit(self, rules: Rules, incoming: Incoming, identity: Identity) -> Admitted | tuple[Refusal, str]:
-        """Open the call, or give the refusal and the call id under which it is on record."""
+    def admit(
+        self,
+        rules: Rules,
+        incoming: Incoming,
+        identity: Identity,
+        *,
+        asked: Request | None = None,
+        at: Provider | None = None,
+        begun: bool = False,
+    ) -> Admitted | tuple[Refusal, str]:
+        """Open the call, or give the refusal and the call id under which it is on record.
+
+        `asked`: the request, where it has been read already; `at`: the provider that a socket is open to; `begun`: the
+        provider works on the call, so it is opened even if a rule is against it (`Admitted.refusal`).
+        """
         call_id_ = call_id(self.clock.now_us(), token_bytes(RANDOM_BYTES))
         stated = narrowing(incoming.headers)
-        request = self._read(incoming)
+        request = asked or self._read(incoming)
         if isinstance(request, Refusal):
             return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), request)
         project = choose_project(identity, stated.project, stated.repository or request.repository)
         if isinstance(project, Refusal):
             return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), project)
-        provider = choose_provider(rules.policies, incoming.dialect.name, request.model, incoming.prefix, project.name)
+        provider = choose_provider(
+            rules.policies,
+            incoming.dialect.name,
+            request.model,
+            incoming.prefix,
+            project.name,
+            # A caller's own credential is of the caller's dialect.
+            operation="" if incoming.own_credential or at else incoming.operation.name,
+        )
+        if at is not None:
+            provider = at if begun else _same(at, provider)
         if isinstance(provider, Refusal):
             return self._refuse(self._unread_call(call_id_, rules, incoming, identity, stated), provider)
         call = self._call(
@@ -123,7 +155,7 @@ class Admission:
             provider=provider,
             project=project,
         )
-        return self._decide(rules, incoming, call, request, provider)
+        return self._decide(rules, incoming, call, request, provider, begun=begun)
 
     def turn_away(self, rules: Rules, incoming: Incoming, identity: Identity, refusal: Refusal) -> tuple[Refusal, str]:
         """Put a refusal on record whose call got no further than its owner; gives what to answer, and the call id."""
@@ -205,16 +237,18 @@ class Admission:
         )
 
     def _decide(
-        self, rules: Rules, incoming: Incoming, call: Call, request: Request, provider: Provider
+        self, rules: Rules, incoming: Incoming, call: Call, request: Request, provider: Provider, *, begun: bool
     ) -> Admitted | tuple[Refusal, str]:
-        hold, priced = self._hold(rules, incoming.operation, call, request)
+        translated = provider.dialect != incoming.dialect.name
+        model = served_model(provider, request.model) if translated else request.model
+        hold, priced = self._hold(rules, incoming.operation, call, model, request)
         credential = "" if incoming.own_credential else self.secrets.secret(provider)
         decision = evaluate(rules.policies, call, priced=priced)
-        refusal = decision.refusal or (_no_credential(provider) if credential is None else None)
+        refusal = decision.refusal or (no_credential(provider) if credential is None else None)
         # Before the hold: whatever fails from there on would leave it standing.
-        body, edits = (incoming.body, ()) if refusal else self._spliced(incoming, request)
+        body, edits = (incoming.body, ()) if refusal else self._edited(incoming, request, model, translated)
         refusal = refusal or self.counters.reserve(call, hold)
-        if refusal is not None:
+        if refusal is not None and not begun:
             return self._refuse(call, refusal, decision.matched)
         try:
             self.journal.append(Opened(call, hold))
@@ -235,21 +269,32 @@ class Admission:
             credential=credential or "",
             body=body,
             edits=edits,
-            hide_usage=bool(edits),
+            hide_usage=bool(edits) and not translated,
+            model=model,
             matched=decision.matched,
             opened_monotonic_us=self.clock.monotonic_us(),
+            refusal=refusal,
         )
 
-    def _hold(self, rules: Rules, operation: Operation, call: Call, request: Request) -> tuple[Hold, bool]:
+    def _hold(self, rules: Rules, operation: Operation, call: Call, model: str, request: Request) -> tuple[Hold, bool]:
         """The first hold, and whether the model has a price."""
         if not operation.priced:
             return Hold(0, 0, 0), True
-        limits = rules.prices.limits(call.provider, call.model)
+        limits = rules.prices.limits(call.provider, model)
         input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
         usage = holding(request, input_tokens, output_tokens)
         served = Served(service_tier=request.service_tier, variant=request.variant)
-        cost = rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
+        cost = rules.prices.cost(call.provider, model, call.opened_us, usage, served)
         return Hold(cost.total_pico, input_tokens, output_tokens), not cost.unpriced
+
+    def _edited(
+        self, incoming: Incoming, request: Request, model: str, translated: bool
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """The body to send, and what is changed in it."""
+        if not translated:
+            return self._spliced(incoming, request)
+        edits = ("translated",) if model == request.model else ("translated", "model")
+        return incoming.content or b"", edits
 
     def _spliced(self, incoming: Incoming, request: Request) -> tuple[bytes, tuple[str, ...]]:
         """The body to send: with usage asked for, where a stream would carry none and the body isn't compressed."""
@@ -267,7 +312,19 @@ class Admission:
         return refusal, call.id
 
 
-def _no_credential(provider: Provider) -> Refusal:
+def _same(at: Provider, chosen: Provider | Refusal) -> Provider | Refusal:
+    """The provider of a call on a socket that is open to `at`."""
+    if isinstance(chosen, Refusal) or chosen.name == at.name:
+        return chosen
+    return Refusal(
+        400,
+        Reason.PROVIDER_UNCONFIGURED,
+        f"This websocket is open to the provider '{at.name}', and calls for this model go to '{chosen.name}'. "
+        f"Open one under /{chosen.name}/….",
+    )
+
+
+def no_credential(provider: Provider) -> Refusal:
     """Without a credential the provider would refuse anyway, in words that point at the wrong key."""
     source = provider.api_key
     place = f"the environment variable {source.name}" if source.source == "env" else f"the file {source.name}"

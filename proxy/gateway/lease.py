@@ -22,7 +22,7 @@ class Lease:
         self._journal = journal
         self._clock = clock
         call = admitted.call
-        self._output_tokens_max = admitted.rules.prices.limits(call.provider, call.model).output_tokens_max
+        self._output_tokens_max = admitted.rules.prices.limits(call.provider, admitted.model).output_tokens_max
 
     def cover(self, output_bytes: int) -> bool:
         """See to it that the hold covers the output so far (no token is shorter than a byte).
@@ -50,5 +50,5 @@ class Lease:
         call, request, input_tokens = self._admitted.call, self._admitted.request, self.hold.input_tokens
         usage = holding(request, input_tokens, output_tokens)
         served = Served(service_tier=request.service_tier, variant=request.variant)
-        cost = self._admitted.rules.prices.cost(call.provider, call.model, call.opened_us, usage, served)
+        cost = self._admitted.rules.prices.cost(call.provider, self._admitted.model, call.opened_us, usage, served)
         return Hold(cost.total_pico, input_tokens, output_tokens)

@@ -9,27 +9,29 @@ What users rely on:
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 
-from proxy.dialects.dialect import Reading
+from proxy.dialects.dialect import FramedMeter, Reading
 from proxy.gateway.admission import Admitted
 from proxy.gateway.answer import MeteredAnswer
 from proxy.gateway.client import Client
 from proxy.gateway.faults import CAPPED, INTERNAL, STOPPING, outcome_of, refusal_of
 from proxy.gateway.headers import client_headers, text
+from proxy.gateway.jobs import JobMemory
 from proxy.gateway.lease import Lease
 from proxy.gateway.recovery import crashed
 from proxy.gateway.settlement import Consumed, Ending, counted, held, known, settled
+from proxy.gateway.translated import TranslatedMeter
 from proxy.model.decision import Refusal
 from proxy.model.entry import Outcome, Settled, Timing
 from proxy.ports.clock import Clock
 from proxy.ports.counters import Counters
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.tokens import TokenCounter
-from proxy.ports.upstream import Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest
+from proxy.ports.upstream import TranslatedAnswer, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest
 
 log = structlog.get_logger("outlay.relay")
 
@@ -49,6 +51,7 @@ class Plane:
     drain_s: float
     observe: Callable[[Settled], None]
     """Told of every settlement, for metrics."""
+    jobs: JobMemory = field(default_factory=JobMemory)
     counting: set["asyncio.Task[None]"] = field(default_factory=set)
     """Settlements still counting tokens; a graceful stop waits for them."""
 
@@ -68,6 +71,7 @@ class Relay:
         self._extensible = True
         """Plain bytes may follow what passed: it is neither compressed nor of a stated length."""
         self._streamed = admitted.request.stream
+        self._content_type = b""
         self._status = 0
         self._request_id = ""
         self._upstream_us = 0
@@ -76,6 +80,8 @@ class Relay:
         self._passing = False
         """The answer is under way."""
         self._settled = False
+        self._whole = False
+        """The answer came to its end, every byte of it metered."""
         self._client_gone = False
 
     async def run(self) -> None:
@@ -132,13 +138,22 @@ class Relay:
         self._upstream_us = self._elapsed_us()
         self._request_id = _first_text(headers, _REQUEST_ID_HEADERS)
         content_type = headers.get(b"content-type", b"").lower()
+        self._content_type = content_type
         self._streamed = admitted.dialect.streams(admitted.operation, content_type)
         encoding = headers.get(b"content-encoding", b"")
         hide = admitted.hide_usage and self._streamed
         meter = admitted.dialect.meter(admitted.operation, admitted.request, content_type=content_type, hide_usage=hide)
-        self._answer = MeteredAnswer(meter, encoding, admitted.call.id, hiding=hide)
-        self._hiding = hide and self._answer.readable
+        if isinstance(meter, FramedMeter):
+            meter.headers(headers)
+        if admitted.translated and isinstance(answer, TranslatedAnswer):
+            meter = TranslatedMeter(meter, answer)
+            self._edits = (*self._edits, *(f"without {name}" for name in answer.without))
+        edit = admitted.operation.answer_edit if answer.status == 200 else ""
+        self._answer = MeteredAnswer(meter, encoding, admitted.call.id, hiding=hide or bool(edit))
+        self._hiding = (hide or bool(edit)) and self._answer.readable
         self._extensible = self._hiding or not (encoding or b"content-length" in headers)
+        if self._hiding and edit:
+            self._edits = (*self._edits, edit)
         if self._hiding and encoding:
             self._edits = (*self._edits, "content-encoding")
         return self._answer
@@ -158,7 +173,7 @@ class Relay:
             if metered.ended:
                 await self._settle()
             elif not self._lease.cover(metered.output_bytes):
-                await self._end_at_cap()
+                await self._end_at_cap(metered.tail())
                 return
             if out := seen if self._hiding else chunk:
                 await self._client.write(out)
@@ -171,14 +186,17 @@ class Relay:
         held = b""
         async for chunk in answer.chunks():
             self._first_byte_us = self._first_byte_us or self._elapsed_us()
-            metered.feed(chunk)
+            seen = metered.feed(chunk)
+            if not (out := seen if self._hiding else chunk):
+                continue
             if held and not self._client_gone:
                 await self._client.write(held)
-            held = chunk
-        metered.finish()
+            held = out
+        rest = metered.finish()
+        self._whole = True
         await self._settle(Outcome.HANGUP if self._client_gone else None)
         if not self._client_gone:
-            await self._client.end(held)
+            await self._client.end(held + rest if self._hiding else held)
 
     def _outcome(self, answer: MeteredAnswer, reading: Reading) -> Outcome:
         """Of an answer that came to its end in HTTP's own terms."""
@@ -226,6 +244,9 @@ class Relay:
 
     def _record(self, ending: Ending, what: Consumed) -> None:
         entry = self._entry(ending, what)
+        jobs = self._jobs(ending)
+        if jobs is not None:
+            entry = replace(entry, names=self._plane.jobs.hear(entry.call, jobs))
         try:
             self._plane.journal.append(entry)
         except JournalUnavailableError:
@@ -234,6 +255,28 @@ class Relay:
         self._plane.counters.settle(entry.call.id, entry.cost.total_pico)
         self._plane.observe(entry)
         log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
+        if jobs is not None:
+            self._settle_jobs(jobs)
+
+    def _jobs(self, ending: Ending) -> Reading | None:
+        """The reading, where it says something of work in the background and can be relied on: what was read of half
+        an answer would count for the whole."""
+        reading = ending.reading
+        if reading is None or not (reading.jobs or reading.names):
+            return None
+        return reading if self._whole and ending.readable and ending.status == 200 else None
+
+    def _settle_jobs(self, reading: Reading) -> None:
+        admitted, plane = self._admitted, self._plane
+        try:
+            entries = plane.jobs.settlements(admitted.call, reading, admitted.rules, plane.clock.now_us())
+            for entry in entries:
+                plane.journal.append(entry)
+            plane.jobs.settled(entries)
+        except JournalUnavailableError:
+            log.error("job not written: whoever asks next brings it up again", call_id=admitted.call.id)
+        except Exception:
+            log.exception("job not settled", call_id=admitted.call.id)
 
     def _entry(self, ending: Ending, what: Consumed) -> Settled:
         """The closing entry; where a fault of our own stands in the way, the one that a crash would leave."""
@@ -244,12 +287,16 @@ class Relay:
             log.exception("pricing failed", call_id=self._admitted.call.id)
             return crashed(self._admitted.call, ending.hold, now_us)
 
-    async def _end_at_cap(self) -> None:
+    async def _end_at_cap(self, tail: bytes | None) -> None:
+        """`tail`: what completes a frame of which a part has passed; None: it is not complete yet."""
         admitted = self._admitted
         await self._settle(Outcome.CAPPED)
-        if not self._extensible:
+        if not self._extensible or tail is None:
             return self._client.abort()
-        await self._client.end(admitted.dialect.stream_error(admitted.operation, CAPPED, admitted.call.id))
+        error = admitted.dialect.stream_error(
+            admitted.operation, CAPPED, admitted.call.id, content_type=self._content_type
+        )
+        await self._client.end(tail + error)
 
     async def _fault(self, error: UpstreamError) -> None:
         """The provider failed: say so in the dialect's shape where no answer has begun, else break it off too."""

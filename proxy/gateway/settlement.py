@@ -75,15 +75,15 @@ async def counted(admitted: Admitted, ending: Ending, tokens: TokenCounter) -> C
     """What the call consumed, by counting: the input reported so far, else the prompt; the output that passed; beside
     text, what was measured of the answer, else what the request let one guess."""
     reading = ending.reading
-    texts: Sequence[str] = reading.texts if reading else ()
-    output = await tokens.count(admitted.call.model, texts) if texts else 0
-    if reading is not None and reading.usage is not None:
-        return Consumed(replace(reading.usage, output_text=output), estimated=True)
     beside = admitted.request.guessed
     if reading is not None and reading.seen != NO_USAGE:
         beside = reading.seen
     if beside.by_unit:
         return Consumed(beside, estimated=True)
+    texts: Sequence[str] = reading.texts if reading else ()
+    output = await tokens.count(admitted.call.model, texts) if texts else 0
+    if reading is not None and reading.usage is not None:
+        return Consumed(replace(reading.usage, output_text=output), estimated=True)
     prompt, framing = admitted.dialect.prompt_texts(admitted.request.content)
     prompt_tokens = await tokens.count(admitted.call.model, prompt) + framing
     return Consumed(replace(beside, input_text=prompt_tokens, output_text=output), estimated=True)
@@ -96,7 +96,7 @@ def settled(admitted: Admitted, ending: Ending, what: Consumed, now_us: int) -> 
     served = ending.reading.served if ending.reading else asked
     cost = FREE
     if admitted.operation.priced:
-        cost = admitted.rules.prices.cost(call.provider, call.model, call.opened_us, what.usage, served)
+        cost = admitted.rules.prices.cost(call.provider, admitted.model, call.opened_us, what.usage, served)
     return Settled(
         call=call,
         settled_us=now_us,

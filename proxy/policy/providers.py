@@ -2,19 +2,26 @@
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from typing import Final
 
 from proxy.model.decision import Reason, Refusal
 from proxy.policy.mistakes import shown
 from proxy.policy.types import PolicySet, Provider
 
+TRANSLATED: Final = {"openai": frozenset(("chat", "responses", "embeddings"))}
+"""Dialect of a call -> its operations that can be translated to another dialect."""
+
 
 def choose_provider(
-    policies: PolicySet, dialect: str, model: str, prefix: str, project: str = ""
+    policies: PolicySet, dialect: str, model: str, prefix: str, project: str = "", *, operation: str = ""
 ) -> Provider | Refusal:
     """The provider of a call in `dialect`; `prefix` is the one that the path names, '' where it names none.
 
     Without a prefix it is the first in providers.yaml whose `projects` and `default_for` fit; one that names the
     call's project goes before one for all projects, one that names its model before one for all models.
+
+    `operation`: of a call that may be translated, else ''. It goes to a provider of another dialect that translates its
+    model, unless one of its own dialect names the model in `default_for`.
     """
     if prefix:
         return _named(policies, dialect, prefix, project)
@@ -22,7 +29,19 @@ def choose_provider(
     # max() keeps the first of equals: the order of the file. A call without a model (a list of models) goes to a
     # provider for all models, where there is one.
     chosen = max(fitting, key=lambda each: (bool(each.projects), bool(each.default_for) == bool(model)), default=None)
+    translatable = bool(model) and operation in TRANSLATED.get(dialect, ())
+    if translatable and not any(each.default_for for each in fitting):
+        translating = (each for each in policies.providers.values() if _translates(each, dialect, model, project))
+        chosen = max(translating, key=lambda each: bool(each.projects), default=chosen)
     return chosen or _none_for(policies, dialect, model)
+
+
+def served_model(provider: Provider, model: str) -> str:
+    """The model that a translated call for `model` asks the provider for."""
+    for glob, served in provider.translate:
+        if fnmatchcase(model, glob):
+            return served or model
+    return model
 
 
 def provider_target(provider: Provider, target: bytes) -> bytes:
@@ -58,6 +77,12 @@ def _fits(provider: Provider, model: str, project: str) -> bool:
     if provider.projects and project not in provider.projects:
         return False
     return not model or not provider.default_for or _matches(provider.default_for, model)
+
+
+def _translates(provider: Provider, dialect: str, model: str, project: str) -> bool:
+    if provider.dialect == dialect or (provider.projects and project not in provider.projects):
+        return False
+    return _matches((glob for glob, _ in provider.translate), model)
 
 
 def _matches(globs: Iterable[str], model: str) -> bool:

@@ -25,7 +25,9 @@ PROVIDER: Final = {
     "default_for": "default_for: [llama-*]",
     "projects": "projects: [checkout]",
     "paths": "paths: {/v1/: /api/v4/}",
+    "translate": "translate: [claude-*]",
     "passes": 'passes: ["GET /v1/files/*"]',
+    "websockets": "websockets: false",
     "connect_timeout": "connect_timeout: 10s",
     "read_timeout": "read_timeout: 10m",
     "total_timeout": "total_timeout: 1h",
@@ -33,15 +35,15 @@ PROVIDER: Final = {
 API_KEY: Final = {
     "env": "api_key: {env: OPENAI_API_KEY}",
     "file": "api_key: {file: /run/secrets/openai}",
+    "aws": "api_key: {aws: environment}",
 }
 
-    "aws": "api_key: {aws: environment}",
 DIALECTS: Final = ("openai", "anthropic", "gemini", "azure", "bedrock")
-RESERVED: Final = frozenset(
-    ("v1", "v1beta", "v1alpha", "v2", "azure", "bedrock", "vertex", "healthz", "readyz", "livez", "metrics", "outlay")
 TRANSLATED_TO: Final = ("anthropic", "gemini", "bedrock")
 """What calls in OpenAI's dialect can be translated to."""
 AWS_ENVIRONMENT: Final = "environment"
+RESERVED: Final = frozenset(
+    ("v1", "v1beta", "v1alpha", "v2", "azure", "bedrock", "vertex", "healthz", "readyz", "livez", "metrics", "outlay")
 )
 """First parts of paths on the data port that mean something else, now or in the contract of later versions."""
 
@@ -49,8 +51,6 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", re.ASCII)
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*", re.ASCII)
-_PASS: Final = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S+)", re.ASCII)
-
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}", re.ASCII)
 _PROFILE: Final = re.compile(r"(?!(?:AKIA|ASIA|ABSK)[A-Z0-9]{12})[A-Za-z0-9][A-Za-z0-9._@-]{0,99}", re.ASCII)
 """A name that doesn't begin as an access key does."""
@@ -60,6 +60,8 @@ _REGION_HOST: Final = re.compile(
     r"(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)(?:[:/]|$)",
     re.ASCII,
 )
+_PASS: Final = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S+)", re.ASCII)
+
 
 def read_providers(data: bytes | str, access: Access, mistakes: Mistakes) -> dict[str, Provider]:
     """The providers in the file's order, which is the order of preference for calls that name none."""
@@ -76,20 +78,22 @@ def _provider(key: Word, section: Section, access: Access) -> Provider:
     section.require("dialect", "base_url", "api_key")
     dialect = section.choice("dialect", DIALECTS, DIALECTS[0])
     _check_name(key, dialect, section.mistakes)
+    _check_signing(section, dialect)
     defaults = Provider("", "", "", Secret("none"))
     return Provider(
-    _check_signing(section, dialect)
         name=key.text,
         dialect=dialect,
         base_url=_base_url(section),
         api_key=_api_key(section),
+        region=_region(section),
         account=section.name("account") or key.text,
         prices=section.name("prices") or dialect,
         default_for=section.texts("default_for"),
-        region=_region(section),
         projects=_projects(section, access),
         paths=_paths(section),
+        translate=_translate(section, dialect),
         passes=_passes(section),
+        websockets=section.choice("websockets", ("true", "false"), "true") == "true",
         connect_timeout_s=section.duration_s("connect_timeout", defaults.connect_timeout_s),
         read_timeout_s=section.duration_s("read_timeout", defaults.read_timeout_s),
         total_timeout_s=section.duration_s("total_timeout", defaults.total_timeout_s),
@@ -158,11 +162,6 @@ def _source(section: Section, kind: str, body: Node) -> Secret:
         return Secret("env", text)
     if kind == "file" and text.strip():
         return Secret("file", text)
-    meant = "the name of an environment variable" if kind == "env" else "the path of a file"
-    section.mistakes.add(
-        body, f"{kind} is {meant}, never the key itself (what stands here is not shown)", API_KEY[kind]
-    )
-    return Secret("none")
     if kind == "aws" and _PROFILE.fullmatch(text):
         return Secret("aws", "" if text == AWS_ENVIRONMENT else text)
     if kind == "aws":
@@ -173,6 +172,11 @@ def _source(section: Section, kind: str, body: Node) -> Secret:
             API_KEY["aws"],
         )
         return Secret("none")
+    meant = "the name of an environment variable" if kind == "env" else "the path of a file"
+    section.mistakes.add(
+        body, f"{kind} is {meant}, never the key itself (what stands here is not shown)", API_KEY[kind]
+    )
+    return Secret("none")
 
 
 _NOT_A_SOURCE: Final = (
@@ -181,11 +185,6 @@ _NOT_A_SOURCE: Final = (
 )
 
 
-def _projects(section: Section, access: Access) -> tuple[str, ...]:
-    words = section.names("projects")
-    for word in words:
-        if word.text not in access.projects:
-            unknown = f"access.yaml knows no project {shown(word.text)}: {suggestion(word.text, access.projects)}"
 def _region(section: Section) -> str:
     """As it is written, else as the host of the base URL says."""
     text = section.text("region")
@@ -214,6 +213,11 @@ def _check_signing(section: Section, dialect: str) -> None:
         )
 
 
+def _projects(section: Section, access: Access) -> tuple[str, ...]:
+    words = section.names("projects")
+    for word in words:
+        if word.text not in access.projects:
+            unknown = f"access.yaml knows no project {shown(word.text)}: {suggestion(word.text, access.projects)}"
             section.mistakes.warn(word, unknown)
     return tuple(word.text for word in words)
 
@@ -232,6 +236,31 @@ def _paths(section: Section) -> tuple[tuple[str, str], ...]:
             pairs.append((key.text, there))
         else:
             section.mistakes.add(key, "paths map one path to another, each with a / on both ends", PROVIDER["paths"])
+    return tuple(pairs)
+
+
+def _translate(section: Section, dialect: str) -> tuple[tuple[str, str], ...]:
+    """A list of patterns of models, or a table: each pattern with the model that is served."""
+    value = section.node("translate")
+    if value is not None and dialect not in TRANSLATED_TO:
+        section.mistakes.warn(
+            value,
+            f"translate changes nothing for a provider that speaks {dialect}: calls are translated to "
+            f"{', '.join(TRANSLATED_TO)}. Models whose calls need no translation stand in default_for",
+        )
+    if not isinstance(value, Table):
+        return tuple((text, "") for text in section.texts("translate"))
+    pairs: list[tuple[str, str]] = []
+    for key, body in value.pairs:
+        there = body.text if isinstance(body, Word) else ""
+        if key.text.strip() and _MODEL.fullmatch(there):
+            pairs.append((key.text, there))
+        else:
+            section.mistakes.add(
+                key,
+                "translate as a table has the model asked for and the model served, which is a name, not a pattern",
+                "translate: {gpt-large: claude-opus-4-5}",
+            )
     return tuple(pairs)
 
 

@@ -62,6 +62,9 @@ class Provider:
     that fits counts."""
     passes: tuple[tuple[str, str], ...] = ()
     """(method, path glob) that are forwarded unmetered because the admin named them."""
+    websockets: bool = True
+    """False: none is opened to it, and clients that try go on over HTTP. True even where it has none: its own refusal
+    says so to the client."""
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 600.0
     """Longest silence while waiting for or within an answer."""

@@ -1,9 +1,11 @@
 """The way to a provider: raw bytes there, raw bytes back, nothing re-encoded, nothing retried."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from proxy.dialects.dialect import Reading
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 """Header lines in order, names in their original case, duplicates kept."""
@@ -28,8 +30,11 @@ class Translation:
     operation: str
     """Of the call: 'chat', 'responses', 'embeddings'."""
     model: str
+    """As the provider knows it."""
     credential: str
     """The provider's, as `Secrets` gives it; '' where none is needed."""
+    at_provider: Callable[[bytes], bytes]
+    """Path and query as the provider documents them -> what goes on the wire to this one (its base URL, `paths`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,23 @@ class UpstreamAnswer(Protocol):
         ...
 
 
+@runtime_checkable
+class TranslatedAnswer(UpstreamAnswer, Protocol):
+    """An answer in the caller's dialect to a call that another dialect served."""
+
+    without: Sequence[str]
+    """What of the request the provider was not told, because its dialect has no word for it."""
+
+    @property
+    def output_bytes(self) -> int:
+        """Of the provider's own answer, as in Meter."""
+        ...
+
+    def reading(self) -> Reading:
+        """Of the provider's own answer: what counts for usage and price."""
+        ...
+
+
 class Fault(StrEnum):
     """What went wrong, and with it what may have been spent."""
 
@@ -81,11 +103,17 @@ class Fault(StrEnum):
     READ_TIMEOUT = "read_timeout"
     CUT = "cut"
     """The connection broke after bytes of the request may have been processed."""
+    TRANSLATION = "translation"
+    """The request could not be put into the provider's dialect: it never left."""
+    CREDENTIAL = "credential"
+    """There was nothing to sign the request with: it never left."""
     BODY_SOURCE = "body_source"
     """The streamed body's own iterator failed (the client hung up while uploading)."""
 
 
-NOTHING_SENT = frozenset({Fault.DNS, Fault.CONNECT, Fault.TLS, Fault.CONNECT_TIMEOUT, Fault.TRANSLATION, Fault.CREDENTIAL})
+NOTHING_SENT = frozenset(
+    {Fault.DNS, Fault.CONNECT, Fault.TLS, Fault.CONNECT_TIMEOUT, Fault.TRANSLATION, Fault.CREDENTIAL}
+)
 """Faults after which the provider can't have processed a byte."""
 
 
@@ -102,7 +130,3 @@ class Upstream(Protocol):
         Cancelling the task closes the connection at once.
         """
         ...
-    TRANSLATION = "translation"
-    """The request could not be put into the provider's dialect: it never left."""
-    CREDENTIAL = "credential"
-    """There was nothing to sign the request with: it never left."""

@@ -27,7 +27,7 @@ from proxy.policy.identify import identify
 from proxy.policy.keys import digest
 from proxy.policy.providers import provider_target
 from proxy.ports.clock import Clock
-from proxy.ports.upstream import UpstreamRequest
+from proxy.ports.upstream import Signing, Translation, UpstreamRequest
 from proxy.web.asgi_client import AsgiClient
 from proxy.web.body_room import BodyRoom, NoRoomError, Share
 from proxy.web.credentials import Presented, presented
@@ -66,7 +66,7 @@ class DataPlane:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         rules = self.rules()
         headers = lookup(scope["headers"])
-        caller = presented(headers, _target(scope))
+        caller = presented(headers, raw_target(scope))
         found = route(scope["method"], caller.target, headers, rules.policies, self.dialects)
         client = AsgiClient(receive, send, found.dialect)
         if isinstance(found, Unrouted):
@@ -177,9 +177,12 @@ class _Inbound:
 
 def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
     provider = admitted.provider
-    origin, prefix = _origin(provider.base_url)
+    origin, prefix = split_base(provider.base_url)
     credential: tuple[bytes, bytes] | None = None
-    if admitted.credential:
+    translation: Translation | None = None
+    if admitted.translated:
+        translation = _translation(admitted, prefix)
+    elif admitted.credential:
         credential = admitted.dialect.credential(admitted.credential)
     caller = call.caller
     lines = upstream_headers(call.scope["headers"], call.headers, credential, own=caller.own_credential, key=caller.key)
@@ -201,7 +204,27 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
         connect_timeout_s=provider.connect_timeout_s,
         read_timeout_s=provider.read_timeout_s,
         total_timeout_s=provider.total_timeout_s,
+        signing=_signing(admitted, own=caller.own_credential),
+        translation=translation,
     )
+
+
+def _translation(admitted: Admitted, prefix: bytes) -> Translation:
+    provider = admitted.provider
+    return Translation(
+        dialect=provider.dialect,
+        operation=admitted.operation.name,
+        model=admitted.model,
+        credential=admitted.credential,
+        at_provider=lambda target: prefix + provider_target(provider, target),
+    )
+
+
+def _signing(admitted: Admitted, *, own: bool) -> Signing | None:
+    provider = admitted.provider
+    if provider.api_key.source != "aws" or own:
+        return None
+    return Signing("bedrock", provider.region, provider.api_key.name)
 
 
 async def _streamed(call: _Inbound) -> AsyncIterator[bytes]:
@@ -210,13 +233,13 @@ async def _streamed(call: _Inbound) -> AsyncIterator[bytes]:
     call.client.body_read.set()
 
 
-def _origin(base_url: str) -> tuple[str, bytes]:
+def split_base(base_url: str) -> tuple[str, bytes]:
     """Scheme and host of a base URL, and the path under which its provider's paths stand."""
     parts = urlsplit(base_url)
     return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/").encode()
 
 
-def _target(scope: Scope) -> bytes:
+def raw_target(scope: Scope) -> bytes:
     """Path and query byte for byte, as the request line had them."""
     raw: bytes = scope.get(RAW_TARGET, b"")
     if raw.startswith(b"/"):

@@ -95,6 +95,7 @@ class Stage:
             body=content.encode(),
             edits=("stream_options.include_usage",) if hide_usage else (),
             hide_usage=hide_usage,
+            model=call.model,
             matched=(),
             opened_monotonic_us=0,
         )

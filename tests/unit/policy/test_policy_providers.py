@@ -3,7 +3,8 @@
 import pytest
 
 from proxy.model.decision import Reason, Refusal
-from proxy.policy.providers import choose_provider, provider_target
+from proxy.policy.load import load
+from proxy.policy.providers import choose_provider, provider_target, served_model
 from proxy.policy.types import PolicySet, Provider, Secret
 
 
@@ -20,9 +21,16 @@ TEAM_LLAMA = provider("team-llama", projects=("checkout",), default_for=("llama-
 EVERYTHING = (LLAMA, OPENAI, SECOND, ANTHROPIC, TEAM, TEAM_LLAMA)
 
 
-def chosen(model: str, *providers: Provider, dialect: str = "openai", prefix: str = "", project: str = "") -> object:
+def chosen(
+    model: str,
+    *providers: Provider,
+    dialect: str = "openai",
+    prefix: str = "",
+    project: str = "",
+    operation: str = "",
+) -> object:
     policies = PolicySet("v", providers={each.name: each for each in providers})
-    found = choose_provider(policies, dialect, model, prefix, project)
+    found = choose_provider(policies, dialect, model, prefix, project, operation=operation)
     return found.name if isinstance(found, Provider) else found
 
 
@@ -91,3 +99,78 @@ def test_where_none_fits_the_refusal_says_what_to_do(refusal: object, status: in
 def test_paths_map_the_beginning_of_a_path_only(target: bytes, there: bytes) -> None:
     assert provider_target(provider("p", paths=(("/v1/", "/api/v4/"), ("/v1/chat/", "/never/"))), target) == there
     assert provider_target(OPENAI, target) == target
+
+
+TRANSLATING = provider("claude", "anthropic", translate=(("claude-*", ""), ("gpt-large", "claude-opus-4-5")))
+TRANSLATING_TOO = provider("claude-too", "bedrock", translate=(("claude-*", "anthropic.claude-sonnet-4-5"),))
+TEAM_TRANSLATING = provider("team-claude", "gemini", translate=(("claude-*", ""),), projects=("checkout",))
+NAMED = provider("named", default_for=("claude-haiku-*", "*-large"))
+
+
+@pytest.mark.parametrize(
+    ("model", "operation", "providers", "name"),
+    [
+        ("claude-opus-4-5", "chat", (OPENAI, TRANSLATING), "claude"),
+        ("claude-opus-4-5", "responses", (OPENAI, TRANSLATING), "claude"),
+        ("claude-opus-4-5", "embeddings", (OPENAI, TRANSLATING), "claude"),
+        ("claude-opus-4-5", "chat", (TRANSLATING,), "claude"),
+        ("claude-opus-4-5", "chat", (OPENAI, TRANSLATING_TOO, TRANSLATING), "claude-too"),
+        ("claude-haiku-4-5", "chat", (OPENAI, TRANSLATING, NAMED), "named"),
+        ("gpt-large", "chat", (TRANSLATING, NAMED), "named"),
+        ("gpt-large", "chat", (TRANSLATING, OPENAI), "claude"),
+        ("gpt-5", "chat", (TRANSLATING, OPENAI), "openai"),
+        ("claude-opus-4-5", "", (TRANSLATING, OPENAI), "openai"),
+        ("claude-opus-4-5", "images", (TRANSLATING, OPENAI), "openai"),
+        ("", "chat", (provider("all", "anthropic", translate=(("*", ""),)), OPENAI), "openai"),
+        ("claude-opus-4-5", "chat", (OPENAI, TRANSLATING, TEAM_TRANSLATING), "claude"),
+    ],
+)
+def test_a_model_is_translated_unless_its_own_dialect_names_it(
+    model: str, operation: str, providers: tuple[Provider, ...], name: str
+) -> None:
+    assert chosen(model, *providers, operation=operation) == name
+
+
+def test_a_translating_provider_of_the_project_goes_first() -> None:
+    providers = (OPENAI, TRANSLATING, TEAM_TRANSLATING)
+    assert chosen("claude-opus-4-5", *providers, operation="chat", project="checkout") == "team-claude"
+    # Even before one of the call's own dialect that is the project's, for all models.
+    assert chosen("claude-opus-4-5", TEAM, TRANSLATING, operation="chat", project="checkout") == "claude"
+
+
+def test_calls_of_a_providers_own_dialect_are_not_its_translations() -> None:
+    assert chosen("claude-opus-4-5", TRANSLATING, ANTHROPIC, dialect="anthropic", operation="messages") == "claude"
+    assert isinstance(chosen("claude-x", OPENAI, TRANSLATING, prefix="claude", operation="chat"), Refusal)
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"), [("claude-opus-4-5", "claude-opus-4-5"), ("gpt-large", "claude-opus-4-5"), ("other", "other")]
+)
+def test_a_translation_may_serve_a_model_of_another_name(asked: str, served: str) -> None:
+    assert served_model(TRANSLATING, asked) == served
+
+
+FILE = """providers:
+  anthropic: {dialect: %s, base_url: "https://a.example", api_key: none, translate: %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("[claude-*, opus]", (("claude-*", ""), ("opus", ""))),
+        ('{gpt-large: claude-opus-4-5, "g*": other}', (("gpt-large", "claude-opus-4-5"), ("g*", "other"))),
+        ("[]", ()),
+    ],
+)
+def test_translate_is_a_list_of_models_or_a_table_of_names(written: str, read: object) -> None:
+    loaded = load({"providers.yaml": FILE % ("anthropic", written)})
+    assert isinstance(loaded, PolicySet)
+    assert loaded.providers["anthropic"].translate == read
+    assert not loaded.warnings
+
+
+def test_a_provider_that_needs_no_translation_is_warned_about() -> None:
+    loaded = load({"providers.yaml": FILE % ("openai", "[gpt-*]")})
+    assert isinstance(loaded, PolicySet)
+    assert "default_for" in loaded.warnings[0].message
