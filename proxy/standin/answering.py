@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Final
 
 from proxy.model.usage import Usage
@@ -22,11 +23,12 @@ _FILLERS: Final[Mapping[str, object]] = {
 def compose(asked: Asked, behaviour: Behaviour, identity: str) -> Answer:
     """The answer to a request. `identity` is the hex digest of the request: it seeds words and ids."""
     name_tokens = 0
+    wanted: list[tuple[str, ...]] = []
     if asked.tool is not None:
         said = tokens.split(arguments(asked.tool))
         name_tokens = tokens.of_text(asked.tool.name)
         wanted = [said] * asked.choices
-    else:
+    elif asked.worded:
         seed = int(identity[:8], 16)
         wanted = [vocabulary.pieces(behaviour.tokens, seed + choice) for choice in range(asked.choices)]
     room = asked.output_tokens_max
@@ -47,10 +49,17 @@ def compose(asked: Asked, behaviour: Behaviour, identity: str) -> Answer:
         tool_name=asked.tool.name if asked.tool else "",
         name_tokens=name_tokens,
         limited=any(len(said) < len(full) for said, full in zip(choices, wanted, strict=True)),
-        usage=usage,
+        usage=_with(usage, asked.beside),
         usage_shown=asked.usage_asked and behaviour.usage == "normal",
         behaviour=behaviour,
+        facts=asked.facts,
     )
+
+
+def _with(usage: Usage, beside: Usage) -> Usage:
+    if beside.by_unit:
+        return beside
+    return replace(usage, **{kind: count for kind, count in asdict(beside).items() if count})
 
 
 def arguments(tool: Tool) -> str:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from proxy.standin import behaviour, errors
+from proxy.standin import behaviour, errors, openai_media
 from proxy.standin.anthropic_messages import AnthropicCountTokens, AnthropicMessages
 from proxy.standin.exchange import Choose, Exchange, Scope
 from proxy.standin.models import Models
@@ -51,6 +51,7 @@ def make_app(tally: Tally) -> Starlette:
             ),
             Route("/v1/models", Exchange("models", _models, tally), methods=["GET"]),
             Route("/v1/models/{name:path}", Exchange("models", _models, tally), methods=["GET"]),
+            *openai_media.routes(tally),
             Route("/stand-in/counts", counts),
             Route("/stand-in/calls", calls),
             Route("/stand-in/reset", reset, methods=["POST"]),

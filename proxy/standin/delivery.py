@@ -9,7 +9,7 @@ from proxy.model.usage import Usage
 from proxy.standin.client import Client, Headers
 from proxy.standin.coding import coder
 from proxy.standin.headers import EVENTS, JSON, response_headers
-from proxy.standin.protocol import Answer, Format, Frame
+from proxy.standin.protocol import Answer, Format, Frame, Plain
 from proxy.standin.tally import Ended
 
 PING_EVERY: Final = 5
@@ -40,10 +40,12 @@ class Delivery:
         return usage if self._all_sent else replace(usage, output_text=self._sent_tokens, reasoning=0)
 
     async def whole(self) -> Ended:
-        """One JSON object; cut or stalled, the first half of its bytes."""
-        data = msgspec.json.encode(self._format.whole(self._answer))
+        """One JSON object, or other bytes; cut or stalled, the first half of them."""
+        whole = self._format.whole(self._answer)
+        plain = whole if isinstance(whole, Plain) else Plain(msgspec.json.encode(whole), JSON)
+        data = plain.data
         body = self._coder.piece(data) + self._coder.end()
-        await self._start(JSON, [(b"content-length", str(len(body)).encode())])
+        await self._start(plain.content_type, [(b"content-length", str(len(body)).encode())])
         self._all_sent = True
         if self._behaviour.cut_after is None and self._behaviour.stall_after is None:
             await self._client.send(body, more=False)

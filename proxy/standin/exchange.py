@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 
 from proxy.model.usage import Usage
-from proxy.standin import behaviour, coding, errors
+from proxy.standin import behaviour, coding, errors, forms
 from proxy.standin.answering import compose
 from proxy.standin.behaviour import Behaviour, UnknownBehaviourError
 from proxy.standin.client import Client, ClientGoneError, Receive, Send
@@ -85,12 +85,8 @@ class _Call:
     def _read(self) -> Asked:
         """The request as asked. Raises WrongRequestError."""
         decoded = coding.decode(self.body, self.headers.get("content-encoding", "").strip().lower())
-        try:
-            body = msgspec.json.decode(decoded) if decoded else {}
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise WrongRequestError(f"the body is not JSON: {error}") from None
-        if not isinstance(body, dict):
-            raise WrongRequestError("the body must be a JSON object")
+        content_type = self.headers.get("content-type", "")
+        body = forms.read(decoded, content_type) if content_type.startswith(forms.TYPE) else _json(decoded)
         asked = self.format.read(body)
         self.identity = _identity(self.format, body)
         self.model = asked.model
@@ -131,6 +127,17 @@ class _Call:
             usage,
             _received(scope, self.body),
         )
+
+
+def _json(decoded: bytes) -> dict[str, Any]:
+    """Raises WrongRequestError."""
+    try:
+        body = msgspec.json.decode(decoded) if decoded else {}
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise WrongRequestError(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise WrongRequestError("the body must be a JSON object")
+    return body
 
 
 def _identity(form: Format, body: dict[str, Any]) -> str:

@@ -4,10 +4,10 @@ A format reads a request and renders answers, as one JSON object or as frames of
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from proxy.model.usage import Usage
+from proxy.model.usage import NO_USAGE, Usage
 from proxy.standin.behaviour import Behaviour
 
 MISSING_MODEL: Final = "stand-in-missing"
@@ -47,6 +47,27 @@ class Asked:
     """The tool to answer with."""
     usage_asked: bool = True
     """False: a stream that ends without usage."""
+    worded: bool = True
+    """False: the answer is no text (vectors, images, audio)."""
+    beside: Usage = NO_USAGE
+    """What it costs beside its text; or at all, where it is sold by time, characters or pieces."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the format itself wants to know when it renders the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a form, among the fields of its body."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A whole answer that is no JSON."""
+
+    data: bytes
+    content_type: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +87,7 @@ class Answer:
     usage: Usage
     usage_shown: bool
     behaviour: Behaviour
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -97,8 +119,8 @@ class Format(Protocol):
         """Raises WrongRequestError."""
         ...
 
-    def whole(self, answer: Answer) -> dict[str, Any]:
-        """The answer as one JSON object."""
+    def whole(self, answer: Answer) -> dict[str, Any] | Plain:
+        """The answer as one JSON object, or as other bytes."""
         ...
 
     def frames(self, answer: Answer) -> Iterable[Frame]:

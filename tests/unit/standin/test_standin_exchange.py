@@ -252,7 +252,7 @@ async def test_the_wait_of_an_error_can_be_chosen() -> None:
         (CHAT, b"not gzip", {"content-encoding": "gzip"}, 400),
         (MESSAGES, {"model": "claude"}, {}, 400),
         ("/v1/models/stand-in-missing", b"", {}, 404),
-        ("/v1/audio/speech", BODY, {}, 404),
+        ("/v1/audio/songs", BODY, {}, 404),
     ],
 )
 async def test_wrong_requests_get_the_providers_own_error(
