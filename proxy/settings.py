@@ -1,6 +1,7 @@
 """Settings: environment and flags, frozen. The only reader of os.environ, provider keys by name included."""
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from proxy.journal.positions import is_node
+from proxy.model.network import networks
 
 PREFIX: Final = "OUTLAY_"
 PORT_MAX: Final = 65535
@@ -16,6 +18,9 @@ _WORDS: Final = {
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("auto", "json", "text"),
 }
+_PUBLIC_URL: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?/?", re.ASCII)
+_REACHABLE: Final = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
+"""Where this machine reaches what listens on all addresses."""
 _PROXY_KINDS: Final = ("http", "https", "all", "no")
 
 
@@ -32,6 +37,14 @@ class Settings:
     ledger_port: int = 4142
     policies: Path = Path("policies")
     data: Path = Path("data")
+    tls_cert: Path | None = None
+    """Certificate chain (PEM) for both ports; None: plain HTTP."""
+    tls_key: Path | None = None
+    """Its private key; None: it stands in the certificate's file."""
+    public_url: str = ""
+    """How clients reach the data port, where that isn't host and port: behind a load balancer, by a name."""
+    trusted_proxies: str = ""
+    """Addresses and networks of load balancers in front, with commas: only they are believed about the client."""
     keys: Path | None = None
     """keys.yaml, where it lives outside the policy folder."""
     admin_key: str = ""
@@ -67,6 +80,20 @@ class Settings:
     """For commands: the key to read it with."""
 
     @property
+    def base_url(self) -> str:
+        """Where clients reach the data port, without a slash at its end."""
+        return self.public_url.rstrip("/") or self._url(self.port)
+
+    @property
+    def control_url(self) -> str:
+        """Where this machine reaches the control port."""
+        return self._url(self.ledger_port)
+
+    def _url(self, port: int) -> str:
+        host = _REACHABLE.get(self.host, self.host)
+        return f"{'https' if self.tls_cert else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    @property
     def keys_file(self) -> Path:
         return self.keys or self.policies / "keys.yaml"
 
@@ -98,6 +125,17 @@ class Settings:
             port = getattr(self, name)
             if not 0 <= port <= PORT_MAX:
                 raise SettingsError(f"{PREFIX}{name.upper()} must be a port, 0 to {PORT_MAX}, not {port}")
+        if self.tls_key and not self.tls_cert:
+            raise SettingsError("OUTLAY_TLS_KEY needs OUTLAY_TLS_CERT, the certificate that it belongs to")
+        if self.public_url and not _PUBLIC_URL.fullmatch(self.public_url):
+            raise SettingsError(
+                "OUTLAY_PUBLIC_URL must be scheme and host, as in https://llm.example.com or http://10.0.0.5:4141, "
+                f"not {self.public_url!r}"
+            )
+        try:
+            networks(self.trusted_proxies)
+        except ValueError as error:
+            raise SettingsError(f"OUTLAY_TRUSTED_PROXIES: {error}; write 10.0.0.0/8, 192.0.2.7") from None
         for name, known in _WORDS.items():
             if getattr(self, name) not in known:
                 said = f"{', '.join(repr(word) for word in known[:-1])} or {known[-1]!r}"
@@ -109,7 +147,7 @@ class Settings:
             self,
             policies=self.policies.resolve(),
             data=self.data.resolve(),
-            keys=self.keys.resolve() if self.keys else None,
+            **{name: path.resolve() for name in ("keys", "tls_cert", "tls_key") if (path := getattr(self, name))},
         )
         values = {field.name: getattr(resolved, field.name) for field in fields(self)}
         return {PREFIX + name.upper(): str(value) for name, value in values.items() if value not in (None, "")}
@@ -118,6 +156,11 @@ class Settings:
 def secret_from_environ(name: str) -> str:
     """A provider credential by the name of its variable; '' where it is not set."""
     return os.environ.get(name, "").strip()
+
+
+def whole_environ() -> dict[str, str]:
+    """All of it, for a command that somebody has us start."""
+    return dict(os.environ)
 
 
 def config_folder(environ: Mapping[str, str] | None = None) -> Path:

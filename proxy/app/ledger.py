@@ -32,7 +32,9 @@ from proxy.adapters.policy_files import PolicyFolder
 from proxy.adapters.sheets_parquet import ParquetWriter
 from proxy.adapters.sheets_xlsx import XlsxWriter
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
+from proxy.adapters.tls_files import TlsError, TlsFiles
 from proxy.app import logs
+from proxy.app.listening import fronted, tls
 from proxy.app.loading import Loading
 from proxy.app.orphan import stop_with
 from proxy.app.retention import retain
@@ -110,6 +112,7 @@ class Ledger:
                 authentication.sees_all if self.settings.metrics_access == "key" else _anybody,
             ),
             readiness=self.readiness,
+            gateway={"gateway": self.settings.public_url, "gateway_port": self.settings.port},
         )
         return plane.application()
 
@@ -164,6 +167,9 @@ def main() -> int:
     in_force.use(in_force.folder.current)
     try:
         return _run(settings, in_force)
+    except TlsError as error:
+        log.error("the certificate can't be used", why=str(error))
+        return MISCONFIGURED
     except (OSError, StoreError, JournalLockedError, JournalUnavailableError) as error:
         # Never 2: a damaged database must not take the gateway down, which goes on without it.
         log.error("can't go on", why=str(error))
@@ -182,13 +188,14 @@ def _run(settings: Settings, in_force: PoliciesInForce) -> int:
         stack.callback(journal.close)
         local = settings.data / SOCKET_FILE
         stack.callback(local.unlink, missing_ok=True)
-        servers = _servers(ledger.application(), settings, local)
+        certificate = tls(settings)
+        servers = _servers(ledger.application(), settings, local, certificate)
         log.info("listening", host=settings.host, port=settings.ledger_port)
-        uvloop.run(_serve(ledger, in_force, servers))
+        uvloop.run(_serve(ledger, in_force, servers, certificate))
         return FAILED if ledger.loading.fatal else 0
 
 
-async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers) -> None:
+async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, certificate: TlsFiles | None) -> None:
     """Load and answer until told to stop, or until loading can't go on in this process."""
     settings = ledger.settings
     journal = settings.data / JOURNAL_FOLDER
@@ -197,6 +204,8 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers) ->
         asyncio.create_task(stop_with(settings.supervisor_pid)),
         asyncio.create_task(retain(journal, ledger.loader, ledger.clock.now_us, settings.journal_days)),
     ]
+    if certificate:
+        watching.append(asyncio.create_task(certificate.watch()))
     loading = asyncio.create_task(ledger.loading.run())
     loading.add_done_callback(lambda _: _stop_all(servers))
     try:
@@ -213,9 +222,12 @@ def _stop_all(servers: Servers) -> None:
         each.should_exit = True
 
 
-def _servers(application: Starlette, settings: Settings, local: Path) -> Servers:
+def _servers(application: Starlette, settings: Settings, local: Path, certificate: TlsFiles | None) -> Servers:
     """The control port, and the socket of whoever may open the data folder anyway."""
-    servers = [(server(application, stop_s=settings.stop_s), [tcp_socket(settings.host, settings.ledger_port)])]
+    port = server(
+        fronted(application, settings), stop_s=settings.stop_s, tls=certificate.context if certificate else None
+    )
+    servers = [(port, [tcp_socket(settings.host, settings.ledger_port)])]
     try:
         servers.append((server(as_operator(application), stop_s=settings.stop_s), [unix_socket(local)]))
     except OSError as error:

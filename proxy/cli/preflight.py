@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from proxy.adapters.policy_archive import PolicyArchive
+from proxy.adapters.tls_files import TlsError
+from proxy.app.listening import tls
 from proxy.cli.configured import UNTRIED, stop
 from proxy.cli.policy_files import read_policies
 from proxy.settings import Settings
@@ -19,6 +21,14 @@ def check_ports(host: str, ports: Sequence[tuple[int, str]]) -> None:
     taken = list(_taken(host, ports))
     if taken:
         stop("; ".join(taken), UNTRIED)
+
+
+def check_certificate(settings: Settings) -> None:
+    """Exit where the certificate of the ports can't be used."""
+    try:
+        tls(settings)
+    except TlsError as error:
+        stop(f"{error} (OUTLAY_TLS_CERT, OUTLAY_TLS_KEY)", UNTRIED)
 
 
 def check_policies(settings: Settings) -> None:

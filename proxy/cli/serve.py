@@ -16,7 +16,7 @@ from proxy.adapters.starter_files import write_starter
 from proxy.app import logs
 from proxy.app.supervisor import Supervisor, planes
 from proxy.cli.configured import UNTRIED, configured, stop
-from proxy.cli.preflight import check_policies, check_ports
+from proxy.cli.preflight import check_certificate, check_policies, check_ports
 from proxy.settings import Settings
 
 READY_WAIT_S: Final = 30.0
@@ -48,6 +48,7 @@ def serve(
     logs.configure(settings, "supervisor")
     ports = [(settings.port, "--port"), (settings.ledger_port, "--ledger-port")]
     check_ports(settings.host, ports)
+    check_certificate(settings)
     if stand_in:
         check_ports(LOOPBACK, [(settings.stand_in_port, "OUTLAY_STAND_IN_PORT")])
     _prepare(settings)
@@ -130,16 +131,14 @@ def _open(host: str, port: int) -> bool:
 
 
 def _banner(settings: Settings, *, stand_in: bool) -> str:
-    host = _reachable(settings.host)
-    host = f"[{host}]" if ":" in host else host
-    base = f"http://{host}:{settings.port}"
+    base = settings.base_url
     lines = [
         "",
         f"outlay {VERSION} is running.",
         "",
         f"  OpenAI SDKs     base URL {base}/v1",
         f"  Anthropic SDKs  base URL {base}",
-        f"  Reports         http://{host}:{settings.ledger_port}",
+        f"  Reports         {settings.control_url}",
     ]
     if stand_in:
         lines.append("  Stand-in        models stand-in-small and stand-in-large: make-believe, without a provider key")
