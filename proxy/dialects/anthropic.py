@@ -1,11 +1,11 @@
-"""The dialect of Anthropic: messages, counting tokens, models."""
+"""The dialect of Anthropic: messages, message batches, counting tokens, models, files."""
 
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from proxy.dialects import anthropic_messages, prompt
+from proxy.dialects import anthropic_batches, anthropic_messages, prompt
 from proxy.dialects.dialect import Meter, Operation, Splice, told
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
 from proxy.model.call import Request
@@ -14,12 +14,18 @@ from proxy.model.decision import Reason, Refusal
 MESSAGES: Final = Operation("messages")
 COUNT: Final = Operation("count_tokens", priced=False)
 MODELS: Final = Operation("models", priced=False, body_read=False)
+FILES: Final = Operation("files", priced=False, body_read=False)
+"""Kept for later calls, which pay for their content."""
 
 _PLACES: Final = {
     ("POST", "/v1/messages"): MESSAGES,
     ("POST", "/v1/messages/count_tokens"): COUNT,
     ("GET", "/v1/models"): MODELS,
+    ("POST", "/v1/files"): FILES,
+    ("GET", "/v1/files"): FILES,
+    **anthropic_batches.PLACES,
 }
+_FILE_TAILS: Final = {("GET", ()), ("DELETE", ()), ("GET", ("content",))}
 _INVALID: Final = "invalid_request_error"
 _TYPES: Final = {
     Reason.UNKNOWN_PATH: "not_found_error",
@@ -42,7 +48,10 @@ class Anthropic:
     def operation(self, method: str, path: str) -> Operation | None:
         if method == "GET" and path.startswith("/v1/models/"):
             return MODELS
-        return _PLACES.get((method, path))
+        if path.startswith("/v1/files/"):
+            id_, *tail = path.removeprefix("/v1/files/").split("/")
+            return FILES if id_ and (method, tuple(tail)) in _FILE_TAILS else None
+        return _PLACES.get((method, path)) or anthropic_batches.operation(method, path)
 
     def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
         return anthropic_messages.read(body, headers)
@@ -56,7 +65,7 @@ class Anthropic:
 
     def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
         if operation.name != MESSAGES.name:
-            return SilentMeter()
+            return anthropic_batches.meter(operation) or SilentMeter()
         listener = anthropic_messages.MessagesListener()
         if self.streams(operation, content_type):
             return StreamMeter(listener, hide_usage=False)
@@ -68,7 +77,7 @@ class Anthropic:
     def refusal(self, refusal: Refusal, call_id: str) -> bytes:
         return msgspec.json.encode(_error(refusal, call_id))
 
-    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str) -> bytes:
+    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str, *, content_type: bytes = b"") -> bytes:
         return b"\n\nevent: error\ndata: " + self.refusal(refusal, call_id) + b"\n\n"
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:

@@ -15,7 +15,7 @@ from proxy.dialects import origin
 from proxy.dialects.anthropic_messages import MessagesListener
 from proxy.dialects.dialect import SUBMITTED, Meter, Operation, Reading
 from proxy.dialects.job_results import Result, ResultsMeter
-from proxy.dialects.meters import ANSWER_BYTES_MAX, SilentMeter
+from proxy.dialects.meters import ANSWER_BYTES_MAX
 from proxy.metering.json_object import NO_JSON
 from proxy.model.usage import Served
 
@@ -46,13 +46,13 @@ def operation(method: str, path: str) -> Operation | None:
     return _TAILS.get((method, tuple(tail)))
 
 
-def meter(operation: Operation) -> Meter:
-    """The meter of an answer to one of these operations; a silent one for any other."""
+def meter(operation: Operation) -> Meter | None:
+    """The meter of an answer to one of these operations; None for any other."""
     if operation.name == RESULTS:
         return ResultsMeter(operation.resource, operation.resource, read_result)
     if operation.answer_edit:
         return BatchMeter(submits=operation.name == SUBMIT.name)
-    return SilentMeter()
+    return None
 
 
 class _Batch(msgspec.Struct, gc=False):

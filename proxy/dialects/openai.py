@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from proxy.dialects import openai_chat, openai_operations, prompt
+from proxy.dialects import openai_chat, openai_files, openai_operations, prompt
 from proxy.dialects.dialect import Meter, Operation, Splice, told
 from proxy.dialects.openai_operations import RESPONSES
 from proxy.model.call import Request
@@ -45,7 +45,7 @@ class OpenAI:
         if path.startswith("/v1/responses/"):
             id_, *tail = path.removeprefix("/v1/responses/").split("/")
             return STORED if id_ and (method, tuple(tail)) in _STORED_TAILS else None
-        return None
+        return openai_files.operation(method, path)
 
     def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
         return openai_operations.read(operation, body, headers)
@@ -57,7 +57,8 @@ class OpenAI:
         return openai_operations.streams(operation, content_type)
 
     def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
-        return openai_operations.meter(operation, request, content_type, hide_usage=hide_usage)
+        of_file = openai_files.meter(operation)
+        return of_file or openai_operations.meter(operation, request, content_type, hide_usage=hide_usage)
 
     def credential(self, secret: str) -> tuple[bytes, bytes]:
         return b"authorization", b"Bearer " + secret.encode()

@@ -5,7 +5,7 @@ from typing import Final
 
 from proxy.dialects.dialect import Meter, Operation
 from proxy.dialects.job_results import ResultsMeter
-from proxy.dialects.meters import BodyMeter, SilentMeter
+from proxy.dialects.meters import BodyMeter
 from proxy.dialects.openai_batches import BatchListener, FileListener, read_result
 
 UPLOAD: Final = Operation("file_upload", priced=False, body_read=False)
@@ -51,12 +51,12 @@ def operation(method: str, path: str) -> Operation | None:
     return _TAILS.get((what, method, tuple(tail)))
 
 
-def meter(operation: Operation) -> Meter:
-    """The meter of an answer to one of these operations; a silent one for any other."""
+def meter(operation: Operation) -> Meter | None:
+    """The meter of an answer to one of these operations; None for any other."""
     if operation.name == CONTENT:
         return ResultsMeter(operation.resource, "", read_result)
     if operation.name == UPLOAD.name:
         return BodyMeter(FileListener())
     if operation.name in (SUBMIT.name, BATCHES.name):
         return BodyMeter(BatchListener(submits=operation.name == SUBMIT.name))
-    return SilentMeter()
+    return None
