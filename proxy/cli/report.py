@@ -10,7 +10,7 @@ import typer
 from proxy.cli.configured import UNTRIED, configured, stop
 from proxy.cli.connection import ask
 
-app = typer.Typer(no_args_is_help=True, help="Reports: what was spent, and who looked at whose rows.")
+app = typer.Typer(no_args_is_help=True, help="Reports: what was spent, at which prices, and who looked at whose rows.")
 
 
 class Format(StrEnum):
@@ -32,6 +32,15 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Write it into thi
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder, where no server is named.")]
 Values = Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")]
+SinceOption = Annotated[
+    str,
+    typer.Option(help="Start, included: 2026-03-01, 2026-03, 7d, today, last-month, …", show_default="this-month"),
+]
+UntilOption = Annotated[str, typer.Option(help="End, not included: as --since.", show_default="now")]
+ZoneOption = Annotated[str, typer.Option(help="Time zone of days and months, e.g. Europe/Berlin.")]
+WhereOption = Annotated[
+    list[str] | None, typer.Option(help="Any other dimension: NAME=VALUE; may be repeated.", metavar="NAME=VALUE")
+]
 
 
 @app.command()
@@ -40,20 +49,15 @@ def spend(
         str,
         typer.Option(help="What to break it down by, with commas: user, project, team, model, provider, day, month, …"),
     ] = "project",
-    since: Annotated[
-        str,
-        typer.Option(help="Start, included: 2026-03-01, 2026-03, 7d, today, last-month, …", show_default="this-month"),
-    ] = "",
-    until: Annotated[str, typer.Option(help="End, not included: as --since.", show_default="now")] = "",
-    tz: Annotated[str, typer.Option(help="Time zone of days and months, e.g. Europe/Berlin.")] = "UTC",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    tz: ZoneOption = "UTC",
     user: Values = None,
     project: Values = None,
     team: Values = None,
     provider: Values = None,
     model: Values = None,
-    where: Annotated[
-        list[str] | None, typer.Option(help="Any other dimension: NAME=VALUE; may be repeated.", metavar="NAME=VALUE")
-    ] = None,
+    where: WhereOption = None,
     compare: Annotated[bool, typer.Option("--compare", help="Beside each figure, that of the period before.")] = False,
     reason: Annotated[
         str, typer.Option(help="Why you look at other people's rows. It goes on record and they can see it.")
@@ -77,6 +81,31 @@ def spend(
     }
     parameters += [(name, value) for name, value in asked.items() if value]
     _show("/v1/reports/spend", parameters, Format.JSON if as_json else form, data, out)
+
+
+@app.command()
+def prices(
+    since: SinceOption = "",
+    until: UntilOption = "",
+    tz: ZoneOption = "UTC",
+    provider: Values = None,
+    model: Values = None,
+    where: WhereOption = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    data: DataOption = None,
+) -> None:
+    """Which price each model was billed at, which have none and what to add, and what each change of price did."""
+    form = Format.JSON if as_json else form
+    if form in _DRAWN:
+        stop("this report is not drawn; use table, csv, json, parquet or xlsx", UNTRIED)
+    parameters = [
+        (name, value) for name, values in (("provider", provider), ("model", model)) for value in values or []
+    ]
+    parameters += [_pair(text) for text in where or []]
+    parameters += [(name, value) for name, value in (("since", since), ("until", until), ("tz", tz)) if value]
+    _show("/v1/reports/prices", parameters, form, data, out)
 
 
 @app.command()
@@ -119,7 +148,7 @@ def _draw(document: dict[str, Any], form: Format) -> None:
         return
     from proxy.cli import tables
 
-    {"spend": tables.spend, "views": tables.views}[document["report"]](document)
+    {"spend": tables.spend, "prices": tables.prices, "views": tables.views}[document["report"]](document)
 
 
 def _write(path: Path, content: bytes) -> None:

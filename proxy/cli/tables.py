@@ -70,6 +70,45 @@ def spend(document: Mapping[str, Any]) -> None:
     out.print(Text(f"Data until {_time(until) + ' UTC' if until else 'never'}. {document['definition']}.", "dim"))
 
 
+def prices(document: Mapping[str, Any]) -> None:
+    """One row for each price of a model; what its change did stands beside it, entries to add below."""
+    out = console()
+    rows, total = document["rows"], document["total"]
+    out.print(
+        Text(f"Prices, {_time(document['since'])} to {_time(document['until'])} ({document['tz']})", "bold"),
+    )
+    decimals = _decimals([row[name] for row in [*rows, total] for name in ("cost_usd", "cost_change_usd")])
+    table = Table(show_footer=True, show_edge=False, pad_edge=False)
+    table.add_column("provider", "total", overflow="fold")
+    table.add_column("model", overflow="fold")
+    table.add_column("price", overflow="fold")
+    table.add_column("from", no_wrap=True)
+    table.add_column("calls", f"{total['calls']:,}", justify="right", no_wrap=True)
+    table.add_column("cost USD", _money(total["cost_usd"], decimals), justify="right", no_wrap=True)
+    table.add_column("without price", _money(total["unpriced_cost_usd"], decimals), justify="right", no_wrap=True)
+    table.add_column("change USD", _money(total["cost_change_usd"], decimals), justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            *(Text(text) for text in (row["provider"], "/".join(filter(None, (row["variant"], row["model"]))))),
+            Text(row["price"]),
+            Text(_time(row["first_used"])),
+            f"{row['calls']:,}",
+            _money(row["cost_usd"], decimals),
+            _money(row["unpriced_cost_usd"], decimals) if row["unpriced_calls"] else "",
+            _money(row["cost_change_usd"], decimals) if row["previous_price"] else "",
+        )
+    out.print(table if rows else "No calls in this period.")
+    for note in document["notes"]:
+        out.print(Text(f"- {note}"))
+    entries = dict.fromkeys(row["add"] for row in rows if row["add"])
+    for line in ("prices:", *(f"  - {entry}" for entry in entries)) if entries else ():
+        out.print(Text(line))
+    lists = ", ".join(document["price_lists"]) or "none"
+    until = document["data_until"]
+    out.print(Text(f"Price lists: {lists}. Data until {_time(until) + ' UTC' if until else 'never'}.", "dim"))
+    out.print(Text(f"{document['definition']}.", "dim"))
+
+
 def views(document: Mapping[str, Any]) -> None:
     out = console()
     if not document["rows"]:

@@ -92,6 +92,11 @@ class SpendQuery:
         values = {**self._span(), "since_us": 0, "until_us": 2**63 - 1, **self._viewer_values()}
         return bool(self._others(f" AND {_condition(narrowed, 0, values)}", values))
 
+    def narrowed(self, sql: str, values: Mapping[str, object], *, own_only: bool) -> Sequence[Row]:
+        """Rows of another report's statement over the calls that pass the filters (its mark: /*narrowed*/)."""
+        known = self._span() | self._viewer_values() | values
+        return self._read(sql.replace("/*narrowed*/", self._narrowed(known, own_only)), known)
+
     def _others(self, narrowed: str, values: dict[str, object]) -> Sequence[Row]:
         sql = statement("persons").replace("/*others*/", _OTHERS).replace("/*narrowed*/", narrowed)
         return self._read(sql, values)

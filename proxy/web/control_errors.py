@@ -20,7 +20,7 @@ from proxy.web.control_auth import InvalidKeyError
 log = structlog.get_logger("outlay.control")
 
 PATHS: Final = (
-    *("/v1/reports/spend", "/v1/reports/views", "/v1/calls/{id}", "/v1/whoami"),
+    *("/v1/reports/spend", "/v1/reports/prices", "/v1/reports/views", "/v1/calls/{id}", "/v1/whoami"),
     *("/metrics", "/healthz", "/readyz"),
 )
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -30,11 +30,14 @@ class ControlPlane:
     metrics: Metrics
     readiness: Callable[[], Mapping[str, object]]
     """Details; `ready` among them."""
+    gateway: Mapping[str, object] = field(default_factory=dict)
+    """Where the data plane is, for tools that are set up by their users: `gateway` and `gateway_port`."""
 
     def application(self) -> Starlette:
         routes = {
             "/v1/reports/spend": self.reports.spend,
             "/v1/reports/views": self.reports.views,
+            "/v1/reports/prices": self.reports.prices,
             "/v1/calls/{id}": self.calls.explain,
             "/v1/whoami": self._whoami,
             "/metrics": self.metrics.show,
@@ -51,9 +54,8 @@ class ControlPlane:
     async def _whoami(self, request: Request) -> Response:
         """GET /v1/whoami: whose key this is; how a command checks that it reached a ledger and may read."""
         viewer = self.authentication.viewer(request)
-        return json_answer(
-            {"server": "outlay", "version": VERSION, "name": viewer.name, "kind": viewer.kind, "role": viewer.role}
-        )
+        who = {"name": viewer.name, "kind": viewer.kind, "role": viewer.role}
+        return json_answer({"server": "outlay", "version": VERSION, **who, **self.gateway})
 
     async def _ready(self, _: Request) -> Response:
         details = self.readiness()

@@ -13,6 +13,7 @@ from proxy.ledger.charts import Chart, NoChartError, spend_chart
 from proxy.ledger.loader import Progress
 from proxy.ledger.people import Directory
 from proxy.ledger.periods import moment
+from proxy.ledger.prices import prices
 from proxy.ledger.selection import ParameterError, selection
 from proxy.ledger.spend import DEFINITION, SpendReport, spend
 from proxy.ledger.spend_query import FIGURES, Figures
@@ -22,6 +23,7 @@ from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
 from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
+from proxy.web.price_document import price_document, price_sheet
 
 FORMATS: Final = ("json", "csv", "parquet", "xlsx")
 PICTURES: Final = ("svg", "png")
@@ -61,6 +63,17 @@ class Reports:
         if format_ in PICTURES:
             return await self._drawn(document, format_)
         return await self._answer(document, _spend_sheet(report, document), format_)
+
+    async def prices(self, request: Request) -> Response:
+        """GET /v1/reports/prices?since=&until=&tz=&format=&<dimension>=<value>…"""
+        viewer = self.authentication.viewer(request)
+        directory = Directory.of(self.authentication.policies())
+        format_, parameters = _format(request, FORMATS)
+        asked = selection(parameters, directory.aliases, self.authentication.now_us())
+        data_until = iso(self.progress().current_until_us)
+        report = await self.desk.read(lambda store, timeout_s: prices(store, asked, viewer, timeout_s))
+        document = price_document(report, data_until)
+        return await self._answer(document, price_sheet(report, document), format_)
 
     async def views(self, request: Request) -> Response:
         """GET /v1/reports/views?format="""

@@ -243,7 +243,10 @@ async def test_a_wrong_parameter_is_a_400_that_names_it_and_what_is_right(world,
 # --- keys and roles
 
 
-@pytest.mark.parametrize("path", ["/v1/reports/spend", "/v1/reports/views", "/v1/calls/call_1", "/v1/whoami"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/reports/spend", "/v1/reports/prices", "/v1/reports/views", "/v1/calls/call_1", "/v1/whoami"],
+)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -355,6 +358,24 @@ async def test_everybody_sees_who_looked_at_them_and_an_admin_sees_all(world):
     table = await world.get("/v1/reports/views", "admin", format="csv")
     assert "'=audit" in table.text
     assert (await world.get("/v1/reports/views", "admin", by="user")).status_code == 400
+
+
+ALL_OF_2027 = {"since": "2027-01-01", "until": "2028-01-01"}
+
+
+async def test_prices_are_reported_in_every_form_and_a_developer_sees_those_of_own_calls(world):
+    document = (await world.get("/v1/reports/prices", "admin", **ALL_OF_2027)).json()
+    assert document["report"] == "prices"
+    assert sum(row["calls"] for row in document["rows"]) == document["total"]["calls"] > 0
+    own = (await world.get("/v1/reports/prices", "alice", **ALL_OF_2027)).json()
+    assert own["scope"] == "own"
+    assert 0 < own["total"]["calls"] < document["total"]["calls"]
+    table = await world.get("/v1/reports/prices", "admin", **ALL_OF_2027, format="csv")
+    assert table.text.splitlines()[0].split(",") == list(document["rows"][0])
+    sheet = await world.get("/v1/reports/prices", "admin", **ALL_OF_2027, format="xlsx")
+    assert sheet.content.startswith(b"PK")
+    for wrong in ({"format": "svg"}, {"by": "model"}, {"user": "bob"}):
+        assert (await world.get("/v1/reports/prices", "admin", **wrong)).status_code == 400
 
 
 # --- one call

@@ -88,3 +88,50 @@ def test_facts_are_written_for_people(capsys, value, text):
     out = capsys.readouterr().out
     assert "some name" in out
     assert text in out
+
+
+def price_row(**given):
+    texts = ("asked_model", "variant", "list", "last_used", "previous_price", "not_compared", "add")
+    money = ("cost_usd", "unpriced_cost_usd", "cost_at_previous_price_usd", "cost_change_usd")
+    plain = {**dict.fromkeys(texts, ""), **dict.fromkeys(money, "0.00"), "calls": 1, "unpriced_calls": 0}
+    return {
+        **plain,
+        "provider": "openai",
+        "model": "m",
+        "price": "litellm-1:openai/m:aaaaaaaa",
+        "first_used": "2026-03-02T10:00:00+00:00",
+        **given,
+    }
+
+
+def prices_printed(capsys, *rows, **total):
+    shown = {**document(rows), "price_lists": ["litellm-1"], "total": {**price_row(), **total}}
+    tables.prices(shown)
+    out = capsys.readouterr().out
+    return [[cell.strip() for cell in line.replace("┃", "│").split("│")] for line in out.splitlines()], out
+
+
+def test_prices_stand_with_their_change_and_the_entries_to_add(capsys):
+    entry = "{provider: openai, model: n, usd_per_million: {input: 30}}"
+    lines, out = prices_printed(
+        capsys,
+        price_row(cost_usd="1.50", variant="hd/1024-x-1024"),
+        price_row(cost_usd="2.25", cost_change_usd="0.75", previous_price="old"),
+        price_row(model="n", unpriced_calls=1, unpriced_cost_usd="0.25", cost_usd="0.25", add=entry),
+        price_row(model="n", unpriced_calls=1, unpriced_cost_usd="0.25", cost_usd="0.25", add=entry),
+        calls=4,
+        cost_usd="4.25",
+    )
+    price, first = "litellm-1:openai/m:aaaaaaaa", "2026-03-02 10:00"
+    assert ["openai", "hd/1024-x-1024/m", price, first, "1", "1.50", "", ""] in lines
+    assert ["openai", "m", price, first, "1", "2.25", "", "0.75"] in lines
+    assert ["openai", "n", price, first, "1", "0.25", "0.25", ""] in lines
+    assert out.count(f"prices:\n  - {entry}\n") == 1
+    assert out.count(entry) == 1
+    assert "Price lists: litellm-1." in out
+
+
+def test_no_prices_are_said_to_be_none(capsys):
+    _, out = prices_printed(capsys)
+    assert "No calls in this period." in out
+    assert "prices:\n" not in out
