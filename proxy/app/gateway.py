@@ -21,7 +21,7 @@ import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from proxy.adapters import admin_key, data_folder
 from proxy.adapters.clock import SystemClock
@@ -33,6 +33,7 @@ from proxy.adapters.journal_folder import JournalLockedError
 from proxy.adapters.policy_files import PolicyFolder
 from proxy.adapters.prices_litellm import price_book
 from proxy.adapters.provider_secrets import ProviderSecrets
+from proxy.adapters.sockets_websockets import WebsocketsUpstream
 from proxy.adapters.tokens_tiktoken import TiktokenCounter
 from proxy.adapters.transport_aiohttp import AiohttpTransport
 from proxy.adapters.upstream_httpx import HttpxUpstream
@@ -49,6 +50,7 @@ from proxy.ports.journal import JournalUnavailableError
 from proxy.settings import Settings, SettingsError, proxies_from_environ, secret_from_environ
 from proxy.web.body_room import BodyRoom
 from proxy.web.data_plane import DataPlane
+from proxy.web.data_socket import DataSocket
 from proxy.web.gateway_metrics import GatewayMetrics, admin_app
 from proxy.web.server import serve_all, server, tcp_socket, unix_socket
 
@@ -109,23 +111,37 @@ class Gateway:
         """As `use`, while calls run: reading the price list would hold up the event loop."""
         await asyncio.to_thread(self.use, policies)
 
-    def endpoint(self) -> DataPlane:
-        admission = Admission(
+    def admission(self) -> Admission:
+        return Admission(
             counters=self.counters,
             journal=self.journal,
             clock=self.clock,
             hash_key=data_folder.hash_key(self.settings.data),
             secrets=ProviderSecrets(self.settings.policies, secret_from_environ),
         )
+
+    def endpoint(self) -> DataPlane:
         return DataPlane(
             rules=lambda: self._rules,
             dialects=DIALECTS,
-            admission=admission,
+            admission=self.admission(),
             plane=self.plane,
             clock=self.clock,
             body_bytes_max=self.settings.body_bytes_max,
             room=BodyRoom(self.settings.bodies_bytes_max),
             refused=self.metrics.refused,
+        )
+
+    def socket_endpoint(self) -> DataSocket:
+        return DataSocket(
+            rules=lambda: self._rules,
+            dialects=DIALECTS,
+            admission=self.admission(),
+            plane=self.plane,
+            sockets=WebsocketsUpstream(proxies_from_environ()),
+            clock=self.clock,
+            refused=self.metrics.refused,
+            sockets_max=self.settings.calls_in_flight_max,
         )
 
     def readiness(self) -> Mapping[str, object]:
@@ -174,6 +190,7 @@ def application(gateway: Gateway) -> Starlette:
             Route("/healthz", alive),
             Route("/readyz", ready),
             Route("/{path:path}", gateway.endpoint()),
+            WebSocketRoute("/{path:path}", gateway.socket_endpoint()),
         ],
         lifespan=lifespan,
     )
@@ -220,7 +237,7 @@ def _servers(gateway: Gateway) -> list[tuple[uvicorn.Server, list[socket.socket]
     if settings.metrics_port:
         admin.append(tcp_socket("127.0.0.1", settings.metrics_port))
     return [
-        (server(application(gateway), stop_s=settings.stop_s), [data]),
+        (server(application(gateway), stop_s=settings.stop_s, websockets=True), [data]),
         (server(admin_app(gateway.metrics, gateway.readiness), stop_s=1), admin),
     ]
 

@@ -5,9 +5,10 @@ from typing import Final
 
 import msgspec
 
-from proxy.dialects import openai_chat, openai_files, openai_operations, prompt
+from proxy.dialects import openai_chat, openai_files, openai_operations, openai_socket, prompt
 from proxy.dialects.dialect import Meter, Operation, Splice, told
 from proxy.dialects.openai_operations import RESPONSES
+from proxy.dialects.socket import Conversation
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 
@@ -59,6 +60,9 @@ class OpenAI:
     def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
         of_file = openai_files.meter(operation)
         return of_file or openai_operations.meter(operation, request, content_type, hide_usage=hide_usage)
+
+    def socket(self, path: str, target: bytes, headers: dict[bytes, bytes]) -> Conversation | None:
+        return openai_socket.conversation("/v1", path, target, headers)
 
     def credential(self, secret: str) -> tuple[bytes, bytes]:
         return b"authorization", b"Bearer " + secret.encode()

@@ -6,7 +6,7 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from proxy.standin import behaviour, errors, openai_media
 from proxy.standin.anthropic_messages import AnthropicCountTokens, AnthropicMessages
@@ -15,6 +15,9 @@ from proxy.standin.models import Models
 from proxy.standin.openai_chat import OpenAIChat
 from proxy.standin.openai_responses import OpenAIResponses
 from proxy.standin.protocol import Format, Provider
+from proxy.standin.realtime import RealtimeTalk
+from proxy.standin.responses_socket import ResponsesTalk
+from proxy.standin.socket import SocketExchange
 from proxy.standin.tally import CALLS_KEPT, Tally
 
 ABOUT: Final = "The stand-in provider of outlay: a fake. It asks no model, and its answers are filler."
@@ -52,6 +55,8 @@ def make_app(tally: Tally) -> Starlette:
             Route("/v1/models", Exchange("models", _models, tally), methods=["GET"]),
             Route("/v1/models/{name:path}", Exchange("models", _models, tally), methods=["GET"]),
             *openai_media.routes(tally),
+            WebSocketRoute("/v1/responses", SocketExchange(ResponsesTalk, tally)),
+            WebSocketRoute("/v1/realtime", SocketExchange(RealtimeTalk, tally)),
             Route("/stand-in/counts", counts),
             Route("/stand-in/calls", calls),
             Route("/stand-in/reset", reset, methods=["POST"]),

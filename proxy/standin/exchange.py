@@ -125,7 +125,7 @@ class _Call:
             self.status,
             self.ended,
             usage,
-            _received(scope, self.body),
+            received(scope, self.body),
         )
 
 
@@ -146,7 +146,8 @@ def _identity(form: Format, body: dict[str, Any]) -> str:
     return sha256(form.provider.encode() + msgspec.json.encode(asked)).hexdigest()
 
 
-def _received(scope: Scope, body: bytes) -> Received:
+def received(scope: Scope, body: bytes) -> Received:
+    """What came in with a call."""
     query = scope["query_string"]
     target = scope["raw_path"] + (b"?" + query if query else b"")
     return Received(

@@ -29,7 +29,8 @@ def serve(host: str, port: int, announce: Callable[[str], None]) -> None:
         make_app(Tally()),
         loop="uvloop",
         http="httptools",
-        ws="none",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
         lifespan="off",
         access_log=False,
         # A cut is an answer that the application does not end: uvicorn would log each as an error.

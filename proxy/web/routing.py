@@ -45,7 +45,7 @@ def route(
     preferred = sorted(dialects, key=lambda dialect: dialect.marker_header not in headers)
     if headers.get(b"upgrade", b"").lower() == b"websocket":
         return Unrouted(preferred[0], _WEBSOCKET)
-    if not _plain(path):
+    if not plain(path):
         return Unrouted(preferred[0], _unknown(method, path))
     first, _, rest = path[1:].partition(b"/")
     mounted = next((each for each in dialects if first and each.mount.encode() == first), None)
@@ -91,7 +91,7 @@ def _disguised(dialect: Dialect, method: str, path: bytes) -> bool:
     return operation is not None and operation.priced
 
 
-def _plain(path: bytes) -> bool:
+def plain(path: bytes) -> bool:
     """False for what could mean another path at the provider than here: dot segments, backslashes, non-ASCII."""
     if not path.startswith(b"/") or not path.isascii():
         return False

@@ -9,11 +9,13 @@ import logging
 import signal
 import socket
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from proxy.ports.sockets import MESSAGE_BYTES_MAX, PING_S, PONG_S
 
 HEADER_BYTES_MAX: Final = 256 * 1024
 """Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
@@ -59,6 +61,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._header_bytes = 0
         if self._header_timer is None:
             self._header_timer = self.loop.call_later(HEADER_WAIT_S, self._header_timeout)
+
+    def _should_upgrade(self) -> bool:
+        # Anything else than GET is answered as the request over HTTP that it may be (RFC 6455, section 4.1).
+        return bool(super()._should_upgrade()) and self.scope["method"] == "GET"
 
     def on_headers_complete(self) -> None:
         self._reading_headers = False
@@ -112,14 +118,25 @@ class _CutAnswers(logging.Filter):
         return "returned without completing response" not in record.getMessage()
 
 
-def server(app: ASGIApp, *, stop_s: float) -> uvicorn.Server:
+def _socket_protocol(**given: Any) -> asyncio.Protocol:
+    """What takes a connection over that becomes a websocket. Imported then: most gateways never carry one."""
+    from proxy.web.socket_protocol import SocketProtocol  # noqa: PLC0415  # see above
+
+    return SocketProtocol(**given)
+
+
+def server(app: ASGIApp, *, stop_s: float, websockets: bool = False) -> uvicorn.Server:
     """A uvicorn server for `app`; the caller hands it bound sockets (`serve(sockets=[…])`)."""
     logging.getLogger("uvicorn.error").addFilter(_CutAnswers())
     config = uvicorn.Config(
         app,
         loop="uvloop",
         http=BoundedHttpProtocol,
-        ws="none",
+        ws=cast(type[asyncio.Protocol], _socket_protocol) if websockets else "none",
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PONG_S,
+        ws_per_message_deflate=False,
         lifespan="on",
         interface="asgi3",
         log_config=None,

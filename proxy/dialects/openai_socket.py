@@ -1,0 +1,27 @@
+"""OpenAI's websockets: which paths are one."""
+
+from typing import Final
+from urllib.parse import parse_qs
+
+from proxy.dialects.fields import NAME_CHARS_MAX
+from proxy.dialects.openai_realtime import RealtimeConversation
+from proxy.dialects.openai_responses_socket import ResponsesConversation
+from proxy.dialects.origin import bounded
+from proxy.dialects.socket import Conversation
+
+RESPONSES: Final = "/responses"
+REALTIME: Final = "/realtime"
+
+
+def conversation(base: str, path: str, target: bytes, headers: dict[bytes, bytes]) -> Conversation | None:
+    """The conversation at this path, where `base` ('/v1', '/openai/v1') holds a websocket there."""
+    if path == base + RESPONSES:
+        return ResponsesConversation(headers)
+    return RealtimeConversation(_model(target), headers) if path == base + REALTIME else None
+
+
+def _model(target: bytes) -> str:
+    """The model that the query names, or the deployment; '' for a session that only transcribes."""
+    query = parse_qs(target.partition(b"?")[2].decode("latin-1"), max_num_fields=100)
+    named = query.get("model") or query.get("deployment") or [""]
+    return bounded(named[0])[:NAME_CHARS_MAX]

@@ -1,0 +1,58 @@
+"""Closing: the settled line of a call, written once its ending is known, whatever it takes to know what it consumed."""
+
+import asyncio
+
+import structlog
+
+from proxy.gateway.admission import Admitted
+from proxy.gateway.recovery import crashed
+from proxy.gateway.relay import Plane
+from proxy.gateway.settlement import Consumed, Ending, counted, held, known, settled
+from proxy.model.entry import Settled
+from proxy.ports.journal import JournalUnavailableError
+
+log = structlog.get_logger("outlay.closing")
+
+
+async def close_call(plane: Plane, admitted: Admitted, ending: Ending, *, wait: bool) -> None:
+    """Settle the call. Only counting tokens takes time: a task of its own sees to it, so that no cancellation loses it;
+    `wait` for it where somebody is there to see the order."""
+    what = known(admitted, ending)
+    if what is not None:
+        _record(plane, admitted, ending, what)
+        return
+    task = asyncio.create_task(_count(plane, admitted, ending))
+    plane.counting.add(task)
+    task.add_done_callback(plane.counting.discard)
+    if wait:
+        await asyncio.shield(task)
+
+
+async def _count(plane: Plane, admitted: Admitted, ending: Ending) -> None:
+    try:
+        what = await counted(admitted, ending, plane.tokens)
+    except Exception:
+        log.exception("counting failed", call_id=admitted.call.id)
+        what = held(admitted.request, ending.hold)
+    _record(plane, admitted, ending, what)
+
+
+def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed) -> None:
+    entry = _entry(plane, admitted, ending, what)
+    try:
+        plane.journal.append(entry)
+    except JournalUnavailableError:
+        # The journal owes this line and writes it first when it can; else the next start settles at the hold.
+        log.error("settlement not written", call_id=entry.call.id)
+    plane.counters.settle(entry.call.id, entry.cost.total_pico)
+    plane.observe(entry)
+
+
+def _entry(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed) -> Settled:
+    """The closing entry; where a fault of our own stands in the way, the one that a crash would leave."""
+    now_us = plane.clock.now_us()
+    try:
+        return settled(admitted, ending, what, now_us)
+    except Exception:
+        log.exception("pricing failed", call_id=admitted.call.id)
+        return crashed(admitted.call, ending.hold, now_us)

@@ -1,0 +1,50 @@
+"""One call among those that a websocket carries: its lease while it runs, its settlement when it ends."""
+
+from proxy.dialects.socket import Turn
+from proxy.gateway.admission import Admitted
+from proxy.gateway.closing import close_call
+from proxy.gateway.lease import Lease
+from proxy.gateway.relay import Plane
+from proxy.gateway.settlement import Ending
+from proxy.model.entry import Outcome, Timing
+
+
+class SocketCall:
+    def __init__(self, plane: Plane, admitted: Admitted, turn: Turn, request_id: str) -> None:
+        """`request_id`: the provider's own, of the handshake."""
+        self.admitted = admitted
+        self._plane = plane
+        self._turn = turn
+        self._request_id = request_id
+        self._lease = Lease(admitted, plane.counters, plane.journal, plane.clock)
+        self._first_us = 0
+        self._settled = False
+
+    def grow(self) -> bool:
+        """A message of the answer has come. False: no budget has room for more."""
+        self._first_us = self._first_us or self._elapsed_us()
+        return self._lease.cover(self._turn.output_bytes)
+
+    async def settle(self, outcome: Outcome | None = None, *, wait: bool = True) -> None:
+        """Once; without an `outcome` it is the answer's own."""
+        if self._settled:
+            return
+        self._settled = True
+        reading, status = self._turn.reading(), self._turn.status
+        if outcome is None:
+            outcome = Outcome.PROVIDER_ERROR if reading.failed else Outcome.OK
+        if not self._first_us and outcome is Outcome.CUT:
+            outcome = Outcome.UNANSWERED
+        ending = Ending(
+            outcome=outcome,
+            status=status if self._first_us else 0,
+            reading=reading,
+            request_id=self._request_id,
+            hold=self._lease.hold,
+            timing=Timing(self._first_us, self._first_us, self._elapsed_us()),
+            edits=(),
+        )
+        await close_call(self._plane, self.admitted, ending, wait=wait)
+
+    def _elapsed_us(self) -> int:
+        return self._plane.clock.monotonic_us() - self.admitted.opened_monotonic_us

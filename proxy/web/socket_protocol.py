@@ -1,0 +1,44 @@
+"""The server's side of a websocket: uvicorn's protocol over the `websockets` library, quiet and with an orderly stop.
+
+uvicorn would log the path of each socket, whose query may hold a key; would write what messages say at its debug level;
+and at a stop would close every socket at once, the answers on them included.
+"""
+
+import logging
+from typing import Any, Final
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
+
+from proxy.ports.sockets import HEADER_LINE_BYTES_MAX
+
+STOP: Final = "outlay.stop"
+"""Type of the message that tells an endpoint that the server is being stopped."""
+
+_quiet: Final = logging.getLogger("outlay.websocket")
+_BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+http11.MAX_LINE_LENGTH = HEADER_LINE_BYTES_MAX
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        _quiet.setLevel(logging.WARNING)
+        self.logger = _quiet
+        self.conn.logger = _quiet
+        self.conn.debug = False
+
+    def handle_parser_exception(self) -> None:
+        if self.conn.close_sent is None:
+            # A handshake that the library can't read, and HTTP could.
+            self.transport.write(_BAD_REQUEST)
+            self.close_sent = True
+            self.transport.close()
+        else:
+            super().handle_parser_exception()
+
+    def shutdown(self) -> None:
+        """The endpoint closes the socket when its calls have ended, and sooner where it is cancelled."""
+        stop: Any = {"type": STOP}
+        self.queue.put_nowait(stop)
