@@ -4,6 +4,7 @@ Everything passes in its order, duplicates kept, save what HTTP itself says belo
 section 7.6.1), the caller's outlay credential, and outlay's own `x-outlay-…` headers, which are consumed.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -22,6 +23,8 @@ _CONNECTION_ONLY: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
 )
 _NOT_UPSTREAM: Final = _CONNECTION_ONLY | {b"host", b"content-length", b"expect", b"proxy-authorization"}
+
+_TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)")
 
 NAME_CHARS_MAX: Final = 200
 REASON_CHARS_MAX: Final = 500
@@ -132,6 +135,14 @@ def retry_count(headers: Mapping[bytes, bytes]) -> int:
     """How often the client says it has tried this call before (`x-stainless-retry-count`)."""
     value = headers.get(b"x-stainless-retry-count", b"")
     return int(value) if value.isdigit() and len(value) < 6 else 0
+
+
+def trace(headers: Mapping[bytes, bytes]) -> str:
+    """The client's span by `traceparent` (W3C Trace Context, section 3.2), as 'trace id-span id'; '' for none."""
+    found = _TRACEPARENT.match(headers.get(b"traceparent", b""))
+    if found is None or not found[2].strip(b"0") or not found[3].strip(b"0") or found[1] == b"ff":
+        return ""
+    return f"{found[2].decode()}-{found[3].decode()}"
 
 
 def _tags(listed: str) -> dict[str, str]:

@@ -67,6 +67,7 @@ def _dimensions() -> dict[str, Dimension]:
         "session": "session",
         "agent": "agent",
         "justification": "justification",
+        "trace": "split_part(trace, '-', 1)",
     }
     return {
         **{name: Dimension(name, expression, personal=True) for name, expression in personal.items()},

@@ -87,6 +87,8 @@ class Call:
     """Keyed hash of the content; the key's id is `hash_key`."""
     hash_key: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    trace: str = ""
+    """The client's own span around the call (W3C trace context): 'trace id-span id' in hex; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         model VARCHAR, stream BOOLEAN, key_id VARCHAR, owner VARCHAR, owner_kind VARCHAR, team VARCHAR,
         project VARCHAR, cost_center VARCHAR, purpose VARCHAR, policy VARCHAR, session VARCHAR, agent VARCHAR,
         repository VARCHAR, branch VARCHAR, "commit" VARCHAR, work_item VARCHAR, justification VARCHAR,
-        client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR))',
+        client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR),
+        trace VARCHAR)',
     'hold': 'STRUCT(cost_pico BIGINT, input_tokens BIGINT, output_tokens BIGINT)'
 });

@@ -17,7 +17,7 @@ SELECT
     '', false, false,
     0, 0, 0,
     [], coalesce(matched, []),
-    0, 0, 0, 0, 0, 0, ''
+    0, 0, 0, 0, 0, 0, '', coalesce(call.trace, '')
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -25,6 +25,7 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         model VARCHAR, stream BOOLEAN, key_id VARCHAR, owner VARCHAR, owner_kind VARCHAR, team VARCHAR,
         project VARCHAR, cost_center VARCHAR, purpose VARCHAR, policy VARCHAR, session VARCHAR, agent VARCHAR,
         repository VARCHAR, branch VARCHAR, "commit" VARCHAR, work_item VARCHAR, justification VARCHAR,
-        client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR))',
+        client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR),
+        trace VARCHAR)',
     'status': 'BIGINT', 'reason': 'VARCHAR', 'rule': 'VARCHAR', 'message': 'VARCHAR', 'matched': 'VARCHAR[]'
 });

@@ -30,7 +30,7 @@ SELECT
     coalesce(edits, []), coalesce(matched, []),
     coalesce(usage.input_audio_ms, 0), coalesce(usage.input_characters, 0), coalesce(usage.output_images, 0),
     coalesce(cost.by_kind.input_audio_ms, 0), coalesce(cost.by_kind.input_characters, 0),
-    coalesce(cost.by_kind.output_images, 0), coalesce(served.variant, '')
+    coalesce(cost.by_kind.output_images, 0), coalesce(served.variant, ''), coalesce(call.trace, '')
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -38,7 +38,8 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         model VARCHAR, stream BOOLEAN, key_id VARCHAR, owner VARCHAR, owner_kind VARCHAR, team VARCHAR,
         project VARCHAR, cost_center VARCHAR, purpose VARCHAR, policy VARCHAR, session VARCHAR, agent VARCHAR,
         repository VARCHAR, branch VARCHAR, "commit" VARCHAR, work_item VARCHAR, justification VARCHAR,
-        client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR))',
+        client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR),
+        trace VARCHAR)',
     'settled_us': 'BIGINT', 'outcome': 'VARCHAR', 'status': 'BIGINT',
     'usage': 'STRUCT(
         input_text BIGINT, input_audio BIGINT, input_image BIGINT, cache_read BIGINT, cache_read_audio

@@ -8,6 +8,7 @@ from proxy.gateway.headers import (
     lookup,
     narrowing,
     retry_count,
+    trace,
     upstream_headers,
 )
 
@@ -116,3 +117,20 @@ def test_an_outlay_key_in_the_first_of_two_credential_lines_stays_here() -> None
 def test_every_connection_line_names_headers_of_that_connection() -> None:
     lines = [(b"connection", b"x-hop"), (b"connection", b"keep-alive"), (b"x-hop", b"1"), (b"x-end", b"1")]
     assert passed(*lines, own=True) == [(b"x-end", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01", "a" * 32 + "-" + "b" * 16),
+        (b"01-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01-more", "a" * 32 + "-" + "b" * 16),
+        (b"00-" + b"0" * 32 + b"-" + b"b" * 16 + b"-01", ""),
+        (b"00-" + b"a" * 32 + b"-" + b"0" * 16 + b"-01", ""),
+        (b"ff-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01", ""),
+        (b"00-" + b"A" * 32 + b"-" + b"b" * 16 + b"-01", ""),
+        (b"nonsense", ""),
+        (b"", ""),
+    ],
+)
+def test_the_clients_span_is_read_where_it_is_whole(said, read):
+    assert trace({b"traceparent": said}) == read

@@ -70,7 +70,7 @@ def test_a_mistake_is_named_with_what_would_be_right(parameters, parameter, said
     assert said in str(raised.value)
 
 
-PERSONAL = ["user", "key", "session", "agent", "justification"]
+PERSONAL = ["user", "key", "session", "agent", "justification", "trace"]
 
 
 @pytest.mark.parametrize("name", PERSONAL)
