@@ -7,7 +7,8 @@ import openai
 import pytest
 from recorded import CHAT, RESPONSES, stream
 
-from proxy.dialects.openai import MODELS, STORED, OpenAI
+from proxy.dialects.openai import OpenAI
+from proxy.dialects.openai_places import MODELS, STORED
 from proxy.dialects.openai_operations import CHAT as CHAT_OPERATION
 from proxy.dialects.openai_operations import COMPACT, COUNT
 from proxy.dialects.openai_operations import RESPONSES as RESPONSES_OPERATION
@@ -37,7 +38,7 @@ DIALECT = OpenAI()
         ("POST", "/v1/responses/resp_1", None),
         ("POST", "/v1/responses/resp_1/input_items", None),
         ("POST", "/v1/chat/completions/", None),
-        ("POST", "/v1/embeddings", None),
+        ("GET", "/v1/embeddings", None),
         ("GET", "/", None),
     ],
 )
