@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from proxy.dialects.anthropic import MESSAGES, Anthropic
-from proxy.dialects.openai import CHAT, RESPONSES, OpenAI
+from proxy.dialects.openai import OpenAI
+from proxy.dialects.openai_operations import CHAT, RESPONSES
 from proxy.metering.fingerprint import fingerprint
 from proxy.model.call import Request
 

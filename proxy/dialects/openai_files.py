@@ -17,11 +17,11 @@ BATCHES: Final = Operation("batches", priced=False, body_read=False)
 CONTENT: Final = "file_content"
 
 PLACES: Final = {
-    ("POST", "/v1/files"): UPLOAD,
-    ("GET", "/v1/files"): FILES,
-    ("POST", "/v1/uploads"): UPLOADS,
-    ("POST", "/v1/batches"): SUBMIT,
-    ("GET", "/v1/batches"): BATCHES,
+    ("POST", "/files"): UPLOAD,
+    ("GET", "/files"): FILES,
+    ("POST", "/uploads"): UPLOADS,
+    ("POST", "/batches"): SUBMIT,
+    ("GET", "/batches"): BATCHES,
 }
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,200}", re.ASCII)
 """No escapes: a file has one spelling, or its results would count once for each."""
@@ -37,14 +37,13 @@ _TAILS: Final = {
 
 
 def operation(method: str, path: str) -> Operation | None:
-    """The operation at a path of files, uploads or batches; None for any other."""
+    """The operation at a path of files, uploads or batches without /v1 ('/files'); None for any other."""
     place = PLACES.get((method, path))
     if place is not None:
         return place
-    version, _, rest = path[1:].partition("/")
-    what, _, rest = rest.partition("/")
+    what, _, rest = path[1:].partition("/")
     id_, *tail = rest.split("/")
-    if version != "v1" or not _ID.fullmatch(id_):
+    if not _ID.fullmatch(id_):
         return None
     if (what, method, tail) == ("files", "GET", ["content"]):
         return Operation(CONTENT, priced=False, body_read=False, resource=id_)

@@ -1,0 +1,82 @@
+"""The dialect of Azure OpenAI: OpenAI's formats at Azure's paths, in both styles.
+
+The classic style has the deployment in the path and a date in `api-version`; the v1 style is OpenAI's own with the
+deployment as the model. What a deployment runs is said by its answers, and beforehand by providers.yaml
+(`deployments:`), if at all: its name is whatever its owner chose.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+from urllib.parse import parse_qsl, unquote
+
+from proxy.dialects import openai_chat, openai_errors, openai_operations, openai_places, prompt
+from proxy.dialects.dialect import Meter, Operation, Splice, UnreadableError
+from proxy.model.call import Request
+from proxy.model.decision import Refusal
+
+DEPLOYMENTS: Final = Operation("deployments", priced=False, body_read=False)
+USAGE_SINCE: Final = "2024-09"
+"""The first API version that knows `stream_options`; older ones answer 400 to it."""
+
+_V1: Final = "/openai/v1"
+_DEPLOYED: Final = re.compile(r"/openai/deployments/([^/]+)(/.+)")
+_WITHOUT_DEPLOYMENT: Final = ("/responses", "/models", "/files", "/uploads", "/batches")
+_NAME: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f/]{1,200}")
+
+
+class Azure:
+    name = "azure"
+    marker_header = b""
+    mount = "azure"
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        if path.startswith(_V1 + "/"):
+            return openai_places.operation(method, path.removeprefix(_V1))
+        deployed = _DEPLOYED.fullmatch(path)
+        if deployed is not None:
+            return openai_operations.POSTED.get(deployed[2]) if method == "POST" else None
+        if path == "/openai/deployments" or path.startswith("/openai/deployments/"):
+            return DEPLOYMENTS if method == "GET" else None
+        rest = path.removeprefix("/openai") if path.startswith("/openai/") else ""
+        return openai_places.operation(method, rest) if rest.startswith(_WITHOUT_DEPLOYMENT) else None
+
+    def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
+        request = openai_operations.read(operation, body, headers)
+        path, _, query = target.decode("latin-1").partition("?")
+        if path.startswith(_V1 + "/"):
+            return request
+        deployed = _DEPLOYED.fullmatch(path)
+        model = _deployment(deployed[1]) if deployed else request.model
+        version = dict(parse_qsl(query)).get("api-version", "")
+        return replace(request, model=model, usage_asked=request.usage_asked or version < USAGE_SINCE)
+
+    def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
+        return openai_chat.ask_usage(body)
+
+    def streams(self, operation: Operation, content_type: bytes) -> bool:
+        return openai_operations.streams(operation, content_type)
+
+    def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
+        return openai_places.meter(operation, request, content_type, hide_usage=hide_usage)
+
+    def credential(self, secret: str) -> tuple[bytes, bytes]:
+        return b"api-key", secret.encode()
+
+    def refusal(self, refusal: Refusal, call_id: str) -> bytes:
+        return openai_errors.body(refusal, call_id)
+
+    def stream_error(self, operation: Operation, refusal: Refusal, call_id: str, *, content_type: bytes = b"") -> bytes:
+        return openai_errors.event(operation, refusal, call_id)
+
+    def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
+        return prompt.prompt_texts(content)
+
+
+def _deployment(text: str) -> str:
+    """Raises UnreadableError."""
+    name = unquote(text)
+    if not _NAME.fullmatch(name):
+        raise UnreadableError("The deployment in the path must be a name of at most 200 printable characters.")
+    return name
