@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from proxy import VERSION
-from proxy.cli import doctor, explain, init, keys, login, policy, report, serve, standin
+from proxy.cli import doctor, explain, init, keys, login, policy, report, run, serve, setup, standin
 
 app = typer.Typer(
     name="outlay",
@@ -41,6 +41,8 @@ policy.app.command("explain")(explain.explain)
 app.add_typer(policy.app, name="policy")
 app.add_typer(report.app, name="report")
 app.command()(login.login)
+app.command(context_settings=run.CONTEXT)(run.run)
+app.command()(setup.setup)
 app.command()(doctor.doctor)
 
 

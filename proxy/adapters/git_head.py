@@ -1,13 +1,42 @@
-"""Git head: the commit that a folder's work tree is at, read from its files. Git itself is not run."""
+"""Git head: the commit that a folder's work tree is at, its branch and its remote, read from its files. Git itself is
+not run."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _REF: Final = re.compile(r"ref: (refs/[\w./+@-]+)")
+_SECTION: Final = re.compile(r"\s*\[")
+_REMOTE: Final = re.compile(r'\s*\[remote "([^"]+)"\]')
+_URL: Final = re.compile(r"\s*url\s*=\s*(.+)")
 _LINKS_MAX: Final = 5
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTree:
+    """'' for what isn't known."""
+
+    commit: str = ""
+    branch: str = ""
+    remote: str = ""
+    """The URL of 'origin', else of the first remote, as it stands there: it may hold credentials."""
+
+
+def work_tree(folder: Path) -> WorkTree:
+    """The work tree that a folder is in; nothing known where it is in none."""
+    git = _git(folder)
+    if git is None:
+        return WorkTree()
+    try:
+        shared = _shared(git)
+        head = _REF.fullmatch(_read(git / "HEAD").strip())
+        branch = head[1].removeprefix("refs/heads/") if head and head[1].startswith("refs/heads/") else ""
+        return WorkTree(_head(git), branch, _remote(_read(shared / "config")))
+    except OSError:
+        return WorkTree()
 
 
 def commit_of(folder: Path) -> str:
@@ -15,15 +44,38 @@ def commit_of(folder: Path) -> str:
 
     A label for people: files may have been changed since that commit.
     """
+    try:
+        git = _git(folder)
+        return _head(git) if git else ""
+    except OSError:
+        return ""
+
+
+def _git(folder: Path) -> Path | None:
+    """The folder with what git knows of the work tree."""
     folder = folder.resolve()
     for place in (folder, *folder.parents):
         git = place / ".git"
         if git.exists():
             try:
-                return _head(_git_folder(git))
+                return _git_folder(git)
             except OSError:
-                return ""
-    return ""
+                return None
+    return None
+
+
+def _remote(config: str) -> str:
+    """The URL of origin in git's configuration, else of the first remote."""
+    urls: dict[str, str] = {}
+    name = ""
+    for line in config.splitlines():
+        section = _SECTION.match(line)
+        if section:
+            remote = _REMOTE.match(line)
+            name = remote[1] if remote else ""
+        elif name and (url := _URL.match(line)):
+            urls.setdefault(name, url[1].strip().strip('"'))
+    return urls.get("origin") or next(iter(urls.values()), "")
 
 
 def _git_folder(git: Path) -> Path:
@@ -35,8 +87,7 @@ def _git_folder(git: Path) -> Path:
 
 
 def _head(folder: Path) -> str:
-    common = folder / "commondir"
-    shared = (folder / _read(common).strip()).resolve() if common.exists() else folder
+    shared = _shared(folder)
     value = _read(folder / "HEAD").strip()
     for _ in range(_LINKS_MAX):
         link = _REF.fullmatch(value)
@@ -44,6 +95,12 @@ def _head(folder: Path) -> str:
             break
         value = _ref(folder, shared, link[1])
     return value if _COMMIT.fullmatch(value) else ""
+
+
+def _shared(folder: Path) -> Path:
+    """What all work trees of a repository have in common."""
+    common = folder / "commondir"
+    return (folder / _read(common).strip()).resolve() if common.exists() else folder
 
 
 def _ref(folder: Path, shared: Path, name: str) -> str:

@@ -9,7 +9,9 @@ import typer
 
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.connection import remote
+from proxy.cli.key_file import forget_key, renew_key
 from proxy.cli.login_file import Login, forget_login, write_login
+from proxy.cli.target import gateway_of
 from proxy.settings import config_folder
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -27,6 +29,7 @@ def login(
 ) -> None:
     """Remember a server and your key for it. The key is asked for without echo; a command line would keep it."""
     if logout:
+        forget_key(config_folder())
         typer.echo("Forgotten." if forget_login(config_folder()) else "Nothing was remembered.")
         return
     given = url or configured().url
@@ -38,7 +41,8 @@ def login(
         stop("no key was given", UNTRIED)
     said = _whoami(server, key)
     try:
-        path = write_login(config_folder(), Login(server, key))
+        path = write_login(config_folder(), Login(server, key, gateway_of(server, said)))
+        renew_key(config_folder(), key)
     except OSError as error:
         stop(f"can't remember: {error}", UNTRIED)
     typer.echo(f"Logged in at {server} as {said.get('name')} ({said.get('role')}). Remembered in {path}.")
@@ -54,7 +58,7 @@ def _server(url: str) -> str:
     return url.rstrip("/")
 
 
-def _whoami(server: str, key: str) -> dict[str, str]:
+def _whoami(server: str, key: str) -> dict[str, object]:
     """What the server says about the key, or an exit that says why it is not taken."""
     if not key.isascii() or not key.isprintable():
         stop("that is no outlay key", NO)
@@ -66,7 +70,7 @@ def _whoami(server: str, key: str) -> dict[str, str]:
     if answer.status_code == 401:
         stop(f"{server} does not take this key: it is wrong, expired or revoked", NO)
     try:
-        said: dict[str, str] = answer.json()
+        said: dict[str, object] = answer.json()
         if said["server"] == "outlay":
             return said
     except (ValueError, KeyError, TypeError):

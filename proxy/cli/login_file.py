@@ -18,6 +18,8 @@ class Login:
     url: str
     """Without a trailing slash."""
     key: str
+    gateway: str = ""
+    """The data plane, without a trailing slash; '' where the server didn't say."""
 
 
 def read_login(folder: Path) -> Login | None:
@@ -25,10 +27,10 @@ def read_login(folder: Path) -> Login | None:
     path = folder / FILE
     try:
         said = json.loads(path.read_text())
-        return Login(url=str(said["url"]), key=str(said["key"]))
+        return Login(url=str(said["url"]), key=str(said["key"]), gateway=str(said.get("gateway", "")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise LoginFileError(f"{path} can't be read; `outlay login URL` writes it anew") from None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.adapters.git_head import commit_of
+from proxy.adapters.git_head import WorkTree, commit_of, work_tree
 
 GIT = shutil.which("git")
 
@@ -59,3 +59,23 @@ def test_a_head_that_leads_nowhere_is_no_commit(tmp_path: Path, head: str) -> No
 def test_a_broken_git_folder_is_no_commit(tmp_path: Path) -> None:
     (tmp_path / ".git").write_text("gitdir: nowhere\n")
     assert commit_of(tmp_path) == ""
+
+
+def test_branch_and_remote_are_read_from_gits_own_files(tmp_path):
+    git = tmp_path / ".git"
+    git.mkdir()
+    (git / "HEAD").write_text("ref: refs/heads/feature/x\n")
+    (git / "config").write_text(
+        '[core]\n\tbare = false\n[remote "fork"]\n\turl = git@x:a/b\n'
+        '[remote "origin"]\n\turl = git@github.com:Acme/Checkout.git\n\tfetch = +refs\n[branch "main"]\n\turl = no\n'
+    )
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    assert work_tree(below) == WorkTree("", "feature/x", "git@github.com:Acme/Checkout.git")
+    (git / "config").write_text('[remote "fork"]\n\turl = https://x/a/b\n')
+    (git / "HEAD").write_text("0" * 40)
+    assert work_tree(below) == WorkTree("0" * 40, "", "https://x/a/b")
+
+
+def test_a_folder_in_no_work_tree_says_nothing(tmp_path):
+    assert work_tree(tmp_path) == WorkTree()
