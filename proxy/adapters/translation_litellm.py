@@ -121,18 +121,19 @@ class TranslatingUpstream:
 
     async def _begin(self, call: bytes) -> tuple[Session, Kind, bytes]:
         """The first word of the process. One that ended while nobody looked is replaced: nothing has gone out yet."""
-        while True:
+        for last in (False, True):
             session = await self.process.session()
             try:
                 await session.say(Kind.CALL, call)
                 return session, *await session.hear(self._start_s)
             except (EOFError, OSError, ValueError) as error:
                 session.close()
-                if session.fresh or isinstance(error, TimeoutError):
+                if last or session.fresh or isinstance(error, TimeoutError):
                     raise UpstreamError(Fault.TRANSLATION, f"translation failed: {type(error).__name__}") from None
             except BaseException:
                 session.close()
                 raise
+        raise AssertionError("the last attempt returns or raises")
 
     async def _ask(
         self, request: UpstreamRequest, translation: Translation, native: Dialect, ask: Ask, session: Session

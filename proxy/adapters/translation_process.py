@@ -72,11 +72,10 @@ class TranslationProcess:
         ours, theirs = socket.socketpair()
         try:
             async with self._starting:
-                fresh = not self._alive()
+                fresh = not (self._alive() and self._given(theirs))
                 if fresh:
                     await self._start()
-            assert self._control is not None
-            socket.send_fds(self._control, [b"c"], [theirs.fileno()])
+                    self._given(theirs)
             reader, writer = await asyncio.open_unix_connection(sock=ours)
         except OSError as error:
             ours.close()
@@ -105,9 +104,21 @@ class TranslationProcess:
     def _alive(self) -> bool:
         return self._child is not None and self._child.returncode is None
 
+    def _given(self, call: socket.socket) -> bool:
+        """Hand a call's socket over. False: nobody is there to take it. Raises OSError where too many wait."""
+        if self._control is None:
+            return False
+        try:
+            socket.send_fds(self._control, [b"c"], [call.fileno()])
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
     async def _start(self) -> None:
         if self._child is not None:
-            log.warning("the translation process had ended", code=self._child.returncode)
+            log.warning("the translation process had ended")
+            with suppress(ProcessLookupError):
+                self._child.kill()
         self._hang_up()
         self._control, theirs = socket.socketpair()
         self._control.setblocking(False)

@@ -17,7 +17,8 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any, Final
+from contextvars import ContextVar
+from typing import Any, ClassVar, Final
 from uuid import uuid4
 
 import httpx
@@ -26,6 +27,7 @@ import msgspec
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.responses.litellm_completion_transformation.handler import LiteLLMCompletionTransformationHandler
 
+from proxy.adapters.translation_confinement import confine
 from proxy.adapters.translation_frames import Answer, Ask, Call, Head, Kind, encode, frame, read_frame
 from proxy.adapters.translation_lines import LineEnds
 
@@ -54,6 +56,8 @@ CHAT: Final = frozenset(
 )
 RESPONSES: Final = frozenset((*SHARED, "input", "instructions", "max_output_tokens", "reasoning", "text", "truncation"))
 EMBEDDINGS: Final = frozenset(("input", "dimensions", "encoding_format", "user"))
+EMBEDDING: Final = ("gemini",)
+"""Dialects that embeddings are translated to. litellm sends one request for each text to some models of Bedrock."""
 KNOWN: Final = {"chat": CHAT, "responses": RESPONSES, "embeddings": EMBEDDINGS}
 """What of a body litellm is told. It takes many more arguments (where to send, with which credential, what to answer
 in place of a provider), and a body is the caller's."""
@@ -71,6 +75,8 @@ class RefusedError(Exception):
 
 class _Gateway(httpx.AsyncBaseTransport):
     """Where litellm's one request of a call goes."""
+
+    current: ClassVar[ContextVar["_Gateway"]] = ContextVar("gateway")
 
     def __init__(self, reader: asyncio.StreamReader, say: Callable[[Kind, bytes], Any]) -> None:
         self._reader = reader
@@ -93,6 +99,14 @@ class _Gateway(httpx.AsyncBaseTransport):
         headers = httpx.Headers(answer.headers)
         plain = headers.get("content-type", "").startswith(_TEXTS) and "content-encoding" not in headers
         return httpx.Response(answer.status, headers=headers, stream=_Bytes(self._reader, plain))
+
+
+class _AnyGateway(httpx.AsyncBaseTransport):
+    """For the clients that litellm makes and keeps by itself, where it doesn't pass on the one it is given (Gemini's
+    embeddings): each call's own `_Gateway`."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await _Gateway.current.get().handle_async_request(request)
 
 
 class _Bytes(httpx.AsyncByteStream):
@@ -127,6 +141,7 @@ class Translating:
         self._reader = reader
         self._writer = writer
         self._gateway = _Gateway(reader, self._say)
+        _Gateway.current.set(self._gateway)
         self._begun = False
         self._without: list[str] = []
         self._id = f"resp_{uuid4().hex}"
@@ -169,6 +184,8 @@ class Translating:
 
     def _asked(self, call: Call, body: dict[str, Any]) -> dict[str, Any]:
         """What litellm is told of the body; notes what the provider won't hear of."""
+        if call.operation == "embeddings" and call.dialect not in EMBEDDING:
+            raise RefusedError(f"Embeddings are not translated to the dialect of {call.dialect}.")
         if call.operation == "responses" and (named := [name for name in STORED if body.get(name)]):
             raise RefusedError(
                 f"'{named[0]}' refers to what OpenAI keeps, and this model is served by another provider. "
@@ -322,33 +339,6 @@ def _without_own_words(told: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def confine() -> None:
-    """From here on: no connection, no program, no file but the libraries'."""
-    package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    folders = {os.path.realpath(path) for path in (*sys.path, sys.prefix, sys.base_prefix) if path}
-    libraries = tuple(path + os.sep for path in {*folders - {os.path.dirname(package)}, package})
-
-    def audit(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _FORBIDDEN:
-            raise PermissionError(event)
-        if event == "open" and isinstance(arguments[0], str | bytes):
-            path = os.path.realpath(os.fsdecode(arguments[0]))
-            if arguments[2] & _WRITING or not path.startswith(libraries):
-                raise PermissionError(event)
-
-    sys.addaudithook(audit)
-
-
-_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-_FORBIDDEN: Final = frozenset(
-    (
-        *("socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"),
-        *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty"),
-        *("os.remove", "os.rename", "os.mkdir"),
-    )
-)
-
-
 async def serve(control: socket.socket) -> None:
     """Take calls until the gateway is gone."""
     loop = asyncio.get_running_loop()
@@ -385,6 +375,7 @@ async def _one(call: socket.socket) -> None:
 def main(number: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES_MAX, DATA_BYTES_MAX))
+    AsyncHTTPHandler.create_async_transport = staticmethod(lambda *_, **__: _AnyGateway())  # type: ignore[method-assign,assignment]
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
