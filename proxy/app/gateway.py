@@ -35,6 +35,7 @@ from proxy.adapters.prices_litellm import price_book
 from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.adapters.sockets_websockets import WebsocketsUpstream
 from proxy.adapters.tokens_tiktoken import TiktokenCounter
+from proxy.adapters.translation_litellm import TranslatingUpstream
 from proxy.adapters.transport_aiohttp import AiohttpTransport
 from proxy.adapters.upstream_httpx import HttpxUpstream
 from proxy.app import logs
@@ -82,8 +83,9 @@ class Gateway:
         self.folder = PolicyFolder(settings.policies, settings.keys_file, settings.data)
         self._admin, _ = admin_key.ensure(settings.data, settings.admin_key)
         self._rules: Rules
+        self.upstream = TranslatingUpstream(HttpxUpstream(self.transport), DIALECTS)
         self.plane = Plane(
-            upstream=HttpxUpstream(self.transport),
+            upstream=self.upstream,
             counters=self.counters,
             journal=self.journal,
             tokens=self.tokens,
@@ -159,6 +161,7 @@ class Gateway:
         """Hold everything open while the server runs; stop in the order that loses nothing."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.transport.aclose)
+            stack.push_async_callback(self.upstream.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._settle_rest)
             for watch in (self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid)):
