@@ -1,6 +1,7 @@
 """JSON stays what it is, in lines that any reader finds."""
 
 import json
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ def test_no_character_breaks_a_line_and_none_is_lost(said: str, cuts: list[int])
     data = json.dumps({"said": said}, ensure_ascii=False).encode() + b"\n"
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     lines = LineEnds()
-    pieces = [lines.feed(data[here:there]) for here, there in zip(places, places[1:], strict=False)]
+    pieces = [lines.feed(data[here:there]) for here, there in pairwise(places)]
     whole = b"".join([*pieces, lines.finish()]).decode()
     assert len(whole.splitlines()) == 1
     assert json.loads(whole) == {"said": said}
