@@ -60,6 +60,8 @@ class Settings:
     """Who may read the ledger's /metrics: 'open' is anybody who can reach it, 'key' finance and admin keys."""
     journal_days: float = 0.0
     """How long journal segments are kept once they are loaded; 0: for good."""
+    otlp_endpoint: str = ""
+    """OpenTelemetry collector (OTLP over HTTP) that gets a span for each call, as in http://localhost:4318."""
     body_bytes_max: int = 64 * 1024 * 1024
     """What a dialect reads of one request, before and after decompression; more is a 413."""
     bodies_bytes_max: int = 512 * 1024 * 1024

@@ -38,8 +38,10 @@ from proxy.app.listening import fronted, tls
 from proxy.app.loading import Loading
 from proxy.app.orphan import stop_with
 from proxy.app.retention import retain
+from proxy.app.tracing import trace
 from proxy.ledger.loader import Loader
 from proxy.ledger.schema import migrate
+from proxy.ledger.spans import newest_load
 from proxy.policy.types import Key, Mistake, PolicySet
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.store import Store, StoreError
@@ -204,6 +206,8 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(stop_with(settings.supervisor_pid)),
         asyncio.create_task(retain(journal, ledger.loader, ledger.clock.now_us, settings.journal_days)),
     ]
+    if settings.otlp_endpoint:
+        watching.append(asyncio.create_task(trace(ledger.store, settings.otlp_endpoint, newest_load(ledger.store))))
     if certificate:
         watching.append(asyncio.create_task(certificate.watch()))
     loading = asyncio.create_task(ledger.loading.run())

@@ -1,0 +1,53 @@
+"""Tracing: follows the ledger and sends a span for each call that is loaded, beside everything else.
+
+Spans are for looking, not for counting: a collector that is away for long misses some, and the ledger doesn't wait.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from proxy import VERSION
+from proxy.ledger.spans import next_load, spans
+from proxy.ports.store import QueryTimeoutError, Store, StoreError
+
+if TYPE_CHECKING:
+    from proxy.adapters.spans_otlp import SpansOtlp
+
+log = structlog.get_logger("outlay.tracing")
+
+LOOK_S: Final = 1.0
+ATTEMPTS_MAX: Final = 5
+"""After so many, the spans of a load are given up."""
+
+
+async def trace(store: Store, endpoint: str, after: int, look_s: float = LOOK_S) -> None:
+    """Until cancelled, beginning with what is loaded after the load `after`."""
+    # Imported where it is asked for: most ledgers send no spans.
+    from proxy.adapters.spans_otlp import SpansOtlp  # noqa: PLC0415
+
+    sender = SpansOtlp(endpoint, VERSION)
+    attempts = 0
+    try:
+        while True:
+            load = 0
+            try:
+                load = await asyncio.to_thread(next_load, store, after)
+                sent = not load or await asyncio.to_thread(_send, sender, store, load)
+            except (StoreError, QueryTimeoutError) as error:
+                log.warning("spans not read", why=str(error))
+                sent = False
+            attempts = 0 if sent else attempts + 1
+            if load and (sent or attempts >= ATTEMPTS_MAX):
+                if not sent:
+                    log.warning("spans given up", endpoint=endpoint, load=load)
+                after, attempts = load, 0
+            if not load or not sent:
+                await asyncio.sleep(look_s * (1 + attempts))
+    finally:
+        sender.close()
+
+
+def _send(sender: "SpansOtlp", store: Store, load: int) -> bool:
+    return sender.send(spans(store, load))
