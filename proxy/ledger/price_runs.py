@@ -8,7 +8,6 @@ a pico-dollar divided by that quantity.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Final
 
 from proxy.ledger.price_id import PriceId
 from proxy.model.usage import KINDS
@@ -143,6 +142,3 @@ def _by_kind(samples: Mapping[str, tuple[int, int]]) -> dict[str, Fraction]:
 
 def _sums(rows: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(map(sum, zip(*rows, strict=True)))
-
-
-NO_QUANTITIES: Final = (0,) * len(KINDS)

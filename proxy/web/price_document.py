@@ -100,8 +100,8 @@ def _last(run: Run) -> dict[str, str]:
 
 
 def entry_to_add(run: Run) -> str:
-    """One item for the list `prices:` of prices.yaml that would give the model the price it lacks; '' where it lacks none. The
-    numbers are those of the ceiling, to be replaced: as they stand they change no bill."""
+    """One item for `prices:` of prices.yaml, with the price that the model lacks, if it does. The numbers are
+    those of the ceiling, to be replaced: as they stand they change no bill."""
     if not run.ceiling_rates:
         return ""
     model = run.lane.model
