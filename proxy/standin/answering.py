@@ -44,7 +44,7 @@ def compose(asked: Asked, behaviour: Behaviour, identity: str) -> Answer:
     )
     return Answer(
         id=identity[:32],
-        model=asked.model,
+        model=behaviour.served or asked.model,
         choices=choices,
         tool_name=asked.tool.name if asked.tool else "",
         name_tokens=name_tokens,

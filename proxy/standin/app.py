@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from proxy.standin import behaviour, errors, openai_media
+from proxy.standin import anthropic_batches, azure, behaviour, errors, openai_batches, openai_media
 from proxy.standin.anthropic_messages import AnthropicCountTokens, AnthropicMessages
 from proxy.standin.exchange import Choose, Exchange, Scope
 from proxy.standin.models import Models
@@ -57,6 +57,9 @@ def make_app(tally: Tally) -> Starlette:
             *openai_media.routes(tally),
             WebSocketRoute("/v1/responses", SocketExchange(ResponsesTalk, tally)),
             WebSocketRoute("/v1/realtime", SocketExchange(RealtimeTalk, tally)),
+            *openai_batches.routes(tally),
+            *azure.routes(tally),
+            *anthropic_batches.routes(tally),
             Route("/stand-in/counts", counts),
             Route("/stand-in/calls", calls),
             Route("/stand-in/reset", reset, methods=["POST"]),

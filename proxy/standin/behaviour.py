@@ -52,6 +52,10 @@ class Behaviour:
     newline: Literal["lf", "crlf"] = "lf"
     comments: int = 0
     """1: comments and pings between the events of a stream."""
+    polls: int | None = None
+    """A batch ends when it was looked at that often; 0 or absent: at once."""
+    served: str = ""
+    """Name of the model in the answer, where it isn't the one asked for: an Azure deployment's."""
     marker: str = ""
     """Recorded with the call, so that a client finds its own calls again."""
 
@@ -70,13 +74,14 @@ _WHOLE: Final[Mapping[str, tuple[int, int]]] = {
     "cache_write_1h": (0, USAGE_MAX),
     "reasoning": (0, USAGE_MAX),
     "comments": (0, 1),
+    "polls": (0, 1000),
 }
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "usage": ("normal", "none"),
     "encoding": ("gzip", "br", "zstd"),
     "newline": ("lf", "crlf"),
 }
-_TEXTS: Final = ("tier", "geo", "speed", "marker")
+_TEXTS: Final = ("tier", "geo", "speed", "served", "marker")
 HEADERS: Final = tuple(PREFIX + name.replace("_", "-") for name in (*_WHOLE, *_CHOICES, *_TEXTS))
 
 

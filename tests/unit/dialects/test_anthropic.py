@@ -7,7 +7,8 @@ import httpx2
 import pytest
 from recorded import MESSAGES, stream
 
-from proxy.dialects.anthropic import COUNT, MODELS, Anthropic
+from proxy.dialects import anthropic_batches
+from proxy.dialects.anthropic import COUNT, FILES, MODELS, Anthropic
 from proxy.dialects.anthropic import MESSAGES as MESSAGES_OPERATION
 from proxy.model.decision import Reason, Refusal
 
@@ -23,7 +24,11 @@ CALL: dict[str, Any] = {"model": "claude", "max_tokens": 5, "messages": [{"role"
         ("GET", "/v1/models", MODELS),
         ("GET", "/v1/models/claude-sonnet-4-5", MODELS),
         ("GET", "/v1/messages", None),
-        ("POST", "/v1/messages/batches", None),
+        ("POST", "/v1/messages/batches", anthropic_batches.SUBMIT),
+        ("GET", "/v1/messages/batches/msgbatch_1", anthropic_batches.BATCHES),
+        ("DELETE", "/v1/messages/batches/msgbatch_1", anthropic_batches.DELETED),
+        ("GET", "/v1/messages/batches/msgb%61tch_1/results", None),
+        ("GET", "/v1/files/file_1/content", FILES),
         ("POST", "/v1/models", None),
         ("POST", "/v1/complete", None),
     ],

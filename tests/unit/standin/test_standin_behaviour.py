@@ -30,6 +30,8 @@ def test_each_header_sets_its_field() -> None:
         "x-standin-speed": "fast",
         "x-standin-newline": "crlf",
         "x-standin-comments": "1",
+        "x-standin-polls": "16",
+        "x-standin-served": "gpt-5",
         "x-standin-marker": "m-1",
     }
     assert read(values) == Behaviour(
@@ -52,6 +54,8 @@ def test_each_header_sets_its_field() -> None:
         speed="fast",
         newline="crlf",
         comments=1,
+        polls=16,
+        served="gpt-5",
         marker="m-1",
     )
     assert set(values) == set(HEADERS)
