@@ -1,5 +1,7 @@
-"""The real openai SDK beyond chat: texts, vectors, images and audio come the same through the gateway as directly, bytes
-arrive as they were sent, and what is settled equals the stand-in's own count in every kind."""
+"""The real openai SDK beyond chat: texts, vectors, images and audio come through the gateway as they come directly.
+
+Bytes arrive as they were sent, and what is settled equals the stand-in's own count in every kind.
+"""
 
 import io
 import json
