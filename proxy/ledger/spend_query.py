@@ -94,7 +94,7 @@ class SpendQuery:
 
     def narrowed(self, sql: str, values: Mapping[str, object], *, own_only: bool) -> Sequence[Row]:
         """Rows of another report's statement over the calls that pass the filters (its mark: /*narrowed*/)."""
-        known = self._span() | self._viewer_values() | values
+        known = {**self._span(), **self._viewer_values(), **values}
         return self._read(sql.replace("/*narrowed*/", self._narrowed(known, own_only)), known)
 
     def _others(self, narrowed: str, values: dict[str, object]) -> Sequence[Row]:

@@ -20,9 +20,9 @@ _WHO: Final = ("owner", "owner_kind", "team", "project", "cost_center", "purpose
 _WHAT: Final = ("dialect", "operation", "provider", "account", "model", "stream", "client", "session")
 _MORE: Final = (
     *("agent", "repository", "branch", "commit_id", "work_item", "justification", "retry"),
-    *("fingerprint", "hash_key", "tags"),
+    *("fingerprint", "hash_key", "tags", "trace"),
 )
-_SERVED: Final = ("served_model", "service_tier", "region", "speed", "request_id")
+_SERVED: Final = ("served_model", "service_tier", "region", "speed", "variant", "request_id")
 _TIMES: Final = ("upstream_us", "first_byte_us", "total_us")
 _RENAMED: Final = {"owner": "user", "key_id": "key", "commit_id": "commit", "served_model": "model"}
 

@@ -15,6 +15,7 @@ from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_errors import HANDLED, on_error, on_fault
 from proxy.web.control_metrics import LedgerMetrics, Metrics
+from proxy.web.openapi import openapi
 from proxy.web.reports import Reports
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -47,6 +48,7 @@ class ControlPlane:
                 *(Route(path, _measured(path, endpoint, self.metrics.own)) for path, endpoint in routes.items()),
                 Route("/healthz", _alive),
                 Route("/readyz", self._ready),
+                Route("/openapi.json", self._openapi),
             ],
             exception_handlers={**dict.fromkeys(HANDLED, on_error), Exception: on_fault},
         )
@@ -56,6 +58,9 @@ class ControlPlane:
         viewer = self.authentication.viewer(request)
         who = {"name": viewer.name, "kind": viewer.kind, "role": viewer.role}
         return json_answer({"server": "outlay", "version": VERSION, **who, **self.gateway})
+
+    async def _openapi(self, request: Request) -> Response:
+        return json_answer(openapi(str(request.base_url).rstrip("/")))
 
     async def _ready(self, _: Request) -> Response:
         details = self.readiness()

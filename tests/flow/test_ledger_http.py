@@ -10,6 +10,7 @@ import duckdb
 import httpx
 import openpyxl
 import pytest
+from jsonschema import Draft202012Validator
 
 from proxy.app.ledger import Ledger
 from proxy.ledger.dimensions import DIMENSIONS
@@ -280,6 +281,8 @@ async def test_a_key_may_come_in_any_of_its_headers(world, name):
         "name": "alice",
         "kind": "person",
         "role": "developer",
+        "gateway": "",
+        "gateway_port": 4141,
     }
 
 
@@ -487,3 +490,38 @@ async def test_what_is_not_there_is_said_in_json(world, method, path, status):
 async def test_no_answer_may_be_cached(world):
     for path in ("/v1/reports/spend", "/v1/calls/call_1", "/v1/whoami"):
         assert (await world.get(path, "alice")).headers["cache-control"] == "no-store"
+
+
+# --- the OpenAPI document
+
+
+async def test_the_openapi_document_is_valid_and_names_every_route_and_no_other(world):
+    document = (await world.get("/openapi.json")).json()
+    Draft202012Validator.check_schema({"$defs": document["components"]["schemas"]})
+    for path in document["paths"].values():
+        for answer in path["get"]["responses"].values():
+            for content in answer["content"].values():
+                Draft202012Validator.check_schema(content.get("schema", {}))
+    assert set(document["paths"]) == {route.path for route in world.application.routes}
+
+
+@pytest.mark.parametrize(
+    ("route", "path", "parameters"),
+    [
+        ("/v1/reports/spend", "/v1/reports/spend", {**MARCH, "by": "project,user,tags.note"}),
+        ("/v1/reports/spend", "/v1/reports/spend", {"compare": "previous", "by": "model", "project": "checkout"}),
+        ("/v1/reports/prices", "/v1/reports/prices", MARCH),
+        ("/v1/reports/views", "/v1/reports/views", {}),
+        ("/v1/calls/{id}", "/v1/calls/call_1", {"reason": "a test"}),
+        ("/v1/calls/{id}", "/v1/calls/call_4", {"reason": "a test"}),
+        ("/v1/calls/{id}", "/v1/calls/call_5", {"reason": "a test"}),
+        ("/v1/whoami", "/v1/whoami", {}),
+    ],
+)
+async def test_answers_are_as_the_openapi_document_says(world, route, path, parameters):
+    described = (await world.get("/openapi.json")).json()["paths"][route]["get"]
+    answer = await world.get(path, "admin", **parameters)
+    assert answer.status_code == 200
+    Draft202012Validator(described["responses"]["200"]["content"]["application/json"]["schema"]).validate(answer.json())
+    known = {each["name"] for each in described["parameters"]}
+    assert {name for name in parameters if not name.startswith("tags.")} <= known
