@@ -47,6 +47,13 @@ class Events:
         return b""
 
 
+class QuietEvents(Events):
+    """Without comments: not every SDK knows them."""
+
+    def breath(self) -> bytes:
+        return b""
+
+
 class Elements:
     """The elements of one JSON array."""
 

@@ -8,7 +8,7 @@ import msgspec
 from proxy.standin import tokens
 from proxy.standin.behaviour import Behaviour
 from proxy.standin.fields import TOOL_PHRASE, objects, whole_number
-from proxy.standin.framing import Elements, Events, Framing
+from proxy.standin.framing import Elements, Framing, QuietEvents
 from proxy.standin.protocol import Answer, Asked, Frame, Provider, Tool, WrongRequestError
 
 
@@ -24,7 +24,7 @@ class GeminiContent:
         self._events = events
 
     def framing(self, behaviour: Behaviour) -> Framing:
-        return Events(behaviour) if self._events else Elements(behaviour)
+        return QuietEvents(behaviour) if self._events else Elements(behaviour)
 
     def read(self, body: dict[str, Any]) -> Asked:
         contents = objects(body.get("contents"), "contents")

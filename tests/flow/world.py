@@ -11,6 +11,7 @@ from proxy.adapters.data_folder import FileHashKey
 from proxy.adapters.prices_litellm import price_book
 from proxy.adapters.upstream_httpx import HttpxUpstream
 from proxy.dialects.anthropic import Anthropic
+from proxy.dialects.gemini import Gemini
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
 from proxy.gateway.relay import Plane
@@ -32,6 +33,7 @@ POLICIES = {
 providers:
   openai: {dialect: openai, base_url: "https://api.openai.test", api_key: {env: OPENAI_API_KEY}}
   anthropic: {dialect: anthropic, base_url: "https://api.anthropic.test", api_key: {env: ANTHROPIC_API_KEY}}
+  gemini: {dialect: gemini, base_url: "https://gemini.test", api_key: {env: GEMINI_API_KEY}}
   local:
     dialect: openai
     base_url: "http://local.test/base"
@@ -59,7 +61,8 @@ class Secrets:
     """Fulfils ports.secrets.Secrets."""
 
     def secret(self, provider: Provider) -> str | None:
-        return {"openai": "sk-openai", "anthropic": "sk-anthropic", "local": "", "wide": ""}.get(provider.name)
+        known = {"openai": "sk-openai", "anthropic": "sk-anthropic", "gemini": "AIza-gemini", "local": "", "wide": ""}
+        return known.get(provider.name)
 
 
 @dataclass
@@ -84,7 +87,7 @@ class World:
         hash_key = FileHashKey("h1", b"k" * 32)
         self.app = DataPlane(
             rules=lambda: rules,
-            dialects=(OpenAI(), Anthropic()),
+            dialects=(OpenAI(), Anthropic(), Gemini()),
             admission=Admission(self.counters, self.journal, self.clock, hash_key, Secrets()),
             plane=Plane(
                 HttpxUpstream(transport), self.counters, self.journal, self.tokens, self.clock, 5.0, lambda _: None

@@ -30,6 +30,7 @@ ADMIN_KEY = mint(bytes(range(40)))
 ALICE_KEY = mint(bytes(range(1, 41)))
 BOB_KEY = mint(bytes(range(2, 42)))
 OPENAI_SECRET = "sk-the-stand-in-takes-any-openai-key"
+GEMINI_SECRET = "the-stand-in-takes-any-gemini-key"
 ANTHROPIC_SECRET = "sk-the-stand-in-takes-any-anthropic-key"
 
 
@@ -196,6 +197,7 @@ class Deployment:
             **base_environ(),
             "OPENAI_API_KEY": OPENAI_SECRET,
             "ANTHROPIC_API_KEY": ANTHROPIC_SECRET,
+            "GEMINI_API_KEY": GEMINI_SECRET,
             "OUTLAY_PORT": str(self.port),
             "OUTLAY_LEDGER_PORT": str(self.ledger_port),
             "OUTLAY_POLICIES": str(self.folder / "policies"),
@@ -279,6 +281,7 @@ def write_policies(folder: Path, upstream: str) -> None:
         f"""providers:
   openai: {{dialect: openai, base_url: "{upstream}", api_key: {{env: OPENAI_API_KEY}}}}
   anthropic: {{dialect: anthropic, base_url: "{upstream}", api_key: {{env: ANTHROPIC_API_KEY}}}}
+  gemini: {{dialect: gemini, base_url: "{upstream}", api_key: {{env: GEMINI_API_KEY}}}}
 """
     )
     (folder / "access.yaml").write_text(
