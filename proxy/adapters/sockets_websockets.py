@@ -144,7 +144,10 @@ class WebsocketsSocket:
             await self._connection.close(code, reason)
 
     def _ended(self) -> SocketClosedError:
-        return SocketClosedError(self._connection.close_code or 1006, self._connection.close_reason or "")
+        """By the provider's close, else by our own word (its message was too large, it answered no ping)."""
+        protocol = self._connection.protocol
+        close = protocol.close_rcvd or protocol.close_sent
+        return SocketClosedError(close.code, close.reason) if close else SocketClosedError(1006)
 
 
 def _lines(items: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -138,18 +138,8 @@ class ResponsesConversation:
 
     def error(self, refusal: Refusal, body: bytes, turn: Turn | None) -> str:
         """As OpenAI words it: with the HTTP status, by which Codex knows that trying again is of no use."""
-        error = error_of(body)
         retry: dict[str, str] = {} if refusal.retryable else {"x-should-retry": "false"}
         if refusal.retry_after_s is not None:
             retry["retry-after"] = str(refusal.retry_after_s)
-        event = {
-            "type": "error",
-            "status": refusal.status,
-            "error": error,
-            "headers": retry,
-            "sequence_number": 0,
-            "code": error.get("code"),
-            "message": error.get("message"),
-            "param": None,
-        }
+        event = {"type": "error", "status": refusal.status, "error": error_of(body), "headers": retry}
         return msgspec.json.encode(event).decode()

@@ -17,12 +17,14 @@ class SocketCall:
         self._turn = turn
         self._request_id = request_id
         self._lease = Lease(admitted, plane.counters, plane.journal, plane.clock)
+        self._answered = False
         self._first_us = 0
         self._settled = False
 
     def grow(self) -> bool:
         """A message of the answer has come. False: no budget has room for more."""
-        self._first_us = self._first_us or self._elapsed_us()
+        if not self._answered:
+            self._answered, self._first_us = True, self._elapsed_us()
         return self._lease.cover(self._turn.output_bytes)
 
     async def settle(self, outcome: Outcome | None = None, *, wait: bool = True) -> None:
@@ -33,11 +35,11 @@ class SocketCall:
         reading, status = self._turn.reading(), self._turn.status
         if outcome is None:
             outcome = Outcome.PROVIDER_ERROR if reading.failed else Outcome.OK
-        if not self._first_us and outcome is Outcome.CUT:
+        if not self._answered and outcome is Outcome.CUT:
             outcome = Outcome.UNANSWERED
         ending = Ending(
             outcome=outcome,
-            status=status if self._first_us else 0,
+            status=status if self._answered else 0,
             reading=reading,
             request_id=self._request_id,
             hold=self._lease.hold,

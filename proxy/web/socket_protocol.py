@@ -38,6 +38,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         else:
             super().handle_parser_exception()
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            # uvicorn would report an answer over HTTP as an application that forgot the handshake.
+            self.handshake_complete = True
+
     def shutdown(self) -> None:
         """The endpoint closes the socket when its calls have ended, and sooner where it is cancelled."""
         stop: Any = {"type": STOP}
