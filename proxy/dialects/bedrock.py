@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from proxy.dialects import bedrock_converse, bedrock_invoke, prompt
+from proxy.dialects import bedrock_converse, bedrock_invoke, bedrock_prompt
 from proxy.dialects.bedrock_frames import EVENT_STREAM, FrameListener, FrameMeter, WholeMeter, exception_frame
 from proxy.dialects.bedrock_models import PATH, model_id
 from proxy.dialects.dialect import Meter, Operation, Splice, told
@@ -101,7 +101,7 @@ class Bedrock:
         return exception_frame(kind, self.refusal(refusal, call_id))
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
-        return prompt.prompt_texts(content)
+        return bedrock_prompt.prompt_texts(content)
 
 
 def _type(refusal: Refusal) -> str:

@@ -25,6 +25,8 @@ from proxy.model.call import Request
 from proxy.model.usage import Served, Usage
 
 METRICS: Final = "amazon-bedrock-invocationMetrics"
+CONTENT: Final = ("prompt", "inputText", "texts", "message", "preamble", "system", "messages", "tools")
+"""What makes the prompt, of families that name it so; of others the whole body does."""
 NO_OUTPUT_TOKENS: Final = 1
 """What an embedding is held for on the output side, where it has no tokens at all."""
 
@@ -58,7 +60,8 @@ _BODY: Final = ObjectReader(
     {
         *bedrock_converse.GOVERNED,
         *anthropic_messages.GOVERNED,
-        *("n", "prompt", "inputText", "textGenerationConfig", "imageGenerationConfig", "max_tokens_to_sample"),
+        *CONTENT,
+        *("n", "textGenerationConfig", "imageGenerationConfig", "max_tokens_to_sample"),
         *(name for names in _LIMITS.values() for name in names),
         *_CHOICES.values(),
     }
@@ -80,7 +83,7 @@ def read(body: bytes, headers: Mapping[bytes, bytes], model: str, *, stream: boo
 
 
 def _plain(fields: Fields, body: bytes, name: str) -> Request:
-    """A body of any other family. The whole of it counts as prompt."""
+    """A body of any other family."""
     images = _images(fields, name)
     return Request(
         model="",
@@ -88,7 +91,7 @@ def _plain(fields: Fields, body: bytes, name: str) -> Request:
         output_tokens_max=_output_tokens_max(fields, name),
         input_bytes=len(body),
         fixed=Usage(output_images=images),
-        content=(body,),
+        content=fields.content(CONTENT) or (body,),
     )
 
 
@@ -266,7 +269,8 @@ class InvokeListener:
         reading = self._inner.reading()
         counted = usage_of(self._counted)
         complete = reading.complete or self._whole or (self._streamed and bool(self._counted))
-        if counted is not None and complete and not reading.final:
+        # Counts in headers came before the body, and so hold for one that breaks off, too.
+        if counted is not None and not reading.final:
             reading = replace(reading, usage=counted, final=True, texts=())
         tier = reading.served.service_tier or self._tier
         # The path says which model answers. The body has its maker's name for it: no price stands under that.

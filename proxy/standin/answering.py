@@ -49,10 +49,23 @@ def compose(asked: Asked, behaviour: Behaviour, identity: str) -> Answer:
         tool_name=asked.tool.name if asked.tool else "",
         name_tokens=name_tokens,
         limited=any(len(said) < len(full) for said, full in zip(choices, wanted, strict=True)),
-        usage=_with(usage, asked.beside),
+        usage=_with(_modal(asked, behaviour, usage) if asked.modal else usage, asked.beside),
         usage_shown=asked.usage_asked and behaviour.usage == "normal",
         behaviour=behaviour,
         facts=asked.facts,
+    )
+
+
+def _modal(asked: Asked, behaviour: Behaviour, usage: Usage) -> Usage:
+    """The usage with what behaviour puts beside the text. What a search feeds into the prompt is paid with the search;
+    before Gemini 3, that is one fee a prompt."""
+    by_prompt = asked.model.startswith(("gemini-1", "gemini-2"))
+    return replace(
+        usage,
+        input_text=usage.input_text + (0 if behaviour.searches else behaviour.tool_prompt),
+        input_audio=behaviour.input_audio,
+        input_image=behaviour.input_image,
+        web_search=min(1, behaviour.searches) if by_prompt else behaviour.searches,
     )
 
 

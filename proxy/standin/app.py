@@ -8,9 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
-from proxy.standin import anthropic_batches, azure, behaviour, errors, openai_batches, openai_media
+from proxy.standin import anthropic_batches, azure, behaviour, errors, gemini, openai_batches, openai_media
 from proxy.standin.anthropic_messages import AnthropicCountTokens, AnthropicMessages
+from proxy.standin.bedrock import Runtime
 from proxy.standin.exchange import Choose, Exchange, Scope
+from proxy.standin.gemini_small import GeminiModels
 from proxy.standin.models import Models
 from proxy.standin.openai_chat import OpenAIChat
 from proxy.standin.openai_responses import OpenAIResponses
@@ -55,11 +57,13 @@ def make_app(tally: Tally) -> Starlette:
             Route("/v1/models", Exchange("models", _models, tally), methods=["GET"]),
             Route("/v1/models/{name:path}", Exchange("models", _models, tally), methods=["GET"]),
             *openai_media.routes(tally),
-            WebSocketRoute("/v1/responses", SocketExchange(ResponsesTalk, tally)),
-            WebSocketRoute("/v1/realtime", SocketExchange(RealtimeTalk, tally)),
+            *gemini.routes(tally),
             *openai_batches.routes(tally),
             *azure.routes(tally),
             *anthropic_batches.routes(tally),
+            WebSocketRoute("/v1/responses", SocketExchange(ResponsesTalk, tally)),
+            WebSocketRoute("/v1/realtime", SocketExchange(RealtimeTalk, tally)),
+            Runtime(tally),
             Route("/stand-in/counts", counts),
             Route("/stand-in/calls", calls),
             Route("/stand-in/reset", reset, methods=["POST"]),
@@ -74,11 +78,15 @@ def _always(form: Format) -> Choose:
 
 
 def _models(scope: Scope, headers: Mapping[str, str]) -> Format:
-    return Models(_provider(headers), scope.get("path_params", {}).get("name", ""))
+    name = scope.get("path_params", {}).get("name", "")
+    provider = _provider(headers)
+    return GeminiModels(name) if provider == "gemini" else Models(provider, name)
 
 
 def _provider(headers: Mapping[str, str]) -> Provider:
-    """Both providers have a list of models at the same path; Anthropic's clients name a version."""
+    """The providers have a list of models at the same path; Anthropic's clients name a version, Google's a key."""
+    if "x-goog-api-key" in headers:
+        return "gemini"
     return "anthropic" if "anthropic-version" in headers else "openai"
 
 

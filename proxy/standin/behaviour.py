@@ -46,6 +46,13 @@ class Behaviour:
     cache_write_1h: int = 0
     reasoning: int = 0
     """Hidden output tokens, on top of the visible ones."""
+    input_audio: int = 0
+    """Tokens of audio in the prompt, on top of its own count; this and the next three in Gemini's format only."""
+    input_image: int = 0
+    tool_prompt: int = 0
+    """Tokens that server-side tools fed into the prompt."""
+    searches: int = 0
+    """Queries of a search that the answer is grounded in."""
     tier: str = ""
     geo: str = ""
     speed: str = ""
@@ -56,6 +63,8 @@ class Behaviour:
     """A batch ends when it was looked at that often; 0 or absent: at once."""
     served: str = ""
     """Name of the model in the answer, where it isn't the one asked for: an Azure deployment's."""
+    aws_secret: str = ""
+    """In Bedrock's format: what the call's signature is checked with."""
     marker: str = ""
     """Recorded with the call, so that a client finds its own calls again."""
 
@@ -74,6 +83,10 @@ _WHOLE: Final[Mapping[str, tuple[int, int]]] = {
     "cache_write_1h": (0, USAGE_MAX),
     "reasoning": (0, USAGE_MAX),
     "comments": (0, 1),
+    "input_audio": (0, USAGE_MAX),
+    "input_image": (0, USAGE_MAX),
+    "tool_prompt": (0, USAGE_MAX),
+    "searches": (0, 100),
     "polls": (0, 1000),
 }
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -81,7 +94,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "encoding": ("gzip", "br", "zstd"),
     "newline": ("lf", "crlf"),
 }
-_TEXTS: Final = ("tier", "geo", "speed", "served", "marker")
+_TEXTS: Final = ("aws_secret", "tier", "geo", "speed", "served", "marker")
 HEADERS: Final = tuple(PREFIX + name.replace("_", "-") for name in (*_WHOLE, *_CHOICES, *_TEXTS))
 
 

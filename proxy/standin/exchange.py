@@ -104,7 +104,7 @@ class _Call:
         wait = errors.RETRY_AFTER_S.get(status) if self.behaviour.retry_after is None else self.behaviour.retry_after
         extra = [] if wait is None else [(b"retry-after", str(wait).encode())]
         self.status = status
-        headers = response_headers(provider, self.request_id, JSON)
+        headers = [*response_headers(provider, self.request_id, JSON), *errors.headers(provider, status)]
         await self.client.start(status, [*headers, (b"content-length", str(len(body)).encode()), *extra])
         await self.client.send(body, more=False)
 

@@ -5,14 +5,14 @@ A format reads a request and renders answers, as one JSON object or as frames of
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from proxy.model.usage import NO_USAGE, Usage
 from proxy.standin.behaviour import Behaviour
 
 MISSING_MODEL: Final = "stand-in-missing"
 """The one model name that does not work: it gets the provider's 404."""
-Provider = Literal["openai", "anthropic"]
+Provider = Literal["openai", "anthropic", "gemini", "bedrock"]
 
 CREATED: Final = 1_767_225_600
 """Every answer's time (2026-01-01 UTC), so that the same request gets the same bytes."""
@@ -51,6 +51,8 @@ class Asked:
     """False: the answer is no text (vectors, images, audio)."""
     beside: Usage = NO_USAGE
     """What it costs beside its text; or at all, where it is sold by time, characters or pieces."""
+    modal: bool = False
+    """True: the format tells input by modality, and what searches and tools bring, where behaviour asks for them."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the format itself wants to know when it renders the answer."""
 
@@ -105,6 +107,8 @@ class Frame:
     """Visible output tokens that it carries."""
     usage: bool = False
     """True: it reports the whole usage."""
+    reasoning: int = 0
+    """Hidden output tokens that it is the first to tell of."""
 
 
 class Format(Protocol):
@@ -134,3 +138,10 @@ class Format(Protocol):
     def failure(self, message: str) -> Frame:
         """The error event that ends a stream."""
         ...
+
+
+@runtime_checkable
+class Headed(Protocol):
+    """A Format whose answers have headers of their own, beside those that every answer of its provider has."""
+
+    def headers(self, answer: Answer) -> list[tuple[bytes, bytes]]: ...
