@@ -74,14 +74,15 @@ class LitellmList:
         return (None, "") if raw is None else self._mended.corrected(vendor, name, entry_of(raw), self.source)
 
 
-def price_book(policies: PolicySet, folder: Path | None = None) -> PriceBook:
+def price_book(policies: PolicySet, folder: Path | None = None, mended: Corrections | None = None) -> PriceBook:
     """The prices in force under a policy set. Another set needs another book: build it off the loop, then swap.
 
-    Takes about 20 ms. Raises PriceListError.
+    `folder`: litellm's own, where not the installed one; `mended`: corrections, where not the shipped ones. Takes about
+    20 ms. Raises PriceListError.
     """
     vendors = {name: _vendor(provider) for name, provider in policies.providers.items()}
-    mended = corrections(shipped())
-    listed = LitellmList(folder or installed_folder(), (vendor.name for vendor in vendors.values()), mended)
+    names = (vendor.name for vendor in vendors.values())
+    listed = LitellmList(folder or installed_folder(), names, mended or corrections(shipped()))
     policy = policies.prices
     return PriceBook(listed, vendors, (_rule(rule) for rule in policy.rules), _ceiling(policy))
 
@@ -120,7 +121,7 @@ def _belongs(owner: str, vendor: str) -> bool:
 def _vendor(provider: Provider) -> Vendor:
     name = provider.prices or provider.dialect
     resident = _RESIDENT_HOST.match(provider.base_url)
-    return Vendor(name, resident[1] if resident else provider.region)
+    return Vendor(name, resident[1] if resident else provider.region, provider.deployments)
 
 
 def _rule(rule: PriceRule) -> Rule:

@@ -54,6 +54,8 @@ class Vendor:
     """As the price list names it."""
     region: str = ""
     """Where the provider serves, if its address decides that and its answers do not tell."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Name under which a model is called there -> the model it is."""
 
 
 class PriceList(Protocol):

@@ -70,7 +70,8 @@ class PriceBook:
         key = (provider, model[:NAME_CHARS_MAX])
         found = self._limits.get(key)
         if found is None:
-            listing = self._find(self._vendors.get(provider), "", key[1])
+            vendor = self._vendors.get(provider)
+            listing = self._find(vendor, "", _model(vendor, key[1]))
             found = listing.limits if listing else ModelLimits()
             if len(self._limits) >= QUOTES_MAX:
                 self._limits.clear()
@@ -80,8 +81,10 @@ class PriceBook:
     def _quote(self, provider: str, answered: str, asked: str, served: Served) -> Quote:
         vendor = self._vendors.get(provider)
         variant = served.variant[:NAME_CHARS_MAX]
-        listing = self._find(vendor, answered, asked, variant) or own_listing(provider, asked or answered)
-        plain = {name for name in (answered, asked, listing.name) if name}
+        called, asked = asked, _model(vendor, asked)
+        listing = self._find(vendor, _model(vendor, answered), asked, variant)
+        listing = listing or own_listing(provider, asked or answered)
+        plain = {name for name in (answered, called, asked, listing.name) if name}
         names = plain | {named for name in (answered, asked) if name for named in variants(variant, name)}
         rules = tuple(rule for rule in self._rules if rule.covers(provider, names))
         region = served.region or (vendor.region if vendor else "")
@@ -97,3 +100,8 @@ class PriceBook:
         )
         found = (self._list.find(vendor.name, name, variant) for name in names)
         return next((listing for listing in found if listing is not None), None)
+
+
+def _model(vendor: Vendor | None, name: str) -> str:
+    """What runs under this name."""
+    return vendor.models.get(name, name) if vendor else name

@@ -26,6 +26,7 @@ PROVIDER: Final = {
     "projects": "projects: [checkout]",
     "paths": "paths: {/v1/: /api/v4/}",
     "translate": "translate: [claude-*]",
+    "deployments": "deployments: {my-gpt: gpt-5-mini}",
     "passes": 'passes: ["GET /v1/files/*"]',
     "websockets": "websockets: false",
     "connect_timeout": "connect_timeout: 10s",
@@ -92,6 +93,7 @@ def _provider(key: Word, section: Section, access: Access) -> Provider:
         projects=_projects(section, access),
         paths=_paths(section),
         translate=_translate(section, dialect),
+        deployments=_deployments(section),
         passes=_passes(section),
         websockets=section.choice("websockets", ("true", "false"), "true") == "true",
         connect_timeout_s=section.duration_s("connect_timeout", defaults.connect_timeout_s),
@@ -237,6 +239,26 @@ def _paths(section: Section) -> tuple[tuple[str, str], ...]:
         else:
             section.mistakes.add(key, "paths map one path to another, each with a / on both ends", PROVIDER["paths"])
     return tuple(pairs)
+
+
+def _deployments(section: Section) -> dict[str, str]:
+    """A table of names with the model that each runs."""
+    value = section.node("deployments")
+    if value is None:
+        return {}
+    if not isinstance(value, Table):
+        section.wrong("deployments", "is a table: the name that calls use, and the model that it runs")
+        return {}
+    models: dict[str, str] = {}
+    for key, body in value.pairs:
+        model = body.text if isinstance(body, Word) else ""
+        if key.text.strip() and _MODEL.fullmatch(model):
+            models[key.text] = model
+        else:
+            section.mistakes.add(
+                key, "deployments name the model that each runs, as price lists do", PROVIDER["deployments"]
+            )
+    return models
 
 
 def _translate(section: Section, dialect: str) -> tuple[tuple[str, str], ...]:

@@ -60,6 +60,8 @@ class Provider:
     translate: tuple[tuple[str, str], ...] = ()
     """(glob of models, model served instead or '') of calls in OpenAI's dialect that go here translated; the first glob
     that fits counts."""
+    deployments: Mapping[str, str] = field(default_factory=dict)
+    """Name under which a model is called here -> the model it is, for its price and limits (an Azure deployment)."""
     passes: tuple[tuple[str, str], ...] = ()
     """(method, path glob) that are forwarded unmetered because the admin named them."""
     websockets: bool = True
