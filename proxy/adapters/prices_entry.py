@@ -38,6 +38,9 @@ _WINDOW: Final = re.compile(r"\s*(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})\s*")
 _SPEEDS: Final = frozenset({"fast"})
 _UPLIFT: Final = "regional_processing_uplift_multiplier_"
 _INCLUSIVE: Final = frozenset({"xai"})
+_CACHED_AS_STANDARD: Final = frozenset({"gemini", "vertex_ai"})
+"""Google's discounts on flex and batch leave cached tokens at their standard rate, where the list says nothing else
+(ai.google.dev/gemini-api/docs/pricing, most models)."""
 _CHAT: Final = frozenset({"chat", "completion", "responses"})
 _decoder: Final = msgspec.json.Decoder(dict[str, object], float_hook=Decimal)
 
@@ -53,11 +56,14 @@ def listing_of(entry: Entry, vendor: str, name: str, source: str, variant: str =
     `variant`: quality and size of images ('hd/1024-x-1792'), for an entry that prices them by the pixel.
     """
     pieces = piece_rates(entry, variant or name)
+    rates = {} if _sold_by_other_unit(entry) else _rates(entry)
+    if vendor in _CACHED_AS_STANDARD:
+        _keep_cached(rates)
     return Listing(
         vendor=vendor,
         name=name,
         source=source,
-        rates=_with_pieces({} if _sold_by_other_unit(entry) else _rates(entry), pieces),
+        rates=_with_pieces(rates, pieces),
         regions=dict(_regions(entry)),
         speeds={key: factor for key, factor in _specific(entry) if key in _SPEEDS},
         off_peak=_off_peak(entry),
@@ -83,6 +89,16 @@ def _rates(entry: Entry) -> RateTable:
     if off_peak:
         rates[Variant(OFF_PEAK)] = _token_rates(off_peak).get(STANDARD, {})
     return rates
+
+
+def _keep_cached(rates: RateTable) -> None:
+    """Put the standard cached rate into each tier that has none and is cheaper."""
+    for variant, tier in rates.items():
+        standard = rates.get(Variant(above=variant.above), {})
+        cheaper = "input_text" in tier and tier["input_text"] < standard.get("input_text", 0)
+        for kind in ("cache_read", "cache_read_audio"):
+            if cheaper and kind in standard:
+                tier.setdefault(kind, standard[kind])
 
 
 def _with_pieces(rates: RateTable, pieces: Mapping[str, Fraction]) -> RateTable:

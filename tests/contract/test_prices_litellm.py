@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.adapters.prices_corrections import Correction, corrections
 from proxy.adapters.prices_litellm import FILE, PriceListError, installed_folder, price_book, version
 from proxy.finance.pricebook import PriceBook
 from proxy.model.limits import ModelLimits
@@ -240,12 +241,14 @@ PROVIDERS = {
     "xai": provider("xai", "xai"),
     "local": provider("local", "own-hardware"),
 }
+AS_LISTED = corrections(())
+"""Without the shipped corrections: this list is made up for the tests."""
 NOON_US = 1_792_584_000_000_000
 """2026-10-21 12:00 UTC, a Wednesday."""
 
 
 def book_of(folder: Path, *rules: PriceRule) -> PriceBook:
-    return price_book(PolicySet(version="v", providers=PROVIDERS, prices=PricePolicy(rules=rules)), folder)
+    return price_book(PolicySet(version="v", providers=PROVIDERS, prices=PricePolicy(rules=rules)), folder, AS_LISTED)
 
 
 @pytest.fixture(scope="module")
@@ -636,9 +639,31 @@ def test_own_rates_and_discounts_come_from_the_policy(folder: Path) -> None:
 
 def test_a_ceiling_of_the_policy_replaces_the_default(folder: Path) -> None:
     policy = PricePolicy(ceiling_usd_per_million={"input": Decimal(1), "output": Decimal(2)})
-    book = price_book(PolicySet(version="v", providers=PROVIDERS, prices=policy), folder)
+    book = price_book(PolicySet(version="v", providers=PROVIDERS, prices=policy), folder, AS_LISTED)
     cost = book.cost("openai", "nobody-knows", NOON_US, Usage(input_text=1, output_text=1, web_search=1), Served())
     assert cost.by_kind == {"input_text": M, "output_text": 2 * M, "web_search": 35_000 * M}
+
+
+def test_a_correction_wins_over_the_list_and_a_rule_of_the_policy_over_both(folder: Path) -> None:
+    wrong: dict[str, object] = {"input_cost_per_token": Decimal("1e-06")}
+    right: dict[str, object] = {"input_cost_per_token": Decimal("2e-06")}
+    listed: dict[str, object] = {"input_cost_per_token": Decimal("5e-06")}
+    mended = corrections(
+        [
+            Correction("openai", ("gpt-4o-2024-05-13",), listed, right, "https://example.com", "2026-11-21", "why"),
+            Correction("openai", ("gpt-4.1",), wrong, right, "https://example.com", "2026-11-21", "why"),
+        ]
+    )
+    rule = PriceRule("own", "openai", "gpt-4o-2024-05-13", {"input_text": Decimal(7)})
+
+    def cost(model: str, *rules: PriceRule) -> tuple[int, str]:
+        policies = PolicySet(version="v", providers=PROVIDERS, prices=PricePolicy(rules=rules))
+        found = price_book(policies, folder, mended).cost("openai", model, NOON_US, Usage(input_text=1), Served())
+        return found.total_pico, found.price_id.partition(":")[0]
+
+    assert cost("gpt-4o-2024-05-13") == (2 * M, "litellm-1.2.3~2026-11-21")
+    assert cost("gpt-4o-2024-05-13", rule) == (7 * M, "litellm-1.2.3~2026-11-21")
+    assert cost("gpt-4.1") == (2 * M, "litellm-1.2.3")  # the list says something else than what was found wrong
 
 
 def test_limits_are_those_of_the_model(book: PriceBook) -> None:
