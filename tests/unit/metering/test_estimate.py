@@ -11,8 +11,10 @@ from proxy.metering.estimate import (
     OUTPUT_TOKENS_MAX,
     extended,
     first_hold,
+    holding,
 )
 from proxy.model.call import Request
+from proxy.model.usage import Usage
 
 limits = st.none() | st.integers(1, 2**40)
 requests = st.builds(
@@ -85,3 +87,16 @@ def test_a_lease_covers_what_passed_and_only_grows(
         assert raised >= (passed + unseen if ceiling is None else min(passed + unseen, ceiling))
         assert raised in (held, ceiling) or (raised - held) % LEASE_TOKENS == 0
         held = raised
+
+
+@pytest.mark.parametrize("sold", [{"fixed": Usage(input_characters=9)}, {"guessed": Usage(input_audio_ms=9)}])
+def test_of_what_is_sold_by_unit_units_are_held_and_no_tokens(sold: dict[str, Usage]) -> None:
+    request = Request("m", input_bytes=700, stream=True, **sold)  # type: ignore[arg-type]  # one field at a time
+    assert holding(request, *first_hold(request, 4096, True)) == next(iter(sold.values()))
+    assert extended(request, 0, 100_000) == 0
+
+
+def test_beside_text_a_hold_has_what_was_guessed() -> None:
+    request = Request("m", input_bytes=700, output_tokens_max=0, guessed=Usage(output_image=4160))
+    assert first_hold(request, 4096, True) == (700 + FRAMING_TOKENS, 0)
+    assert holding(request, 10, 0) == Usage(input_text=10, output_image=4160)
