@@ -315,10 +315,13 @@ def test_the_starters_commented_examples_are_valid_too() -> None:
     )
     prices = (root / "prices.yaml").read_text()
     examples = prices.replace("  # - name", "  - name").replace("  #   ", "    ")
-    providers = (root / "providers.yaml").read_text().replace("  # local:", "  local:").replace("  #   ", "    ")
+    providers = (root / "providers.yaml").read_text().replace("  #   ", "    ")
+    for name in ("local", "bedrock"):
+        providers = providers.replace(f"  # {name}:", f"  {name}:")
     policies = loaded(access=access, prices=examples, providers=providers)
     assert set(policies.access.people) == {"alice", "bob"}
     assert set(policies.access.projects) == {"checkout"}
     assert [rule.name for rule in policies.prices.rules] == ["stand-in-small", "stand-in-large", "contract-2026"]
     assert "local" in policies.providers
+    assert policies.providers["bedrock"].region == "us-east-1"
     assert not policies.warnings
