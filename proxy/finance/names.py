@@ -6,7 +6,7 @@ from typing import Final
 
 _DATED: Final = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8})$")
 _FINE_TUNED: Final = "ft:"
-_PLAIN: Final = frozenset({"standard", "auto"})
+_PLAIN: Final = "standard"
 
 
 def candidates(served: str, asked: str) -> Iterator[str]:
@@ -33,5 +33,5 @@ def variants(variant: str, name: str) -> Iterator[str]:
     if variant:
         yield f"{variant}/{name}"
         quality, slash, size = variant.partition("/")
-        if slash and quality in _PLAIN:
+        if slash and quality == _PLAIN:
             yield f"{size}/{name}"

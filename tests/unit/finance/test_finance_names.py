@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.finance.names import candidates
+from proxy.finance.names import candidates, variants
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,17 @@ def test_the_answering_model_is_looked_for_first_each_as_it_is_then_undated(
     served: str, asked: str, names: list[str]
 ) -> None:
     assert list(candidates(served, asked)) == names
+
+
+@pytest.mark.parametrize(
+    ("variant", "names"),
+    [
+        ("", []),
+        ("hd/1024-x-1792", ["hd/1024-x-1792/dall-e-3"]),
+        ("standard/1024-x-1024", ["standard/1024-x-1024/dall-e-3", "1024-x-1024/dall-e-3"]),
+        ("1024-x-1024", ["1024-x-1024/dall-e-3"]),
+        ("auto/1024-x-1024", ["auto/1024-x-1024/dall-e-3"]),
+    ],
+)
+def test_only_the_plain_quality_is_looked_for_by_its_size_alone(variant: str, names: list[str]) -> None:
+    assert list(variants(variant, "dall-e-3")) == names

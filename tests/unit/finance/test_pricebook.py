@@ -182,3 +182,33 @@ def test_a_model_in_use_is_looked_up_once() -> None:
     for _ in range(3):
         book.cost("p", "m", NOW, Usage(1), Served())
     assert prices.asked == 1
+
+
+def test_a_variant_has_its_own_price_and_its_own_rules() -> None:
+    listed = (listing("m", output_images=2 * M), listing("hd/1-x-1/m", output_images=5 * M))
+    one, hd = Usage(output_images=10**6), Served(variant="hd/1-x-1")
+
+    def cost(served: Served, *rules: Rule) -> int:
+        return book_of(*listed, rules=rules).cost("p", "m", NOW, one, served).total_pico
+
+    assert cost(hd) == 5 * M
+    assert cost(Served()) == cost(Served(variant="low/1-x-1")) == 2 * M
+    rule = Rule("r", "p", "hd/*/m", {"output_images": Fraction(7 * M)})
+    assert cost(hd, rule) == 7 * M
+    assert cost(Served(), rule) == 2 * M
+
+
+def test_the_ceiling_of_each_kind_is_of_its_own_unit() -> None:
+    ceiling = Ceiling(input=1, output=2, web_search=3, input_audio_ms=4, input_characters=5, output_images=6)
+    assert {kind: ceiling.of(kind) for kind in KINDS} == {
+        **dict.fromkeys(("input_text", "input_audio", "input_image"), 1),
+        **dict.fromkeys(("cache_read", "cache_read_audio", "cache_write_5m", "cache_write_1h"), 1),
+        **dict.fromkeys(("output_text", "reasoning", "output_audio", "output_image"), 2),
+        **{"web_search": 3, "input_audio_ms": 4, "input_characters": 5, "output_images": 6},
+    }
+
+
+def test_an_unknown_model_of_any_unit_costs_what_a_dear_one_would() -> None:
+    minute, thousand, image = Usage(input_audio_ms=60_000), Usage(input_characters=1000), Usage(output_images=1)
+    costs = [book_of().cost("p", "m", NOW, usage, Served()).total_pico for usage in (minute, thousand, image)]
+    assert costs == [6 * 10**10, 18 * 10**10, 60 * 10**10]  # $0.06, $0.18, $0.60
