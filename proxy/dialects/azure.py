@@ -11,8 +11,9 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from proxy.dialects import openai_chat, openai_errors, openai_operations, openai_places, prompt
+from proxy.dialects import openai_chat, openai_errors, openai_operations, openai_places, openai_socket, prompt
 from proxy.dialects.dialect import Meter, Operation, Splice, UnreadableError
+from proxy.dialects.socket import Conversation
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
 
@@ -60,6 +61,15 @@ class Azure:
 
     def meter(self, operation: Operation, request: Request, *, content_type: bytes, hide_usage: bool) -> Meter:
         return openai_places.meter(operation, request, content_type, hide_usage=hide_usage)
+
+    def socket(self, path: str, target: bytes, headers: dict[bytes, bytes]) -> Conversation | None:
+        found = openai_socket.conversation(_V1, path, target, headers)
+        if found is None and path == "/openai" + openai_socket.REALTIME:
+            return openai_socket.conversation("/openai", path, target, headers)
+        return found
+
+    def sidestep(self, path: str) -> str:
+        return openai_socket.sidestep(_V1, path)
 
     def credential(self, secret: str) -> tuple[bytes, bytes]:
         return b"api-key", secret.encode()

@@ -32,6 +32,9 @@ class OpenAI:
     def socket(self, path: str, target: bytes, headers: dict[bytes, bytes]) -> Conversation | None:
         return openai_socket.conversation("/v1", path, target, headers)
 
+    def sidestep(self, path: str) -> str:
+        return openai_socket.sidestep("/v1", path)
+
     def credential(self, secret: str) -> tuple[bytes, bytes]:
         return b"authorization", b"Bearer " + secret.encode()
 

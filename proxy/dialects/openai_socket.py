@@ -12,6 +12,20 @@ from proxy.dialects.socket import Conversation
 RESPONSES: Final = "/responses"
 REALTIME: Final = "/realtime"
 
+SIDESTEPS: Final = frozenset(("client_secrets", "sessions", "transcription_sessions", "calls"))
+"""Under /realtime: what gives out a credential for the provider itself, or begins a call over WebRTC or SIP."""
+
+
+def sidestep(base: str, path: str) -> str:
+    """What to say to one of SIDESTEPS; '' for any other path."""
+    under, _, rest = path.removeprefix(base).partition(REALTIME + "/")
+    if not path.startswith(base) or under or rest.partition("/")[0] not in SIDESTEPS:
+        return ""
+    return (
+        "What this gives out reaches the provider past outlay, where nothing meters it: open a websocket at "
+        f"{base}{REALTIME} with your own key. "
+    )
+
 
 def conversation(base: str, path: str, target: bytes, headers: dict[bytes, bytes]) -> Conversation | None:
     """The conversation at this path, where `base` ('/v1', '/openai/v1') holds a websocket there."""

@@ -86,3 +86,8 @@ class SocketDialect(Protocol):
     def socket(self, path: str, target: bytes, headers: dict[bytes, bytes]) -> Conversation | None:
         """What passes over a socket at this path; None where the dialect has none there."""
         ...
+
+    def sidestep(self, path: str) -> str:
+        """Why a path is not forwarded that would let sockets be opened past outlay: a sentence with a space behind it;
+        '' for any other path."""
+        ...

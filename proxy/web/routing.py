@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from proxy.dialects.dialect import Dialect, Operation
+from proxy.dialects.socket import SocketDialect
 from proxy.model.decision import Reason, Refusal
 from proxy.policy.types import PolicySet, Provider
 
@@ -45,14 +46,14 @@ def route(
     preferred = sorted(dialects, key=lambda dialect: dialect.marker_header not in headers)
     if headers.get(b"upgrade", b"").lower() == b"websocket":
         return Unrouted(preferred[0], _WEBSOCKET)
-    if not plain(path):
+    if not is_plain(path):
         return Unrouted(preferred[0], _unknown(method, path))
     first, _, rest = path[1:].partition(b"/")
     mounted = next((each for each in dialects if first and each.mount.encode() == first), None)
     if mounted is not None:
         operation = mounted.operation(method, "/" + rest.decode("ascii"))
         found = operation and Route(mounted, operation, "", target[len(first) + 1 :])
-        return found or Unrouted(mounted, _unknown(method, path))
+        return found or Unrouted(mounted, _unknown(method, path, _sidestep(mounted, b"/" + rest)))
     provider = policies.providers.get(first.decode("latin-1"))
     if provider is not None:
         return _prefixed(method, provider, b"/" + rest, target[len(first) + 1 :], dialects)
@@ -63,7 +64,7 @@ def route(
         operation = dialect.operation(method, text)
         if operation is not None:
             return Route(dialect, operation, "", target)
-    return Unrouted(preferred[0], _unknown(method, path))
+    return Unrouted(preferred[0], _unknown(method, path, _sidestep(preferred[0], path)))
 
 
 def _prefixed(
@@ -76,7 +77,7 @@ def _prefixed(
     if operation is None and named and not _disguised(dialect, method, path):
         operation = PASSED
     if operation is None:
-        return Unrouted(dialect, _unknown(method, path))
+        return Unrouted(dialect, _unknown(method, path, _sidestep(dialect, path)))
     return Route(dialect, operation, provider.name, target)
 
 
@@ -91,7 +92,7 @@ def _disguised(dialect: Dialect, method: str, path: bytes) -> bool:
     return operation is not None and operation.priced
 
 
-def plain(path: bytes) -> bool:
+def is_plain(path: bytes) -> bool:
     """False for what could mean another path at the provider than here: dot segments, backslashes, non-ASCII."""
     if not path.startswith(b"/") or not path.isascii():
         return False
@@ -101,12 +102,17 @@ def plain(path: bytes) -> bool:
     return not any(segment in (b".", b"..") for segment in decoded.split(b"/"))
 
 
-def _unknown(method: str, path: bytes) -> Refusal:
+def _sidestep(dialect: Dialect, path: bytes) -> str:
+    return dialect.sidestep(path.decode("ascii")) if isinstance(dialect, SocketDialect) else ""
+
+
+def _unknown(method: str, path: bytes, why: str = "") -> Refusal:
+    """`why`: a sentence of the dialect's on this very path."""
     shown = path[:200].decode("latin-1")
     return Refusal(
         404,
         Reason.UNKNOWN_PATH,
-        f"outlay forwards no {method} {shown}: it forwards only what it can meter. "
+        f"outlay forwards no {method} {shown}: it forwards only what it can meter. {why}"
         "docs/contract.md lists the paths; an admin can let one pass unmetered by name (`passes:` in providers.yaml).",
     )
 

@@ -9,7 +9,7 @@ from proxy.dialects.socket import Conversation, SocketDialect
 from proxy.gateway.socket_place import no_websocket
 from proxy.model.decision import Refusal
 from proxy.policy.types import PolicySet
-from proxy.web.routing import plain
+from proxy.web.routing import is_plain
 
 _NOWHERE: Final = "outlay carries no websocket at this path: docs/contract.md lists those it can meter."
 
@@ -35,7 +35,7 @@ def socket_route(
     target: bytes, headers: dict[bytes, bytes], policies: PolicySet, dialects: Sequence[Dialect]
 ) -> SocketRoute | NoSocket:
     path = target.partition(b"?")[0]
-    if not plain(path) or not target.isascii():
+    if not is_plain(path) or not target.isascii():
         return NoSocket(dialects[0], no_websocket(_NOWHERE))
     first, _, rest = path[1:].partition(b"/")
     mounted = [each for each in dialects if first and each.mount.encode() == first]

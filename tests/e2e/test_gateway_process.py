@@ -164,15 +164,15 @@ async def test_headers_without_end_are_cut_off_in_bounded_memory(before) -> None
         assert (await gateway.exchange(post(b"/v1/chat/completions", CHAT))).endswith(ANSWER)
 
 
-async def test_a_websocket_attempt_gets_a_404_that_clients_fall_back_from(before) -> None:
+async def test_a_websocket_without_a_key_gets_an_answer_over_http(before) -> None:
     async with provider(answering(ok(ANSWER))) as upstream:
         gateway = await before(upstream.url)
         back = await gateway.exchange(
             b"GET /v1/responses HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
             b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
-        assert back.startswith(b"HTTP/1.1 404")
-        assert b"websocket" in back
+        assert back.startswith(b"HTTP/1.1 401")
+        assert b"invalid_api_key" in back
         assert upstream.seen == []
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from proxy.dialects.azure import Azure
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.openai_realtime import RealtimeConversation
 from proxy.dialects.openai_responses_socket import ResponsesConversation
@@ -21,6 +22,28 @@ def test_paths_and_models(base: str, target: str, kind: type, model: str) -> Non
     found = conversation(base, target.partition("?")[0], target.encode(), {})
     assert isinstance(found, kind)
     assert found.model == model
+
+
+@pytest.mark.parametrize(
+    ("target", "model"),
+    [
+        ("/openai/v1/responses", ""),
+        ("/openai/v1/realtime?model=my-realtime", "my-realtime"),
+        ("/openai/realtime?api-version=2024-10-01-preview&deployment=my-realtime", "my-realtime"),
+    ],
+)
+def test_azure_has_them_under_its_own_paths(target: str, model: str) -> None:
+    found = Azure().socket(target.partition("?")[0], target.encode(), {})
+    assert found is not None
+    assert found.model == model
+    assert Azure().socket("/openai/responses", b"/openai/responses", {}) is None
+
+
+@pytest.mark.parametrize("path", ["/realtime/client_secrets", "/realtime/sessions", "/realtime/calls/rtc_1/accept"])
+def test_what_would_let_sockets_be_opened_past_outlay_is_told_apart(path: str) -> None:
+    assert "/v1/realtime " in OpenAI().sidestep("/v1" + path)
+    assert Azure().sidestep("/openai/v1" + path)
+    assert OpenAI().sidestep("/v1/x" + path) == OpenAI().sidestep("/v1/realtime/translations") == ""
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/realtime/calls", "/v1/responses/", "/realtime", "/"])
