@@ -143,6 +143,7 @@ class Translating:
         self._gateway = _Gateway(reader, self._say)
         _Gateway.current.set(self._gateway)
         self._begun = False
+        self._streaming = False
         self._without: list[str] = []
         self._id = f"resp_{uuid4().hex}"
 
@@ -207,8 +208,7 @@ class Translating:
     async def _chat(self, answer: Any, stream: bool) -> None:
         if not stream:
             return await self._whole(_completed(answer.model_dump(mode="json", exclude_none=True)))
-        await self._head(200, EVENTS)
-        async for chunk in answer:
+        async for chunk in self._streamed(answer):
             told = _chunk(chunk.model_dump(mode="json", exclude_none=True))
             await self._say(Kind.DATA, b"data: " + msgspec.json.encode(told) + b"\n\n")
         await self._say(Kind.DATA, b"data: [DONE]\n\n")
@@ -231,9 +231,8 @@ class Translating:
         answer = await answer
         if not stream:
             return await self._whole(self._response(answer.model_dump(mode="json"), call.model))
-        await self._head(200, EVENTS)
         number = 0
-        async for event in answer:
+        async for event in self._streamed(answer):
             told = event.model_dump(mode="json", exclude_none=True) | {"sequence_number": number}
             if isinstance(told.get("response"), dict):
                 told["response"] = self._response(told["response"], call.model)
@@ -241,6 +240,15 @@ class Translating:
             await self._say(Kind.DATA, line)
             number += 1
         await self._say(Kind.END, b"")
+
+    async def _streamed(self, answer: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """The pieces of a stream, its head sent with the first: for some providers litellm sends the request only
+        then."""
+        self._streaming = True
+        async for piece in answer:
+            if not self._begun:
+                await self._head(200, EVENTS)
+            yield piece
 
     def _response(self, told: dict[str, Any], model: str) -> dict[str, Any]:
         """Nothing of it is kept anywhere, and its id says nothing."""
@@ -271,8 +279,10 @@ class Translating:
 
     async def _break_off(self, call: Call, error: Exception) -> None:
         """A provider's error event within a stream is one in OpenAI's shape; anything else is a cut."""
-        said = _said(error) if self._begun and not _caused(error, httpx.TransportError) else ""
+        said = _said(error) if self._streaming and not _caused(error, httpx.TransportError) else ""
         if said:
+            if not self._begun:
+                await self._head(200, EVENTS)
             told: dict[str, Any] = {"message": said, "type": "server_error", "param": None}
             if call.operation == "responses":
                 event = {"type": "error", **told, "code": "provider_error", "sequence_number": 0}
