@@ -37,7 +37,7 @@ class GeminiContent:
             stream=self._stream,
             output_tokens_max=whole_number(generation, "maxOutputTokens", "max_output_tokens"),
             choices=whole_number(generation, "candidateCount", "candidate_count") or 1,
-            tool=_tool(body) if _asks_for_tool(contents[-1]) else None,
+            tool=_tool(body) if _asks_for_tool(contents[-1]) else _schema(generation),
             modal=True,
         )
 
@@ -136,6 +136,13 @@ def _tool(body: dict[str, Any]) -> Tool | None:
             schema = function.get("parametersJsonSchema") or function.get("parameters") or {}
             return Tool(function["name"], _lowered(schema))
     return None
+
+
+def _schema(generation: dict[str, Any]) -> Tool | None:
+    """Where JSON is asked for by a schema: the answer's text is what a tool without a name would be called with."""
+    schema = _either(generation, "responseJsonSchema", "response_json_schema")
+    schema = schema or _either(generation, "responseSchema", "response_schema")
+    return Tool("", _lowered(schema)) if isinstance(schema, dict) else None
 
 
 def _lowered(schema: dict[str, Any]) -> dict[str, Any]:

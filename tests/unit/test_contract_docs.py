@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from proxy.__main__ import app
-from proxy.dialects import anthropic, openai, openai_operations
+from proxy.dialects import anthropic, gemini, openai, openai_operations
 from proxy.model.decision import Reason
 from proxy.settings import PREFIX, Settings
 from proxy.web.control_errors import PATHS
@@ -66,9 +66,10 @@ def test_every_path_that_is_forwarded_is_in_the_contract_and_the_other_way_round
     table = CONTRACT.partition("## The caller's key")[0]
     said = {(method, path) for method, path in re.findall(r"`(GET|POST|DELETE) (/v1[^`]*)`", table)}
     assert places <= said
-    speakers = (openai.OpenAI(), anthropic.Anthropic())
+    speakers = (openai.OpenAI(), anthropic.Anthropic(), gemini.Gemini())
     for method, path in said:
-        assert any(speaker.operation(method, path.replace("{id}", "x")) for speaker in speakers), (method, path)
+        plain = path.replace("{id}", "x").replace("{model}", "x")
+        assert any(speaker.operation(method, plain) for speaker in speakers), (method, path)
 
 
 @pytest.mark.parametrize(

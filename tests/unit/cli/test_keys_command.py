@@ -223,7 +223,7 @@ def test_check_says_what_is_there(shell: Shell) -> None:
     shell.create("--user", "alice", "--project", "checkout")
     result = shell.run("policy", "check")
     assert result.exit_code == 0
-    assert "4 providers" in result.stdout
+    assert "6 providers" in result.stdout
     assert "  alice: {team: …}" in result.stdout
     document = json.loads(shell.run("policy", "check", str(shell.policies), "--json").stdout)
     assert document["ok"] is True
