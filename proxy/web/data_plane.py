@@ -45,6 +45,9 @@ from proxy.web.server import RAW_TARGET
 
 log = structlog.get_logger("outlay.data")
 
+_TYPED_TWICE: Final = Refusal(
+    400, Reason.BAD_REQUEST, "The request has two content-types, so its body can be read in two ways. Send one."
+)
 _TOO_SLOW: Final = Refusal(
     408, Reason.BAD_REQUEST, f"The request body did not come to its end within {BODY_S_MAX:.0f} s.", retryable=True
 )
@@ -127,6 +130,8 @@ class DataPlane:
             except UnreadableContentError as error:
                 refusal = Refusal(400, Reason.BAD_REQUEST, f"The request body can't be read: {error}")
             call.client.body_read.set()
+            if sum(name == b"content-type" for name, _ in call.scope["headers"]) > 1:
+                refusal = refusal or _TYPED_TWICE
         incoming = Incoming(
             dialect=call.route.dialect,
             operation=call.route.operation,

@@ -9,7 +9,7 @@ import pytest
 
 from proxy.model.entry import Opened, Outcome
 from proxy.model.usage import Usage
-from tests.flow.world import World
+from tests.flow.world import KEY, World
 
 API = "https://api.openai.test/v1"
 BOUNDARY = {"content-type": "multipart/form-data; boundary=XX"}
@@ -89,6 +89,26 @@ async def test_a_form_that_names_two_models_goes_nowhere(world: World) -> None:
     response = await world.call("POST", "/v1/audio/transcriptions", content=body, headers=BOUNDARY)
     assert response.status_code == 400
     assert "'model' stands twice" in response.json()["error"]["message"]
+    assert provider.got == b""
+
+
+async def test_a_body_that_is_of_two_types_goes_nowhere(world: World) -> None:
+    """By another boundary, the same bytes are another form."""
+    provider = Provider(world, "/audio/transcriptions", "application/json", b"{}")
+    request = httpx.Request(
+        "POST",
+        "http://outlay.test/v1/audio/transcriptions",
+        content=form(model="whisper-1"),
+        headers=[
+            ("authorization", f"Bearer {KEY}"),
+            ("content-type", "multipart/form-data; boundary=YY"),
+            ("content-type", "multipart/form-data; boundary=XX"),
+        ],
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(world.app)) as client:
+        response = await client.send(request)
+    assert response.status_code == 400
+    assert "two content-types" in response.json()["error"]["message"]
     assert provider.got == b""
 
 
