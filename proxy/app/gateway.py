@@ -42,6 +42,7 @@ from proxy.app import logs
 from proxy.app.orphan import stop_with
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.azure import Azure
+from proxy.dialects.gemini import Gemini
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
 from proxy.gateway.relay import Plane
@@ -58,7 +59,7 @@ from proxy.web.server import serve_all, server, tcp_socket, unix_socket
 
 log = structlog.get_logger("outlay.gateway")
 
-DIALECTS: Final = (OpenAI(), Anthropic(), Azure())
+DIALECTS: Final = (OpenAI(), Anthropic(), Gemini(), Azure())
 MISCONFIGURED: Final = 2
 FAILED: Final = 1
 COUNTING_WAIT_S: Final = 15.0
