@@ -282,6 +282,8 @@ def write_policies(folder: Path, upstream: str) -> None:
   openai: {{dialect: openai, base_url: "{upstream}", api_key: {{env: OPENAI_API_KEY}}}}
   anthropic: {{dialect: anthropic, base_url: "{upstream}", api_key: {{env: ANTHROPIC_API_KEY}}}}
   gemini: {{dialect: gemini, base_url: "{upstream}", api_key: {{env: GEMINI_API_KEY}}}}
+  azure:
+    {{dialect: azure, base_url: "{upstream}", api_key: {{env: OPENAI_API_KEY}}, deployments: {{my-gpt: gpt-5-mini}}}}
 """
     )
     (folder / "access.yaml").write_text(
