@@ -138,7 +138,8 @@ def _notes(report: PriceReport) -> list[str]:
     if changed:
         change = total["cost_change_usd"]
         way = "more" if change >= 0 else "less"
-        notes.append(f"{len(changed)} changes of price: ${pico_to_usd(abs(change))} {way} than at the prices before.")
+        many = "One change" if len(changed) == 1 else f"{len(changed):,} changes"
+        notes.append(f"{many} of price: ${pico_to_usd(abs(change))} {way} than at the prices before.")
     if any(run.not_compared for run in changed):
         notes.append("Kinds in `not_compared` were not used at the price before: they count as unchanged.")
     return notes

@@ -97,6 +97,7 @@ def test_a_change_is_the_cost_less_what_the_price_before_would_have_cost(report:
     # A million such calls: 1,000 x $3 + 500 x $0.50 + 100 x $10 = $4,250; before, 2,000 + 500 + 800 = $3,300.
     assert (new["cost_usd"], new["cost_at_previous_price_usd"]) == ("0.0085", "0.0066")
     assert new["cost_change_usd"] == "0.0019"
+    assert document(report())["notes"] == ["One change of price: $0.0019 more than at the prices before."]
 
 
 def test_a_price_that_comes_back_is_a_change_of_its_own(report: Any) -> None:
