@@ -85,11 +85,14 @@ def _tier(fields: Fields) -> str:
     return _TIERS.get(name, name)
 
 
+_ABSENT: Final = msgspec.Raw()
+
+
 class _Block(msgspec.Struct, gc=False):
-    image: msgspec.Raw | None = None
-    document: msgspec.Raw | None = None
-    audio: msgspec.Raw | None = None
-    video: msgspec.Raw | None = None
+    image: msgspec.Raw = _ABSENT
+    document: msgspec.Raw = _ABSENT
+    audio: msgspec.Raw = _ABSENT
+    video: msgspec.Raw = _ABSENT
     toolResult: "_Result | None" = None  # noqa: N815  # Bedrock's name
 
 
@@ -111,8 +114,12 @@ def _allowance(messages: bytes) -> int:
     except NO_JSON:
         return 0
     blocks += [inner for block in blocks if block.toolResult for inner in block.toolResult.content or ()]
-    parts = sum(bool(block.image or block.document or block.audio) for block in blocks)
-    return parts * unseen.PART_TOKENS + sum(VIDEO_TOKENS for block in blocks if block.video)
+    parts = sum(_there(block.image, block.document, block.audio) for block in blocks)
+    return parts * unseen.PART_TOKENS + VIDEO_TOKENS * sum(_there(block.video) for block in blocks)
+
+
+def _there(*values: msgspec.Raw) -> bool:
+    return any(memoryview(value).nbytes for value in values)
 
 
 class ConverseListener:

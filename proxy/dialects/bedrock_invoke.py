@@ -129,7 +129,7 @@ class _PlainListener:
         self.output = Output()
         self.ended = False
         self.stopped = False
-        self._usage: Usage | None = None
+        self._counts: dict[str, Any] = {}
 
     def hear(self, answer: Mapping[str, Any]) -> None:
         """A whole answer, or one piece of a stream."""
@@ -141,8 +141,10 @@ class _PlainListener:
         self.stopped = self.stopped or any(
             answer.get(name) for name in ("completionReason", "stop_reason", "is_finished")
         )
-        usage = usage_of(answer.get("usage")) or usage_of(_with_results(answer))
-        self._usage = usage or self._usage
+        for counts in (_with_results(answer), answer.get("usage")):
+            if isinstance(counts, Mapping):
+                # A stream tells its input at its start, and its output, a running count, at its end.
+                self._counts.update((name, count) for name, count in counts.items() if isinstance(count, int))
 
     def _choice(self, index: int, choice: object) -> None:
         if not isinstance(choice, Mapping):
@@ -156,9 +158,10 @@ class _PlainListener:
         self.stopped = self.stopped or bool(choice.get("stop_reason") or choice.get("finish_reason"))
 
     def reading(self) -> Reading:
-        final = self._usage is not None and self.stopped
+        usage = usage_of(self._counts)
+        final = usage is not None and self.stopped
         return Reading(
-            usage=self._usage if final else None,
+            usage=usage if final else None,
             final=final,
             served=Served(),
             complete=self.stopped,
@@ -178,7 +181,8 @@ def _with_results(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 class InvokeListener:
-    """Of one answer of any family. The family's own usage counts before Bedrock's, since it tells caches apart."""
+    """Of one answer of any family. Anthropic's and Nova's own usage counts before Bedrock's, since it tells caches
+    apart."""
 
     def __init__(self, model: str, *, streamed: bool) -> None:
         self._model = model
@@ -270,7 +274,7 @@ class InvokeListener:
         counted = usage_of(self._counted)
         complete = reading.complete or self._whole or (self._streamed and bool(self._counted))
         # Counts in headers came before the body, and so hold for one that breaks off, too.
-        if counted is not None and not reading.final:
+        if counted is not None and (not reading.final or isinstance(self._inner, _PlainListener)):
             reading = replace(reading, usage=counted, final=True, texts=())
         tier = reading.served.service_tier or self._tier
         # The path says which model answers. The body has its maker's name for it: no price stands under that.
