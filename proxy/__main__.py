@@ -6,6 +6,7 @@ import typer
 
 from proxy import VERSION
 from proxy.cli import doctor, explain, init, keys, login, policy, report, run, serve, setup, standin
+from proxy.cli.demo.command import demo
 
 app = typer.Typer(
     name="outlay",
@@ -34,6 +35,7 @@ def _root(
 app.command()(serve.serve)
 app.command()(serve.gateway)
 app.command()(serve.ledger)
+app.command()(demo)
 app.command("stand-in")(standin.stand_in)
 app.command()(init.init)
 app.add_typer(keys.app, name="keys")

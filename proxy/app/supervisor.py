@@ -64,6 +64,10 @@ class Supervisor:
         await asyncio.gather(*keepers, return_exceptions=True)
         return self._code
 
+    def stop(self) -> None:
+        """Begin the stop, as a signal does."""
+        self._told_to_stop()
+
     def _told_to_stop(self) -> None:
         """A second signal doesn't wait for calls in flight: each plane hears it again."""
         if self._stopping.is_set():

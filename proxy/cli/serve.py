@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -17,10 +16,8 @@ from proxy.app import logs
 from proxy.app.supervisor import Supervisor, planes
 from proxy.cli.configured import UNTRIED, configured, stop
 from proxy.cli.preflight import check_certificate, check_policies, check_ports
+from proxy.cli.reachable import LOOPBACK, wait_until_open
 from proxy.settings import Settings
-
-READY_WAIT_S: Final = 30.0
-LOOPBACK: Final = "127.0.0.1"
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[int | None, typer.Option(help="Port of the data plane: SDKs point here.", show_default="4141")]
@@ -113,21 +110,9 @@ async def _run(supervisor: Supervisor, settings: Settings, banner: str) -> int:
 
 async def _announce(host: str, ports: tuple[int, ...], banner: str) -> None:
     """Say where everything is, once every port takes connections."""
-    reachable = _reachable(host)
-    waited = 0.0
     for port in ports:
-        while waited < READY_WAIT_S and not await asyncio.to_thread(_open, reachable, port):
-            await asyncio.sleep(0.1)
-            waited += 0.1
+        await wait_until_open(host, port)
     typer.echo(banner)
-
-
-def _open(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), 0.5):
-            return True
-    except OSError:
-        return False
 
 
 def _banner(settings: Settings, *, stand_in: bool) -> str:
@@ -152,8 +137,3 @@ def _banner(settings: Settings, *, stand_in: bool) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _reachable(host: str) -> str:
-    """An address at which this machine reaches what listens on `host`."""
-    return {"0.0.0.0": LOOPBACK, "": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound

@@ -1,0 +1,156 @@
+"""The command: makes the folder, runs the server, plays the weeks with progress, and says what to look at."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from proxy.adapters import admin_key, data_folder
+from proxy.adapters.clock_played import played
+from proxy.app import logs
+from proxy.app.supervisor import Plane, Supervisor, planes
+from proxy.cli.configured import NO, UNTRIED, configured, stop
+from proxy.cli.demo.company import DAYS, plan
+from proxy.cli.demo.folder import READER, make
+from proxy.cli.demo.player import Progress, play
+from proxy.cli.preflight import check_ports
+from proxy.cli.reachable import LOOPBACK, wait_until_open
+from proxy.settings import Settings
+
+START_S: Final = 4.0
+"""Given to the processes to start, before the clock of the play begins to run."""
+LOAD_S: Final = 3.0
+"""How long the ledger may take to have loaded the end of the play."""
+
+
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its files; made anew.")] = Path("outlay-demo"),
+    port: Annotated[int | None, typer.Option(help="Port of the data plane.", show_default="4141")] = None,
+    ledger_port: Annotated[int | None, typer.Option(help="Port of the control plane.", show_default="4142")] = None,
+    stand_in_port: Annotated[int | None, typer.Option(help="Port of the stand-in.", show_default="4140")] = None,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long the two weeks take.")] = 25.0,
+    then_stop: Annotated[bool, typer.Option("--then-stop", help="Stop after the play instead of staying up.")] = False,
+) -> None:
+    """A first look: the server, a stand-in provider, and two weeks of a small company in half a minute."""
+    settings = configured(port=port, ledger_port=ledger_port, stand_in_port=stand_in_port, host=LOOPBACK)
+    ports = [(settings.port, "--port"), (settings.ledger_port, "--ledger-port")]
+    ports.append((settings.stand_in_port, "--stand-in-port"))
+    check_ports(LOOPBACK, ports)
+    try:
+        made, keys = make(folder, f"http://{LOOPBACK}:{settings.stand_in_port}")
+        own = replace(_alone(settings), policies=made.policies, data=made.data)
+        data_folder.prepare(own.data)
+        admin_key.ensure(own.data, own.admin_key)
+    except OSError as error:
+        stop(f"{error.filename or folder} can't be written: {error.strerror}", UNTRIED)
+    logs.configure(own, "demo")
+    raise typer.Exit(asyncio.run(_run(own, keys, seconds, then_stop=then_stop)))
+
+
+def _alone(settings: Settings) -> Settings:
+    """The demo's own: what the environment says for a real server (its TLS, keys, workers) has no place here."""
+    plain = Settings(node="demo", log_level="error")
+    return replace(plain, port=settings.port, ledger_port=settings.ledger_port, stand_in_port=settings.stand_in_port)
+
+
+async def _run(settings: Settings, keys: dict[str, str], play_s: float, *, then_stop: bool) -> int:
+    start_s = time.time() + START_S
+    begin_s = (datetime.fromtimestamp(start_s).astimezone() - timedelta(days=DAYS)).timestamp()
+    times = (begin_s, start_s, play_s)
+    supervisor = Supervisor([_played(plane, times) for plane in planes(settings, settings.stand_in_port)], stop_s=5.0)
+    outcome: list[asyncio.Task[None]] = []
+
+    def on_start() -> None:
+        task = asyncio.create_task(_show(settings, keys, times, then_stop=then_stop))
+        task.add_done_callback(lambda done: _after(done, supervisor, then_stop=then_stop))
+        outcome.append(task)
+
+    code = await supervisor.run(on_start)
+    for task in outcome:
+        task.cancel()
+        ended = (await asyncio.gather(task, return_exceptions=True))[0]
+        if isinstance(ended, Exception):
+            typer.echo(f"outlay: the play failed: {ended}", err=True)
+            return code or NO
+    return code
+
+
+def _after(done: "asyncio.Task[None]", supervisor: Supervisor, *, then_stop: bool) -> None:
+    if then_stop or (not done.cancelled() and done.exception()):
+        supervisor.stop()
+
+
+def _played(plane: Plane, times: tuple[float, float, float]) -> Plane:
+    """A gateway under the clock of the play; everything else as it is."""
+    if plane.module != "proxy.app.gateway":
+        return plane
+    return replace(plane, module="proxy.app.demo_gateway", arguments=tuple(map(repr, times)))
+
+
+async def _show(
+    settings: Settings, keys: dict[str, str], times: tuple[float, float, float], *, then_stop: bool
+) -> None:
+    from rich.console import Console
+
+    out = Console(highlight=False)
+    typer.echo(f"Two weeks of a small invented company, played through the real path in {times[2]:.0f} seconds.")
+    for port in (settings.stand_in_port, settings.port, settings.ledger_port):
+        await wait_until_open(LOOPBACK, port)
+    progress = await _play(settings, keys, times, out)
+    typer.echo(f"{progress.made:,} calls were made, {progress.failed} of them answered with an error, as in life.")
+    await asyncio.sleep(LOAD_S)
+    if not then_stop:
+        typer.echo(_what_to_try(settings, keys))
+
+
+async def _play(settings: Settings, keys: dict[str, str], times: tuple[float, float, float], out: object) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    assert isinstance(out, Console)
+    begin_s, start_s, play_s = times
+    end = datetime.fromtimestamp(start_s + play_s).astimezone()
+    calls = plan(end)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(40),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[calls]}"),
+    )
+    with Bar(*columns, console=out) as bar:
+        task = bar.add_task("starting        ", total=len(calls), calls="")
+
+        def told(progress: Progress) -> None:
+            day = datetime.fromtimestamp(progress.at_s).astimezone().strftime("%a %d %b %H:%M")
+            bar.update(task, completed=progress.made, description=day, calls=f"{progress.made:,} calls")
+
+        return await play(calls, f"http://{LOOPBACK}:{settings.port}", keys, played(begin_s, start_s, play_s), told)
+
+
+def _what_to_try(settings: Settings, keys: dict[str, str]) -> str:
+    base = f"http://{LOOPBACK}:{settings.port}"
+    return f"""
+Now look, in a second terminal:
+
+  export OUTLAY_URL=http://{LOOPBACK}:{settings.ledger_port} OUTLAY_KEY={keys[READER]}
+
+  outlay report spend --since 14d --by team,project           what was spent, and for what
+  outlay report spend --since 14d --by day,team --format chart
+  outlay report spend --since 7d --by model --compare         beside the week before
+  outlay report spend --since 14d --by session --where project=app --reason "the loop on Wednesday"
+  outlay report prices --since 14d                            models without a price, and the entry to add
+  outlay report spend --since 14d --by project,day --format xlsx --out spend.xlsx
+
+Make a call of your own, as alice (any model name works, the answer is a fake):
+
+  curl -s {base}/v1/chat/completions -H 'authorization: Bearer {keys["alice"]}' \\
+    -H 'content-type: application/json' \\
+    -d '{{"model": "gpt-5-mini", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+
+Everything is in {settings.data.parent}/ (its policies/ is read anew when you edit it). Ctrl-C stops it.
+"""

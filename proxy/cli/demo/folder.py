@@ -1,0 +1,77 @@
+"""The demo's folder: policies, keys and data, made anew on every run, and never in the place of anything else."""
+
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from proxy.adapters.starter_files import starter_files
+from proxy.cli.configured import UNTRIED, stop
+from proxy.cli.demo.company import ACCESS_YAML, MEMBERS
+from proxy.model.identity import OwnerKind, Role
+from proxy.policy.keys import ID_BYTES, RANDOM_BYTES, digest, mint, mint_id
+from proxy.policy.keys_edit import entry_lines
+from proxy.policy.types import Key
+
+MARKER: Final = "made-by-outlay-demo"
+READER: Final = "carol"
+"""Whose key the reports are looked at with: finance sees all."""
+
+_PROVIDERS_YAML: Final = """\
+# Every call goes to the stand-in, a fake provider on this machine: no key is needed, and nothing is billed. The models
+# have real names, so their prices are the real ones.
+providers:
+  openai: {{dialect: openai, base_url: "{url}", api_key: none}}
+  anthropic: {{dialect: anthropic, base_url: "{url}", api_key: none}}
+  gemini: {{dialect: gemini, base_url: "{url}", api_key: none}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    path: Path
+
+    @property
+    def policies(self) -> Path:
+        return self.path / "policies"
+
+    @property
+    def data(self) -> Path:
+        return self.path / "data"
+
+
+def make(path: Path, stand_in_url: str) -> tuple[Folder, dict[str, str]]:
+    """The folder, with what an earlier demo left removed; and everybody's key. Exits where other things are there."""
+    if path.exists() and any(path.iterdir()):
+        if not (path / MARKER).is_file():
+            stop(f"{path} holds other things than a demo; name a new folder with --folder", UNTRIED)
+        shutil.rmtree(path)
+    folder = Folder(path)
+    folder.policies.mkdir(parents=True)
+    (path / MARKER).write_text("Everything here is made up. Delete it when you have seen enough.\n")
+    keys = {member.name: mint(secrets.token_bytes(RANDOM_BYTES)) for member in MEMBERS}
+    files = {
+        **starter_files(),
+        "access.yaml": ACCESS_YAML,
+        "providers.yaml": _PROVIDERS_YAML.format(url=stand_in_url),
+        "keys.yaml": _keys_yaml(keys),
+    }
+    for name, text in files.items():
+        (folder.policies / name).write_text(text)
+    return folder, keys
+
+
+def _keys_yaml(keys: dict[str, str]) -> str:
+    lines = ["keys:"]
+    for member in MEMBERS:
+        key = Key(
+            id=mint_id(secrets.token_bytes(ID_BYTES)),
+            hash=digest(keys[member.name].encode()),
+            owner=member.name,
+            owner_kind=OwnerKind.SERVICE if member.service else OwnerKind.PERSON,
+            projects=member.projects,
+            role=Role.FINANCE if member.name == READER else Role.DEVELOPER,
+        )
+        lines += [f"  {line}" for line in entry_lines(key)]
+    return "\n".join(lines) + "\n"

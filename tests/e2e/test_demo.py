@@ -1,0 +1,54 @@
+"""`outlay demo` as a newcomer starts it: two weeks played through real processes, then looked at."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from proxy.cli.demo.company import DAYS, plan
+from tests.servers.processes import free_port
+
+pytestmark = pytest.mark.e2e
+
+
+def outlay(*arguments, folder, **environ):
+    return subprocess.run(
+        [sys.executable, "-m", "proxy", *arguments],
+        cwd=folder,
+        env={**os.environ, "NO_COLOR": "1", "XDG_CONFIG_HOME": str(folder), **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_two_weeks_are_played_and_every_call_is_on_record(tmp_path):
+    ports = {name: str(free_port()) for name in ("--port", "--ledger-port", "--stand-in-port")}
+    options = [each for pair in ports.items() for each in pair]
+    done = outlay("demo", "--then-stop", "--seconds", "8", *options, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "calls were made" in done.stdout
+    expected = len(plan(datetime.now().astimezone()))
+    asked = ("report", "spend", "--since", "15d", "--by", "day", "--json", "--data", "outlay-demo/data")
+    report = json.loads(outlay(*asked, folder=tmp_path, OUTLAY_POLICIES="outlay-demo/policies").stdout)
+    # The plan depends on the minute it is made in: some calls of the first or the last minutes may differ.
+    assert abs(report["total"]["calls"] + report["total"]["refused"] - expected) < 20
+    assert len({row["day"] for row in report["rows"]}) >= DAYS
+    assert Decimal(report["total"]["cost_usd"]) > 30
+    last = max(row["day"] for row in report["rows"])
+    assert last <= datetime.now(UTC).strftime("%Y-%m-%d")
+
+
+def test_a_folder_with_other_things_stays_as_it_is(tmp_path):
+    (tmp_path / "outlay-demo").mkdir()
+    (tmp_path / "outlay-demo" / "thesis.txt").write_text("mine")
+    done = outlay("demo", "--then-stop", "--port", str(free_port()), folder=tmp_path)
+    assert done.returncode == 2
+    assert "holds other things than a demo" in done.stderr
+    assert [path.name for path in Path(tmp_path, "outlay-demo").iterdir()] == ["thesis.txt"]
