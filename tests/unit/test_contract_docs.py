@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from proxy.__main__ import app
-from proxy.dialects import anthropic, gemini, openai, openai_operations
+from proxy.dialects import anthropic, gemini, openai, openai_files, openai_operations
 from proxy.model.decision import Reason
 from proxy.settings import PREFIX, Settings
 from proxy.web.control_errors import PATHS
@@ -59,8 +59,12 @@ def test_every_reason_is_in_the_contract(reason: Reason) -> None:
 
 @pytest.mark.parametrize(
     "places",
-    [{("POST", f"/v1{path}") for path in openai_operations.POSTED}, set(anthropic._PLACES)],
-    ids=["openai", "anthropic"],
+    [
+        {("POST", f"/v1{path}") for path in openai_operations.POSTED},
+        {(method, f"/v1{path}") for method, path in openai_files.PLACES},
+        set(anthropic._PLACES),
+    ],
+    ids=["openai", "openai files", "anthropic"],
 )
 def test_every_path_that_is_forwarded_is_in_the_contract_and_the_other_way_round(places: set[tuple[str, str]]) -> None:
     table = CONTRACT.partition("## The caller's key")[0]
