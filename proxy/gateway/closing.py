@@ -14,18 +14,17 @@ from proxy.ports.journal import JournalUnavailableError
 log = structlog.get_logger("outlay.closing")
 
 
-async def close_call(plane: Plane, admitted: Admitted, ending: Ending, *, wait: bool) -> None:
+def close_call(plane: Plane, admitted: Admitted, ending: Ending) -> "asyncio.Task[None] | None":
     """Settle the call. Only counting tokens takes time: a task of its own sees to it, so that no cancellation loses it;
-    `wait` for it where somebody is there to see the order."""
+    it is given back for whoever has to keep an order."""
     what = known(admitted, ending)
     if what is not None:
         _record(plane, admitted, ending, what)
-        return
+        return None
     task = asyncio.create_task(_count(plane, admitted, ending))
     plane.counting.add(task)
     task.add_done_callback(plane.counting.discard)
-    if wait:
-        await asyncio.shield(task)
+    return task
 
 
 async def _count(plane: Plane, admitted: Admitted, ending: Ending) -> None:

@@ -1,5 +1,7 @@
 """One call among those that a websocket carries: its lease while it runs, its settlement when it ends."""
 
+import asyncio
+
 from proxy.dialects.socket import Turn
 from proxy.gateway.admission import Admitted
 from proxy.gateway.closing import close_call
@@ -27,10 +29,10 @@ class SocketCall:
             self._answered, self._first_us = True, self._elapsed_us()
         return self._lease.cover(self._turn.output_bytes)
 
-    async def settle(self, outcome: Outcome | None = None, *, wait: bool = True) -> None:
-        """Once; without an `outcome` it is the answer's own."""
+    def settle(self, outcome: Outcome | None = None) -> "asyncio.Task[None] | None":
+        """Once; without an `outcome` it is the answer's own. Gives what still counts tokens."""
         if self._settled:
-            return
+            return None
         self._settled = True
         reading, status = self._turn.reading(), self._turn.status
         if outcome is None:
@@ -46,7 +48,7 @@ class SocketCall:
             timing=Timing(self._first_us, self._first_us, self._elapsed_us()),
             edits=(),
         )
-        await close_call(self._plane, self.admitted, ending, wait=wait)
+        return close_call(self._plane, self.admitted, ending)
 
     def _elapsed_us(self) -> int:
         return self._plane.clock.monotonic_us() - self.admitted.opened_monotonic_us

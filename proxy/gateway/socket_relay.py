@@ -91,15 +91,16 @@ class SocketRelay:
 
     async def _finish(self, end: _End) -> None:
         code, reason = sendable(end.code), fitting(end.reason)
-        gone = end.outcome is Outcome.HANGUP
-        if gone:
-            await self._upstream.close(code, reason)
-        for call in list(self._calls.values()):
-            await call.settle(end.outcome, wait=not gone)
+        # All of them before the first wait: a stop that waits no longer may end this task at any.
+        counting = [task for call in self._calls.values() if (task := call.settle(end.outcome)) is not None]
         self._calls.clear()
+        if end.outcome is Outcome.HANGUP:
+            await self._upstream.close(code, reason)
+            return await self._client.close(code, reason)
+        if counting:
+            await asyncio.wait(counting)
         await self._client.close(code, reason)
-        if not gone:
-            await self._upstream.close(GOING_AWAY)
+        await self._upstream.close(GOING_AWAY)
 
     async def _up(self) -> _End:
         """From the client to the provider."""
@@ -173,8 +174,7 @@ class SocketRelay:
             return await self._cap(call, CAPPED)
         for turn in heard.ended:
             ended = self._calls.pop(turn, None)
-            if ended is not None:
-                await ended.settle()
+            await _counted(ended.settle() if ended is not None else None)
         if not self._calls:
             self._idle.set()
         return None
@@ -189,8 +189,9 @@ class SocketRelay:
         return await self._cap(call, admitted.refusal) if admitted.refusal is not None else None
 
     async def _cap(self, call: SocketCall, refusal: Refusal) -> _End:
+        counting = call.settle(Outcome.CAPPED)
         await self._upstream.close(GOING_AWAY)
-        await call.settle(Outcome.CAPPED)
+        await _counted(counting)
         end = await self._refuse(refusal, call.admitted.call.id, None)
         return end or _End(Outcome.CUT, POLICY, refusal.reason)
 
@@ -198,6 +199,12 @@ class SocketRelay:
         await self._client.stopping.wait()
         await self._idle.wait()
         return _End(Outcome.CUT, GOING_AWAY, STOPPING)
+
+
+async def _counted(task: "asyncio.Task[None] | None") -> None:
+    """Wait for a settlement, which goes on also where this wait is cancelled."""
+    if task is not None:
+        await asyncio.shield(task)
 
 
 def _end_of(task: "asyncio.Task[_End]") -> _End:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from starlette.types import Receive, Send
 
@@ -22,14 +23,16 @@ class AsgiSocket:
         self.stopping = asyncio.Event()
 
     async def accept(self, subprotocol: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """Raises SocketClosedError."""
         self.answered = True
-        await self._send({"type": "websocket.accept", "subprotocol": subprotocol or None, "headers": list(headers)})
+        await self._pass({"type": "websocket.accept", "subprotocol": subprotocol or None, "headers": list(headers)})
 
     async def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        """Over HTTP, in place of a websocket."""
+        """Over HTTP, in place of a websocket; nobody may be there any more to read it."""
         self.answered = self._closed = True
-        await self._send({"type": "websocket.http.response.start", "status": status, "headers": list(headers)})
-        await self._send({"type": "websocket.http.response.body", "body": body})
+        with suppress(SocketClosedError):
+            await self._pass({"type": "websocket.http.response.start", "status": status, "headers": list(headers)})
+            await self._pass({"type": "websocket.http.response.body", "body": body})
 
     async def receive(self) -> Message:
         while True:
@@ -46,17 +49,18 @@ class AsgiSocket:
 
     async def send(self, message: Message) -> None:
         kind = "text" if isinstance(message, str) else "bytes"
-        try:
-            await self._send({"type": "websocket.send", kind: message})
-        except (OSError, RuntimeError):
-            # Gone, or closed while this message waited: uvicorn's ClientDisconnected is an OSError.
-            raise SocketClosedError(1006) from None
+        await self._pass({"type": "websocket.send", kind: message})
 
     async def close(self, code: int, reason: str = "") -> None:
         if self._closed:
             return
         self._closed = True
+        with suppress(SocketClosedError):
+            await self._pass({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _pass(self, message: dict[str, object]) -> None:
         try:
-            await self._send({"type": "websocket.close", "code": code, "reason": reason})
+            await self._send(message)
         except (OSError, RuntimeError):
-            return
+            # Gone, or closed while this message waited: uvicorn's ClientDisconnected is an OSError.
+            raise SocketClosedError(1006) from None

@@ -30,7 +30,7 @@ from proxy.policy.keys import digest
 from proxy.policy.providers import provider_target
 from proxy.policy.types import Provider
 from proxy.ports.clock import Clock
-from proxy.ports.sockets import SocketRefusedError, SocketRequest, UpstreamSockets
+from proxy.ports.sockets import GOING_AWAY, SocketClosedError, SocketRefusedError, SocketRequest, UpstreamSockets
 from proxy.ports.upstream import UpstreamError
 from proxy.web.asgi_client import JSON, refusal_lines
 from proxy.web.asgi_socket import AsgiSocket
@@ -107,7 +107,6 @@ class DataSocket:
             log.warning("provider failed", fault=error.fault, detail=str(error))
             return await self._refuse(client, dialect, refusal_of(error, there.provider.name))
         lines = client_headers(upstream.headers)
-        await client.accept(upstream.subprotocol, lines)
         relay = SocketRelay(
             self.plane,
             dialect,
@@ -118,7 +117,13 @@ class DataSocket:
             refused=self.refused,
             request_id=text(dict(lines), _REQUEST_ID),
         )
-        await relay.run()
+        try:
+            await client.accept(upstream.subprotocol, lines)
+            await relay.run()
+        except SocketClosedError:
+            return
+        finally:
+            await upstream.close(GOING_AWAY)
 
     def _admit(
         self, asked: "_Asked", provider: Provider, owner: Identity

@@ -9,9 +9,12 @@ from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
+from websockets.frames import CloseCode, Frame
 
 from proxy.ports.sockets import HEADER_LINE_BYTES_MAX
 
+FRAGMENTS_MAX: Final = 4096
+"""Of one message: each takes more memory than it may have bytes. Clients send whole messages."""
 STOP: Final = "outlay.stop"
 """Type of the message that tells an endpoint that the server is being stopped."""
 
@@ -28,6 +31,20 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.logger = _quiet
         self.conn.logger = _quiet
         self.conn.debug = False
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= FRAGMENTS_MAX:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+        else:
+            super().handle_cont(event)
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            # Nobody reads: answers to pings would pile up without an end.
+            self.conn.data_to_send()
 
     def handle_parser_exception(self) -> None:
         if self.conn.close_sent is None:
