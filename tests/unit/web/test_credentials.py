@@ -13,6 +13,11 @@ KEY = b"outlay_abc"
         (b"x-api-key", b"outlay_abc"),
         (b"x-goog-api-key", b"outlay_abc"),
         (b"api-key", b"outlay_abc"),
+        (
+            b"authorization",
+            b"AWS4-HMAC-SHA256 Credential=outlay_abc/20260101/us-east-1/bedrock/aws4_request, "
+            b"SignedHeaders=host;x-amz-date, Signature=0123456789abcdef",
+        ),
     ],
 )
 def test_every_form_of_credential_is_found(name: bytes, value: bytes) -> None:
@@ -66,3 +71,10 @@ def test_no_spelling_takes_the_outlay_key_on_in_the_query(query: bytes, left: by
     assert presented({b"authorization": b"Bearer outlay_abc"}, b"/v1/x" + query).target == b"/v1/x" + left
     beside = presented({b"x-outlay-key": KEY}, b"/v1/x" + query)
     assert (beside.target, beside.own_credential) == (b"/v1/x" + left, False)
+
+
+def test_an_access_key_of_aws_is_no_outlay_key() -> None:
+    theirs = b"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/bedrock/aws4_request, Signature=00"
+    assert presented({b"authorization": theirs}, b"/").key == theirs
+    found = presented({b"x-outlay-key": KEY, b"authorization": theirs}, b"/")
+    assert (found.key, found.own_credential) == (KEY, True)
