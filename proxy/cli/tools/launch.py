@@ -113,6 +113,7 @@ def codex_provider(place: Place) -> dict[str, Any]:
     provider's side, above all.
     """
     table: dict[str, Any] = {"name": "OpenAI", "base_url": place.v1, "wire_api": "responses"}
+    table |= {"supports_websockets": True}
     if place.own_login:
         table |= {"requires_openai_auth": True, "env_http_headers": {KEY_HEADER: KEY_VARIABLE}}
     else:
