@@ -66,23 +66,22 @@ def _order(run: Run) -> tuple[object, ...]:
 
 
 def _uses(query: SpendQuery, own_only: bool, since_us: int, until_us: int, slot_us: int) -> list[Use]:
-    columns = "".join(
-        f", coalesce(sum({kind}), 0), coalesce(sum(cost_{kind}), 0), coalesce(max({kind}), 0)"
-        f", coalesce(arg_max(cost_{kind}, {kind}), 0)\n"
-        for kind in KINDS
-    )
-    sql = statement("price_uses").replace("/*kinds*/", columns)
     values = {"since_us": since_us, "until_us": until_us, "slot_us": slot_us, "rows_max": USES_MAX}
-    rows = query.narrowed(sql, values, own_only=own_only)
+    most = statement("price_kinds").replace("/*kinds*/", ", ".join(f"max({kind})" for kind in KINDS))
+    ((*found,),) = query.narrowed(most, values, own_only=own_only)
+    used = [kind for kind, many in zip(KINDS, found, strict=True) if many]
+    sums = "".join(f", sum({kind}), sum(cost_{kind}), max({kind}), max(cost_{kind})" for kind in used)
+    rows = query.narrowed(statement("price_uses").replace("/*kinds*/", sums), values, own_only=own_only)
     if len(rows) > USES_MAX:
         raise ParameterError("since/until", f"more than {USES_MAX} uses of prices; take a shorter period")
-    return [_use(row) for row in rows]
+    return [_use(row, used) for row in rows]
 
 
-def _use(row: Row) -> Use:
+def _use(row: Row, used: Sequence[str]) -> Use:
     provider, model, asked, variant, text, slot, first_us, last_us, calls, unpriced = row[:_FIXED]
     price = price_id(text)
-    quantities, costs, most, most_cost = (_every_fourth(row, place) for place in range(4))
+    numbers = {kind: row[place : place + 4] for kind, place in zip(used, range(_FIXED, len(row), 4), strict=True)}
+    told = [numbers.get(kind, (0, 0, 0, 0)) for kind in KINDS]
     return Use(
         lane=Lane(provider, model, asked, variant, price.lane),
         price=price,
@@ -91,11 +90,7 @@ def _use(row: Row) -> Use:
         last_us=last_us,
         calls=calls,
         unpriced_calls=unpriced,
-        quantities=quantities,
-        costs=costs,
-        samples=tuple(zip(most, most_cost, strict=True)),
+        quantities=tuple(quantity for quantity, _, _, _ in told),
+        costs=tuple(cost for _, cost, _, _ in told),
+        samples=tuple((most, most_cost) for _, _, most, most_cost in told),
     )
-
-
-def _every_fourth(row: Sequence[object], place: int) -> tuple[int, ...]:
-    return tuple(int(str(value)) for value in row[_FIXED + place :: 4])

@@ -1,5 +1,5 @@
--- Price uses: calls by what they were priced as, price and slot of time. Of each kind the sum of quantities and of
--- costs, and the largest quantity with its cost, from which the rate can be told.
+-- Price uses: calls by what they were priced as, price and slot of time. Of each kind that occurs, the sum of quantities
+-- and of costs, and the largest of each: at one price they are one call's, and tell the rate.
 SELECT
     provider,
     CASE served_model WHEN '' THEN model ELSE served_model END,
