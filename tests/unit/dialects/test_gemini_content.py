@@ -285,3 +285,9 @@ def test_usage_is_heard_beside_candidates_of_an_unknown_shape() -> None:
     listener = ContentListener(Request("m"))
     listener.body(encoded({"candidates": {"new": 1}, "usageMetadata": PROMPT}))
     assert listener.reading().usage == Usage(input_text=20)
+
+
+def test_a_closed_array_is_complete_without_a_finish_reason() -> None:
+    assert not heard("array", [array(STREAMED[:2])[:-2]])[1].complete
+    reading = heard("array", [array(STREAMED[:2])])[1]
+    assert (reading.complete, reading.final) == (True, True)
