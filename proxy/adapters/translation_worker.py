@@ -200,8 +200,9 @@ class Translating:
         return asked
 
     def _supported(self, call: Call) -> set[str]:
-        kind = "embeddings" if call.operation == "embeddings" else "chat_completion"
-        found = litellm.get_supported_openai_params(call.model, VENDORS[call.dialect], kind) or []
+        if call.operation == "embeddings":
+            return {"input", "dimensions", "encoding_format"}
+        found = litellm.get_supported_openai_params(call.model, VENDORS[call.dialect]) or []
         renamed = {"reasoning": "reasoning_effort", "max_output_tokens": "max_tokens", "text": "response_format"}
         return {*found, *ALWAYS, *(name for name, chat in renamed.items() if chat in found)}
 

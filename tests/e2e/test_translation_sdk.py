@@ -23,6 +23,7 @@ from tests.servers.processes import (
     until,
 )
 
+AWS = "an-aws-secret-for-the-stand-in"
 CANARY = "canary6b1e0d"
 SAID: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": f"hello {CANARY} world"}]
 FUNCTION: Any = {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
@@ -36,8 +37,10 @@ PROVIDERS = """providers:
     api_key: {env: ANTHROPIC_API_KEY}
     translate: {gpt-large: claude-opus-4-5, "claude-*": claude-sonnet-4-5}
   gemini: {dialect: gemini, base_url: "URL", api_key: {env: GEMINI_API_KEY}, translate: [gemini-*]}
+  bedrock: {dialect: bedrock, base_url: "URL", region: us-east-1, api_key: {aws: environment}, translate: [amazon.*]}
 """
-MODELS = ("claude-sonnet-4-5", "gpt-large", "gemini-2.5-flash")
+NOVA = "amazon.nova-pro-v1:0"
+MODELS = ("claude-sonnet-4-5", "gpt-large", "gemini-2.5-flash", NOVA)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,7 @@ def own_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 def running(tmp_path_factory: pytest.TempPathFactory, own_provider: StandIn) -> Iterator[Deployment]:
     made = Deployment(tmp_path_factory.mktemp("translated"), own_provider.url, {"OUTLAY_LOG_LEVEL": "debug"})
     (made.folder / "policies" / "providers.yaml").write_text(PROVIDERS.replace("URL", own_provider.url))
+    made.gateway.environ = {**made.gateway.environ, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": AWS}
     try:
         made.start_gateway()
         made.start_ledger()
@@ -154,7 +158,7 @@ def test_responses_stream(client: openai.OpenAI, model: str) -> None:
 
 @pytest.mark.parametrize("text", ["hello", ["hello", "world"]])
 def test_embeddings(client: openai.OpenAI, text: str | list[str]) -> None:
-    answer = client.embeddings.create(model="gemini-embedding-001", input=text, encoding_format="float")
+    answer = client.embeddings.create(model="gemini-embedding-001", input=text)
     assert len(answer.data) == (1 if isinstance(text, str) else 2)
     assert answer.data[0].embedding
 
@@ -231,7 +235,7 @@ def test_the_ledger_equals_the_providers_own_count(running: Deployment, own_prov
     counts = own_provider.counts()["models"]
     entries = settled(running)
     served_as = {"gpt-large": "claude-opus-4-5"}
-    for model in ("claude-sonnet-4-5", "claude-opus-4-5", "gemini-2.5-flash", "gemini-embedding-001"):
+    for model in ("claude-sonnet-4-5", "claude-opus-4-5", "gemini-2.5-flash", "gemini-embedding-001", NOVA):
         ours = [entry for entry in entries if served_as.get(entry["call"]["model"], entry["call"]["model"]) == model]
         assert len(ours) == counts[model]["calls"], model
         for kind in ("input_text", "cache_read", "cache_write_5m", "cache_write_1h", "output_text", "reasoning"):
@@ -253,6 +257,7 @@ def test_it_is_priced_as_what_served_it(running: Deployment) -> None:
     priced = {(entry["call"]["model"], entry["call"]["provider"]): entry["cost"]["price_id"] for entry in ok}
     assert "/claude-opus-4-5:" in priced["gpt-large", "anthropic"]
     assert "/claude-sonnet-4-5:" in priced["claude-sonnet-4-5", "anthropic"]
+    assert f"/{NOVA}:" in priced[NOVA, "bedrock"]
     assert "/gemini-2.5-flash:" in priced["gemini-2.5-flash", "gemini"]
     assert not any(entry["cost"]["unpriced"] for entry in ok)
 
@@ -266,6 +271,7 @@ def test_neither_prompts_nor_credentials_are_anywhere(running: Deployment) -> No
         content = path.read_bytes()
         assert CANARY.encode() not in content, path
         assert ANTHROPIC_SECRET.encode() not in content, path
+        assert AWS.encode() not in content, path
 
 
 def test_the_translation_ends_with_its_gateway(running: Deployment) -> None:
