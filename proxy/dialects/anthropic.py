@@ -50,7 +50,7 @@ class Anthropic:
             return MODELS
         if path.startswith("/v1/files/"):
             id_, *tail = path.removeprefix("/v1/files/").split("/")
-            return FILES if id_ and (method, tuple(tail)) in _FILE_TAILS else None
+            return FILES if anthropic_batches.ID.fullmatch(id_) and (method, tuple(tail)) in _FILE_TAILS else None
         return _PLACES.get((method, path)) or anthropic_batches.operation(method, path)
 
     def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:

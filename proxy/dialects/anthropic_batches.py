@@ -29,7 +29,7 @@ DELETED: Final = Operation("batch_deleted", priced=False, body_read=False)
 ROOT: Final = "/v1/messages/batches"
 PLACES: Final = {("POST", ROOT): SUBMIT, ("GET", ROOT): BATCHES}
 _TAILS: Final = {("GET", ()): BATCHES, ("POST", ("cancel",)): BATCHES, ("DELETE", ()): DELETED}
-_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,200}", re.ASCII)
+ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,200}", re.ASCII)
 """No escapes: a batch has one spelling, or its results would count once for each."""
 _URL: Final = re.compile(rb'("results_url"\s*:\s*")https?:\\?/\\?/[^"/\\]+((?:\\?/[^"\\/]*)+")')
 
@@ -39,7 +39,7 @@ def operation(method: str, path: str) -> Operation | None:
     if place is not None or not path.startswith(ROOT + "/"):
         return place
     id_, *tail = path.removeprefix(ROOT + "/").split("/")
-    if not _ID.fullmatch(id_):
+    if not ID.fullmatch(id_):
         return None
     if (method, tail) == ("GET", ["results"]):
         return Operation(RESULTS, priced=False, body_read=False, resource=id_)
