@@ -4,8 +4,8 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Annotated, Final, Literal
+from dataclasses import asdict
+from typing import Annotated, Final
 
 import httpx
 import typer
@@ -15,27 +15,14 @@ from proxy.adapters.prices_litellm import PriceListError, installed_folder, vers
 from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.cli.configured import configured
 from proxy.cli.connection import remote
+from proxy.cli.doctor_network import HTTP_OK, certificate, planes, reached
+from proxy.cli.finding import MARKS, Finding, State, counted
 from proxy.cli.login_file import LoginFileError, read_login
 from proxy.cli.policy_files import read_policies
-from proxy.policy.types import PolicySet
+from proxy.policy.types import PolicySet, Provider
 from proxy.settings import Settings, config_folder, secret_from_environ
 
 DISK_FREE_BYTES_MIN: Final = 1024**3
-ANSWER_S: Final = 3.0
-HTTP_OK: Final = 200
-HTTP_UNAVAILABLE: Final = 503
-
-State = Literal["ok", "note", "wrong"]
-MARKS: Final[dict[State, str]] = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `mend` is the command or edit that helps, where one is needed."""
-
-    state: State
-    what: str
-    mend: str = ""
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -53,7 +40,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _price_list()
     yield from _data(settings)
     yield from _policies(settings)
-    yield from _planes(settings)
+    yield from certificate(settings)
+    yield from planes(settings)
     yield from _login(settings)
 
 
@@ -88,7 +76,7 @@ def _policies(settings: Settings) -> Iterator[Finding]:
         return
     read = read_policies(settings)
     if isinstance(read, list):
-        what = f"{settings.policies} can't be used as it is: {_counted(len(read), 'mistake')}"
+        what = f"{settings.policies} can't be used as it is: {counted(len(read), 'mistake')}"
         yield Finding("wrong", what, f"outlay policy check {settings.policies}")
         return
     yield Finding("ok", f"{settings.policies}: version {read.version}")
@@ -98,45 +86,22 @@ def _policies(settings: Settings) -> Iterator[Finding]:
 
 def _providers(settings: Settings, policies: PolicySet) -> Iterator[Finding]:
     secrets = ProviderSecrets(settings.policies, secret_from_environ)
+    usable: list[Provider] = []
     for provider in policies.providers.values():
         if secrets.secret(provider) is None:
             source = provider.api_key
             where = f"export {source.name}=…" if source.source == "env" else f"write it to {source.name}"
             yield Finding("note", f"provider {provider.name}: no credential here", f"{where} where outlay runs")
         else:
-            yield Finding("ok", f"provider {provider.name} at {provider.base_url}")
+            usable.append(provider)
+    yield from reached(usable)
 
 
 def _keys(policies: PolicySet) -> Finding:
     valid = sum(not key.revoked for key in policies.keys.values())
     if valid:
-        return Finding("ok", _counted(valid, "key"))
+        return Finding("ok", counted(valid, "key"))
     return Finding("note", "no keys yet", "outlay keys create --user alice --project checkout")
-
-
-def _planes(settings: Settings) -> Iterator[Finding]:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host  # noqa: S104  # compared, not bound
-    for name, port in (("gateway", settings.port), ("ledger", settings.ledger_port)):
-        yield _plane(name, f"{f'[{host}]' if ':' in host else host}:{port}")
-
-
-def _plane(name: str, place: str) -> Finding:
-    """Asked over HTTP: something else may listen on the port."""
-    try:
-        answer = httpx.get(f"http://{place}/readyz", timeout=ANSWER_S, trust_env=False)
-    except httpx.ConnectError:
-        return Finding("note", f"no {name} listens on {place}", f"outlay serve, or outlay {name}")
-    except httpx.HTTPError as error:
-        return Finding("wrong", f"what listens on {place} doesn't answer as a {name} ({type(error).__name__})")
-    if answer.status_code == HTTP_UNAVAILABLE:
-        return Finding("wrong", f"the {name} on {place} isn't ready", f"its log says why; curl http://{place}/readyz")
-    if answer.status_code != HTTP_OK or not _is_plane(name, answer):
-        return Finding("wrong", f"what listens on {place} is no outlay {name}", "take another port, or stop it")
-    return Finding("ok", f"{name} on {place} is ready")
-
-
-def _is_plane(name: str, answer: httpx.Response) -> bool:
-    return answer.text == "ready\n" if name == "gateway" else '"lines_loaded"' in answer.text
 
 
 def _login(settings: Settings) -> Iterator[Finding]:
@@ -161,7 +126,3 @@ def _login(settings: Settings) -> Iterator[Finding]:
             yield Finding("wrong", f"commands ask {url}, which doesn't take the key ({answer.status_code})", mend)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
         yield Finding("wrong", f"commands ask {url}, which doesn't answer ({error or type(error).__name__})", mend)
-
-
-def _counted(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from proxy.adapters.starter_files import write_starter
 from proxy.cli.doctor import doctor
+from tests.servers.certificates import certificate
 
 app = typer.Typer()
 app.command()(doctor)
@@ -75,10 +76,10 @@ def test_nothing_wrong_is_0_and_what_is_missing_is_noted(machine: Machine) -> No
     result = machine.doctor()
     assert result.exit_code == 0
     assert "WRONG" not in result.stdout
-    assert "ok    provider openai at" in result.stdout
+    assert "note  provider stand-in at http://127.0.0.1:4140 can't be reached" in result.stdout
     assert "export ANTHROPIC_API_KEY" in result.stdout
     assert "outlay keys create" in result.stdout
-    assert "no gateway listens on 127.0.0.1:1" in result.stdout
+    assert "no gateway listens on http://127.0.0.1:1" in result.stdout
 
 
 def test_mistakes_in_policies_are_wrong(machine: Machine) -> None:
@@ -101,7 +102,7 @@ def test_another_server_on_the_port_is_not_taken_for_outlay(machine: Machine) ->
         machine.environ["OUTLAY_PORT"] = str(port)
         result = machine.doctor()
     assert result.exit_code == 1
-    assert f"what listens on 127.0.0.1:{port} is no outlay gateway" in result.stdout
+    assert f"what listens on http://127.0.0.1:{port} is no outlay gateway" in result.stdout
 
 
 def test_a_gateway_that_is_ready_is_ok(machine: Machine) -> None:
@@ -109,7 +110,7 @@ def test_a_gateway_that_is_ready_is_ok(machine: Machine) -> None:
         machine.environ["OUTLAY_PORT"] = str(port)
         result = machine.doctor()
     assert result.exit_code == 0
-    assert f"ok    gateway on 127.0.0.1:{port} is ready" in result.stdout
+    assert f"ok    gateway on http://127.0.0.1:{port} is ready" in result.stdout
 
 
 def test_a_server_named_for_commands_that_does_not_answer_is_wrong(machine: Machine) -> None:
@@ -128,3 +129,40 @@ def test_json_has_the_same_findings(machine: Machine) -> None:
     findings = json.loads(machine.doctor("--json").stdout)
     assert {finding["state"] for finding in findings} == {"ok", "note"}
     assert all(set(finding) == {"state", "what", "mend"} for finding in findings)
+
+
+def test_a_provider_that_takes_connections_is_ok(machine: Machine) -> None:
+    with listener(b"") as port:
+        _providers(machine, port)
+        assert f"ok    provider near at http://127.0.0.1:{port}" in machine.doctor().stdout
+    assert "can't be reached: Connection refused" in machine.doctor().stdout
+
+
+def _providers(machine: Machine, port: int) -> None:
+    entry = f'near: {{dialect: openai, base_url: "http://127.0.0.1:{port}", api_key: none}}'
+    (machine.policies / "providers.yaml").write_text(f"providers:\n  {entry}\n")
+
+
+def test_a_certificate_is_looked_at(machine: Machine, tmp_path: Path) -> None:
+    made = certificate(tmp_path)
+    machine.environ |= {"OUTLAY_TLS_CERT": str(made.pem), "OUTLAY_TLS_KEY": str(made.key)}
+    result = machine.doctor()
+    assert f"certificate {made.pem} expires on 20" in result.stdout
+    assert "no gateway listens on https://127.0.0.1:1" in result.stdout
+    made.key.write_text("")
+    result = machine.doctor()
+    assert result.exit_code == 1
+    assert f"WRONG certificate: {made.pem}" in result.stdout
+
+
+def test_listening_to_others_without_tls_is_noted(machine: Machine) -> None:
+    machine.environ["OUTLAY_HOST"] = "0.0.0.0"
+    assert "callers' keys can be read on the way" in machine.doctor().stdout
+
+
+def test_a_public_url_that_leads_elsewhere_is_wrong(machine: Machine) -> None:
+    with listener(b"hello\n") as port:
+        machine.environ["OUTLAY_PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+        result = machine.doctor()
+    assert result.exit_code == 1
+    assert "OUTLAY_PUBLIC_URL: what listens on" in result.stdout
