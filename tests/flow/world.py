@@ -11,6 +11,7 @@ from proxy.adapters.data_folder import FileHashKey
 from proxy.adapters.prices_litellm import price_book
 from proxy.adapters.upstream_httpx import HttpxUpstream
 from proxy.dialects.anthropic import Anthropic
+from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.gemini import Gemini
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
@@ -34,6 +35,7 @@ providers:
   openai: {dialect: openai, base_url: "https://api.openai.test", api_key: {env: OPENAI_API_KEY}}
   anthropic: {dialect: anthropic, base_url: "https://api.anthropic.test", api_key: {env: ANTHROPIC_API_KEY}}
   gemini: {dialect: gemini, base_url: "https://gemini.test", api_key: {env: GEMINI_API_KEY}}
+  bedrock: {dialect: bedrock, base_url: "https://bedrock.test", api_key: {env: AWS_BEARER_TOKEN_BEDROCK}}
   local:
     dialect: openai
     base_url: "http://local.test/base"
@@ -61,7 +63,14 @@ class Secrets:
     """Fulfils ports.secrets.Secrets."""
 
     def secret(self, provider: Provider) -> str | None:
-        known = {"openai": "sk-openai", "anthropic": "sk-anthropic", "gemini": "AIza-gemini", "local": "", "wide": ""}
+        known = {
+            "openai": "sk-openai",
+            "anthropic": "sk-anthropic",
+            "gemini": "AIza-gemini",
+            "bedrock": "bedrock-key",
+            "local": "",
+            "wide": "",
+        }
         return known.get(provider.name)
 
 
@@ -87,7 +96,7 @@ class World:
         hash_key = FileHashKey("h1", b"k" * 32)
         self.app = DataPlane(
             rules=lambda: rules,
-            dialects=(OpenAI(), Anthropic(), Gemini()),
+            dialects=(OpenAI(), Anthropic(), Gemini(), Bedrock()),
             admission=Admission(self.counters, self.journal, self.clock, hash_key, Secrets()),
             plane=Plane(
                 HttpxUpstream(transport), self.counters, self.journal, self.tokens, self.clock, 5.0, lambda _: None
