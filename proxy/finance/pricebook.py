@@ -18,7 +18,7 @@ QUOTES_MAX: Final = 512
 NAME_CHARS_MAX: Final = 256
 """Nothing on a list is longer; what is, is cut before it is looked for, kept or put into a price's id."""
 
-_Key = tuple[str, ...]
+_Key = tuple[str, str, str, str, str, str, str]
 
 
 class PriceBook:
@@ -55,8 +55,8 @@ class PriceBook:
         """The price by itself: its id and its rates."""
         cut = NAME_CHARS_MAX
         answered, asked = served.model[:cut], model[:cut]
-        said = (served.service_tier, served.region, served.speed, served.variant)
-        key = (provider, answered, asked, *(text[:cut] for text in said))
+        tier, region, speed, variant = served.service_tier, served.region, served.speed, served.variant
+        key = (provider, answered, asked, tier[:cut], region[:cut], speed[:cut], variant[:cut])
         quote = self._quotes.get(key)
         if quote is None:
             quote = self._quote(provider, answered, asked, served)
