@@ -33,15 +33,19 @@ from proxy.adapters.journal_folder import JournalLockedError
 from proxy.adapters.policy_files import PolicyFolder
 from proxy.adapters.prices_litellm import price_book
 from proxy.adapters.provider_secrets import ProviderSecrets
+from proxy.adapters.signing_botocore import SigningUpstream
 from proxy.adapters.sockets_websockets import WebsocketsUpstream
+from proxy.adapters.tls_files import TlsError
 from proxy.adapters.tokens_tiktoken import TiktokenCounter
 from proxy.adapters.translation_litellm import TranslatingUpstream
 from proxy.adapters.transport_aiohttp import AiohttpTransport
 from proxy.adapters.upstream_httpx import HttpxUpstream
 from proxy.app import logs
+from proxy.app.listening import fronted, tls
 from proxy.app.orphan import stop_with
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.azure import Azure
+from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.gemini import Gemini
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
@@ -59,7 +63,7 @@ from proxy.web.server import serve_all, server, tcp_socket, unix_socket
 
 log = structlog.get_logger("outlay.gateway")
 
-DIALECTS: Final = (OpenAI(), Anthropic(), Gemini(), Azure())
+DIALECTS: Final = (OpenAI(), Anthropic(), Gemini(), Azure(), Bedrock())
 MISCONFIGURED: Final = 2
 FAILED: Final = 1
 COUNTING_WAIT_S: Final = 15.0
@@ -69,10 +73,10 @@ COUNTING_WAIT_S: Final = 15.0
 class Gateway:
     """Everything one gateway process holds, wired together."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: SystemClock) -> None:
         data_folder.prepare(settings.data)
         self.settings = settings
-        self.clock = SystemClock()
+        self.clock = clock
         self.metrics = GatewayMetrics()
         self.counters = MemoryCounters(settings.calls_in_flight_max)
         self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
@@ -84,8 +88,10 @@ class Gateway:
         )
         self.folder = PolicyFolder(settings.policies, settings.keys_file, settings.data)
         self._admin, _ = admin_key.ensure(settings.data, settings.admin_key)
+        self.certificate = tls(settings)
         self._rules: Rules
-        self.upstream = TranslatingUpstream(HttpxUpstream(self.transport), DIALECTS)
+        self.signing = SigningUpstream(HttpxUpstream(self.transport))
+        self.upstream = TranslatingUpstream(self.signing, DIALECTS)
         self.plane = Plane(
             upstream=self.upstream,
             counters=self.counters,
@@ -163,10 +169,14 @@ class Gateway:
         """Hold everything open while the server runs; stop in the order that loses nothing."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.transport.aclose)
+            stack.callback(self.signing.close)
             stack.push_async_callback(self.upstream.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._settle_rest)
-            for watch in (self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid)):
+            watches = [self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid)]
+            if self.certificate:
+                watches.append(self.certificate.watch())
+            for watch in watches:
                 stack.push_async_callback(_cancelled, asyncio.create_task(watch))
             yield
 
@@ -201,7 +211,7 @@ def application(gateway: Gateway) -> Starlette:
     )
 
 
-def main() -> int:
+def main(clock: SystemClock | None = None) -> int:
     """Exit code: 0 after a stop that was asked for, 1 where something failed, 2 where it is configured wrongly."""
     try:
         settings = Settings.load()
@@ -210,9 +220,12 @@ def main() -> int:
         return MISCONFIGURED
     logs.configure(settings, "gateway")
     try:
-        gateway = Gateway(settings)
+        gateway = Gateway(settings, clock or SystemClock())
     except ProxyError as error:
         log.error("a proxy of the environment can't be used", detail=str(error))
+        return MISCONFIGURED
+    except TlsError as error:
+        log.error("the certificate can't be used", why=str(error))
         return MISCONFIGURED
     mistakes = gateway.folder.load_now()
     if mistakes:
@@ -241,8 +254,10 @@ def _servers(gateway: Gateway) -> list[tuple[uvicorn.Server, list[socket.socket]
     admin = [unix_socket(settings.data / f"gateway-{settings.node}.sock")]
     if settings.metrics_port:
         admin.append(tcp_socket("127.0.0.1", settings.metrics_port))
+    context = gateway.certificate.context if gateway.certificate else None
+    front = fronted(application(gateway), settings)
     return [
-        (server(application(gateway), stop_s=settings.stop_s, websockets=True), [data]),
+        (server(front, stop_s=settings.stop_s, websockets=True, tls=context), [data]),
         (server(admin_app(gateway.metrics, gateway.readiness), stop_s=1), admin),
     ]
 

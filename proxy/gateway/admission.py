@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from proxy.dialects.dialect import Dialect, Operation, UnreadableError
 from proxy.gateway.call_id import RANDOM_BYTES, call_id
-from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count
+from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count, trace
 from proxy.gateway.rules import Rules
 from proxy.metering.estimate import first_hold, holding
 from proxy.metering.fingerprint import fingerprint
@@ -219,6 +219,7 @@ class Admission:
             fingerprint=fingerprint(self.hash_key.secret, request.content) if request.content else "",
             hash_key=self.hash_key.id,
             tags=stated.tags,
+            trace=trace(incoming.headers),
         )
 
     def _unread_call(self, id_: str, rules: Rules, incoming: Incoming, identity: Identity, stated: Narrowing) -> Call:

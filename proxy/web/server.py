@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 import socket
+import ssl
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -125,7 +126,9 @@ def _socket_protocol(**given: Any) -> asyncio.Protocol:
     return SocketProtocol(**given)
 
 
-def server(app: ASGIApp, *, stop_s: float, websockets: bool = False) -> uvicorn.Server:
+def server(
+    app: ASGIApp, *, stop_s: float, websockets: bool = False, tls: ssl.SSLContext | None = None
+) -> uvicorn.Server:
     """A uvicorn server for `app`; the caller hands it bound sockets (`serve(sockets=[…])`)."""
     logging.getLogger("uvicorn.error").addFilter(_CutAnswers())
     config = uvicorn.Config(
@@ -147,6 +150,7 @@ def server(app: ASGIApp, *, stop_s: float, websockets: bool = False) -> uvicorn.
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=max(1, int(stop_s)),
         backlog=BACKLOG,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
     return uvicorn.Server(config)
 
