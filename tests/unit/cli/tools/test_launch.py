@@ -103,6 +103,7 @@ def test_codex_gets_a_provider_by_arguments_that_its_parser_reads():
                 "name": "OpenAI",
                 "base_url": f"{GATEWAY}/v1",
                 "wire_api": "responses",
+                "supports_websockets": True,
                 "env_key": "OUTLAY_KEY",
                 "http_headers": HEADERS,
             }
