@@ -71,7 +71,8 @@ def submitted(client: openai.OpenAI, model: str, **headers: object) -> Any:
 
 
 def restarted(planes: Deployment) -> None:
-    planes.gateway.stop()
+    """As after a crash."""
+    planes.gateway.kill()
     planes.start_gateway()
 
 
