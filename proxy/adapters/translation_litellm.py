@@ -9,7 +9,6 @@ passes through the translation.
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -299,8 +298,7 @@ class LitellmAnswer:
     async def _stop_pump(self) -> None:
         if self._pump is not None:
             self._pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([self._pump])
+            await asyncio.wait([self._pump])
 
 
 class WholeAnswer:

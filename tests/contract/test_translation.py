@@ -141,7 +141,7 @@ async def test_a_request_leaves_in_the_providers_words_with_its_credential(trans
     (sent,) = translated.provider.requests
     headers = {name.lower(): value for name, value in sent.headers}
     assert (sent.method, sent.target, sent.translation) == ("POST", b"/prefix/v1/messages", None)
-    assert headers[b"x-api-key"] == SECRET.encode()
+    assert [value for name, value in sent.headers if name.lower() == b"x-api-key"] == [SECRET.encode()]
     assert headers[b"anthropic-version"] == b"2023-06-01"
     assert headers[b"x-own"] == b"1"
     assert not {b"authorization", b"accept-encoding", b"x-stainless-lang", b"host", b"content-length"} & set(headers)
@@ -359,6 +359,30 @@ async def test_a_hang_up_reaches_the_provider(translated: Translated) -> None:
         break
     await answer.close()
     assert native.closed
+
+
+async def test_a_hang_up_before_the_answer_begins_reaches_it_too(
+    translated: Translated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(translation_litellm, "CALLS_MAX", 1)
+    asked = asyncio.Event()
+
+    class Begun(ScriptedAnswer):
+        async def chunks(self) -> AsyncIterator[bytes]:
+            asked.set()
+            async for chunk in super().chunks():
+                yield chunk
+
+    native = Begun(200, EVENTS, [event(BEGIN), asyncio.Event()])
+    sending = asyncio.create_task(translated.call(native, request(stream=True)))
+    await asked.wait()
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert native.closed
+    again = await translated.call(a_whole(), request())
+    assert again.status == 200
+    await again.close()
 
 
 async def test_an_answer_that_can_not_be_translated_is_on_record(translated: Translated) -> None:

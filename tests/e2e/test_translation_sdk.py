@@ -74,9 +74,13 @@ def told(**headers: str) -> dict[str, str]:
 
 
 def settled(running: Deployment) -> list[dict[str, Any]]:
+    return entries(running, "settled")
+
+
+def entries(running: Deployment, kind: str) -> list[dict[str, Any]]:
     segments = sorted((running.data / "journal" / "test").glob("*.jsonl"))
     lines = [line for path in segments for line in path.read_text().splitlines()]
-    return [entry for entry in map(json.loads, lines) if entry["t"] == "settled"]
+    return [entry for entry in map(json.loads, lines) if entry["t"] == kind]
 
 
 def workers(running: Deployment) -> list[int]:
@@ -233,10 +237,13 @@ def test_a_killed_translation_is_replaced(running: Deployment, client: openai.Op
 def test_the_ledger_equals_the_providers_own_count(running: Deployment, own_provider: StandIn) -> None:
     """Kind by kind, to the token, cut streams and errors included."""
     counts = own_provider.counts()["models"]
-    entries = settled(running)
     served_as = {"gpt-large": "claude-opus-4-5"}
     for model in ("claude-sonnet-4-5", "claude-opus-4-5", "gemini-2.5-flash", "gemini-embedding-001", NOVA):
-        ours = [entry for entry in entries if served_as.get(entry["call"]["model"], entry["call"]["model"]) == model]
+        ours = [
+            entry
+            for entry in settled(running)
+            if served_as.get(entry["call"]["model"], entry["call"]["model"]) == model
+        ]
         assert len(ours) == counts[model]["calls"], model
         for kind in ("input_text", "cache_read", "cache_write_5m", "cache_write_1h", "output_text", "reasoning"):
             assert sum(entry["usage"][kind] for entry in ours) == counts[model][kind], (model, kind)
@@ -260,6 +267,14 @@ def test_it_is_priced_as_what_served_it(running: Deployment) -> None:
     assert f"/{NOVA}:" in priced[NOVA, "bedrock"]
     assert "/gemini-2.5-flash:" in priced["gemini-2.5-flash", "gemini"]
     assert not any(entry["cost"]["unpriced"] for entry in ok)
+
+
+def test_it_is_held_at_the_price_of_what_will_serve_it(running: Deployment) -> None:
+    """Claude Opus 4.5 costs 5 and 25 dollars a million tokens (anthropic.com/pricing); its input is text here."""
+    holds = [entry["hold"] for entry in entries(running, "opened") if entry["call"]["model"] == "gpt-large"]
+    assert holds
+    for hold in holds:
+        assert hold["cost_pico"] == 5_000_000 * hold["input_tokens"] + 25_000_000 * hold["output_tokens"]
 
 
 def test_neither_prompts_nor_credentials_are_anywhere(running: Deployment) -> None:
