@@ -3,7 +3,8 @@
 AWS bills a call through an inference profile by the region it was sent to (Bedrock User Guide, "Cross-region
 inference"), and a list has an entry for each geography whose prices differ. A profile of a geography that isn't listed
 is taken at the prices of `us.`, which are never below those without a geography, and then at these. Ids that tell no
-model (application profiles, provisioned throughput, imported models) have no name here: such a call is unpriced.
+model (application profiles, provisioned throughput, imported models) have no name here: such a call is
+unpriced, save where `deployments` of its provider says what the id runs.
 """
 
 import re

@@ -6,6 +6,7 @@ aws.amazon.com/bedrock/pricing, dollars per million tokens, as litellm's list of
 import pytest
 
 from proxy.adapters.prices_litellm import price_book
+from proxy.finance.pricebook import PriceBook
 from proxy.model.usage import Served, Usage
 from proxy.policy.load import load
 from proxy.policy.types import PolicySet
@@ -51,8 +52,14 @@ def test_an_id_that_tells_no_model_is_unpriced(kind: str) -> None:
     assert cost.total_pico > 0
 
 
-def book(base_url: str):  # type: ignore[no-untyped-def]  # the price book of one provider
-    text = f'providers: {{bedrock: {{dialect: bedrock, base_url: "{base_url}", api_key: {{aws: environment}}}}}}'
+def test_an_application_profile_that_an_admin_explains_has_the_price_of_what_it_runs() -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc"
+    cost = book(US, f', deployments: {{"{arn}": us.{SONNET}}}').cost("bedrock", arn, AT_US, USAGE, Served())
+    assert (cost.total_pico, cost.unpriced) == (9_460_000_000, False)
+
+
+def book(base_url: str, more: str = "") -> PriceBook:
+    text = f'providers: {{bedrock: {{dialect: bedrock, base_url: "{base_url}", api_key: {{aws: environment}}{more}}}}}'
     policies = load({"providers.yaml": text})
     assert isinstance(policies, PolicySet)
     return price_book(policies)

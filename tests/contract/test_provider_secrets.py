@@ -21,6 +21,11 @@ def test_a_provider_that_needs_none_has_an_empty_one(tmp_path: Path) -> None:
     assert secrets(tmp_path).secret(provider(Secret("none"))) == ""
 
 
+@pytest.mark.parametrize("profile", ["", "bedrock"])
+def test_what_is_signed_needs_no_secret_in_a_header(profile: str, tmp_path: Path) -> None:
+    assert secrets(tmp_path).secret(provider(Secret("aws", profile))) == ""
+
+
 def test_a_variable_gives_its_value_and_none_where_it_is_not_set(tmp_path: Path) -> None:
     found = secrets(tmp_path, OPENAI_API_KEY="sk-1")
     assert found.secret(provider(Secret("env", "OPENAI_API_KEY"))) == "sk-1"

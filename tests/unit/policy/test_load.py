@@ -325,3 +325,30 @@ def test_the_starters_commented_examples_are_valid_too() -> None:
     assert "local" in policies.providers
     assert policies.providers["bedrock"].region == "us-east-1"
     assert not policies.warnings
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "region"),
+    [
+        ("bedrock-runtime.us-east-1.amazonaws.com", "", "us-east-1"),
+        ("bedrock-runtime-fips.us-gov-west-1.amazonaws.com", "", "us-gov-west-1"),
+        ("bedrock-runtime.cn-north-1.amazonaws.com.cn", "", "cn-north-1"),
+        ("vpce-0a1b-2c.bedrock-runtime.eu-west-1.vpce.amazonaws.com", "", "eu-west-1"),
+        ("bedrock-runtime.eu-west-1.api.aws:443", "", "eu-west-1"),
+        ("bedrock-runtime.us-east-1.amazonaws.com", "region: eu-west-1,", "eu-west-1"),
+        ("proxy.example", "region: ap-southeast-2,", "ap-southeast-2"),
+        ("bedrock-runtime.us-east-1.amazonaws.com.example", "region: eu-west-1,", "eu-west-1"),
+    ],
+)
+def test_the_region_to_sign_for(host: str, more: str, region: str) -> None:
+    text = f'providers: {{b: {{dialect: bedrock, base_url: "https://{host}", {more} api_key: {{aws: prod.eu}}}}}}'
+    provider = loaded(providers=text).providers["b"]
+    assert (provider.region, provider.api_key.source, provider.api_key.name) == (region, "aws", "prod.eu")
+
+
+@pytest.mark.parametrize(("written", "meant"), [("", True), (", websockets: true", True), (", websockets: false", False)])
+def test_a_provider_takes_websockets_unless_it_is_told_not_to(written: str, meant: bool) -> None:
+    file = f'providers: {{p: {{dialect: openai, base_url: "https://a.example", api_key: none{written}}}}}'
+    policies = load({"providers.yaml": file})
+    assert isinstance(policies, PolicySet)
+    assert policies.providers["p"].websockets is meant
