@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import respx
 
-from proxy.model.entry import Opened, Refused
+from proxy.model.entry import Opened, Outcome, Refused
 from proxy.ports.sockets import SocketClosedError, SocketRefusedError
 from proxy.ports.upstream import Fault, UpstreamError
 from proxy.web.data_socket import DataSocket
@@ -27,6 +27,8 @@ class Caller:
     sockets_max: int = 10
     sent: list[Any] = field(default_factory=list)
     told: "asyncio.Queue[Any]" = field(default_factory=asyncio.Queue)
+    gone: bool = False
+    """True: sending to it raises, as uvicorn's does."""
 
     def __post_init__(self) -> None:
         app = self.world.app
@@ -53,6 +55,8 @@ class Caller:
         await self.told.put({"type": "websocket.connect"})
 
         async def send(message: Any) -> None:
+            if self.gone:
+                raise OSError("gone")
             self.sent.append(message)
 
         async with asyncio.timeout(5):
@@ -178,6 +182,21 @@ async def test_a_provider_that_can_t_be_reached_is_a_502(caller: Caller) -> None
     assert caller.app.open == 0
 
 
+async def test_a_client_that_vanishes_before_its_socket_is_open_leaves_none_at_the_provider(
+    caller: Caller, provider: FakeSocket
+) -> None:
+    caller.gone = True
+    await caller.open("/v1/responses")
+    assert provider.closed is not None
+    assert (caller.app.open, caller.sent) == (0, [])
+
+
+async def test_an_answer_to_nobody_is_no_fault(caller: Caller) -> None:
+    caller.gone = True
+    await caller.open("/v1/responses", {})
+    assert caller.app.open == 0
+
+
 async def test_open_sockets_are_bounded(respx_mock: respx.MockRouter, provider: FakeSocket) -> None:
     full = Caller(World(respx_mock), FakeSockets(provider), sockets_max=0)
     await full.open("/v1/responses")
@@ -197,6 +216,22 @@ async def test_a_key_that_is_revoked_meanwhile_ends_its_socket(caller: Caller) -
     assert json.loads(caller.sent[1]["text"])["error"]["code"] == "invalid_api_key"
     assert caller.sent[-1] == {"type": "websocket.close", "code": 1008, "reason": "invalid_key"}
     assert len([entry for entry in caller.world.journal.entries if isinstance(entry, Opened)]) == 1
+
+
+async def test_a_response_begun_for_a_key_that_is_revoked_meanwhile_is_on_record_and_ends_its_socket(
+    caller: Caller,
+) -> None:
+    provider = caller.sockets.socket = FakeSocket()
+    task = asyncio.create_task(caller.open("/v1/realtime?model=gpt-realtime"))
+    await caller.told.put({"type": "websocket.receive", "text": "{}"})
+    await provider.took(1)
+    rules = caller.world.app.rules()
+    caller.app.rules = lambda: replace(rules, policies=replace(rules.policies, keys={}))
+    provider.give(json.dumps({"type": "response.created", "response": {"id": "r1"}}))
+    await task
+    assert [entry.outcome for entry in caller.world.settled] == [Outcome.CAPPED]
+    assert caller.sent[-1] == {"type": "websocket.close", "code": 1008, "reason": "invalid_key"}
+    assert provider.closed is not None
 
 
 def _without_keys(caller: Caller) -> Any:

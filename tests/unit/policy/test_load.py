@@ -344,11 +344,3 @@ def test_the_region_to_sign_for(host: str, more: str, region: str) -> None:
     text = f'providers: {{b: {{dialect: bedrock, base_url: "https://{host}", {more} api_key: {{aws: prod.eu}}}}}}'
     provider = loaded(providers=text).providers["b"]
     assert (provider.region, provider.api_key.source, provider.api_key.name) == (region, "aws", "prod.eu")
-
-
-@pytest.mark.parametrize(("written", "meant"), [("", True), (", websockets: true", True), (", websockets: false", False)])
-def test_a_provider_takes_websockets_unless_it_is_told_not_to(written: str, meant: bool) -> None:
-    file = f'providers: {{p: {{dialect: openai, base_url: "https://a.example", api_key: none{written}}}}}'
-    policies = load({"providers.yaml": file})
-    assert isinstance(policies, PolicySet)
-    assert policies.providers["p"].websockets is meant
