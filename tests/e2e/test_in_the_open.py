@@ -15,12 +15,8 @@ import pytest
 from tests.servers.certificates import Certificate, certificate
 from tests.servers.processes import ADMIN_KEY, ALICE_KEY, Deployment, StandIn, stand_in, until
 
-FORWARDED = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https", "x-real-ip": "203.0.113.9"} | {"x-own": "1"}
-    "x-forwarded-for": "203.0.113.9",
-    "x-forwarded-proto": "https",
-    "x-real-ip": "203.0.113.9",
-    "x-own": "kept",
-}
+ADDED = ("x-forwarded-for", "x-forwarded-proto", "x-real-ip")
+FORWARDED = {**dict.fromkeys(ADDED, "203.0.113.9"), "x-own": "kept"}
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
 
 
