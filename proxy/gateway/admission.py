@@ -247,7 +247,7 @@ class Admission:
         decision = evaluate(rules.policies, call, priced=priced)
         refusal = decision.refusal or (no_credential(provider) if credential is None else None)
         # Before the hold: whatever fails from there on would leave it standing.
-        body, edits = (incoming.body, ()) if refusal else self._edited(incoming, request, model, translated)
+        body, edits = (incoming.body, ()) if refusal else self._edited(incoming, request, model, provider)
         refusal = refusal or self.counters.reserve(call, hold)
         if refusal is not None and not begun:
             return self._refuse(call, refusal, decision.matched)
@@ -289,11 +289,11 @@ class Admission:
         return Hold(cost.total_pico, input_tokens, output_tokens), not cost.unpriced
 
     def _edited(
-        self, incoming: Incoming, request: Request, model: str, translated: bool
+        self, incoming: Incoming, request: Request, model: str, provider: Provider
     ) -> tuple[bytes, tuple[str, ...]]:
         """The body to send, and what is changed in it."""
-        if not translated:
-            return self._spliced(incoming, request)
+        if provider.dialect == incoming.dialect.name:
+            return self._spliced(incoming, request) if provider.ask_usage else (incoming.body, ())
         edits = ("translated",) if model == request.model else ("translated", "model")
         return incoming.content or b"", edits
 

@@ -64,6 +64,9 @@ class Provider:
     """Name under which a model is called here -> the model it is, for its price and limits (an Azure deployment)."""
     passes: tuple[tuple[str, str], ...] = ()
     """(method, path glob) that are forwarded unmetered because the admin named them."""
+    ask_usage: bool = True
+    """False: streams are never asked for their usage, because the provider refuses `stream_options.include_usage` (and
+    reports it unasked)."""
     websockets: bool = True
     """False: none is opened to it, and clients that try go on over HTTP. True even where it has none: its own refusal
     says so to the client."""
