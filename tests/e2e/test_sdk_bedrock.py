@@ -260,6 +260,18 @@ def of(report: dict[str, Any], model: str, column: str) -> int:
     return sum(row[column] for row in report["rows"] if row["model"] == model)
 
 
+def test_a_client_that_hangs_up_hangs_up_on_the_provider(provider: StandIn, signing: Deployment) -> None:
+    made = client(f"{signing.url}/bedrock", headers=told(tokens="5000", chunk_ms="5", marker="hung up"))
+    answer = made.converse_stream(**CONVERSE)
+    next(iter(answer["stream"]))
+    answer["stream"].close()
+    made.close()
+    until("the stand-in sees it", lambda: any(each["marker"] == "hung up" for each in provider.calls()))
+    (seen,) = [each for each in provider.calls() if each["marker"] == "hung up"]
+    assert (seen["ended"], seen["model"]) == ("hangup", NOVA)
+    assert seen["usage"].get("output_text", 0) < 5000
+
+
 def test_anthropics_own_client(provider: StandIn, signing: Deployment) -> None:
     """AnthropicBedrock, signed and by token, whole and streamed."""
     for given in ({"api_key": ALICE_KEY}, {"aws_access_key": ALICE_KEY, "aws_secret_key": "any"}):

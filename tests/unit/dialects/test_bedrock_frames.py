@@ -131,6 +131,15 @@ def test_the_end_is_the_event_with_the_usage() -> None:
     assert ended == [False] * 7 + [True]
 
 
+@pytest.mark.parametrize(
+    ("model", "fresh"), [("us.openai.gpt-5.6-luna", 2), ("amazon.nova-lite-v1:0", 10), ("x.openai.gpt", 10)]
+)
+def test_cached_tokens_are_taken_off_the_input_of_openais_streams_only(model: str, fresh: int) -> None:
+    meter = FrameMeter(ConverseListener(model, streamed=True))
+    meter.feed(frame("metadata", {"usage": {"inputTokens": 10, "outputTokens": 1, "cacheReadInputTokens": 8}}))
+    assert meter.reading().usage == Usage(input_text=fresh, cache_read=8, output_text=1)
+
+
 METRICS = {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 5, "outputTokenCount": 2}}
 CLAUDE = {"input_tokens": 5, "cache_read_input_tokens": 3, "output_tokens": 1}
 STREAMS: dict[str, tuple[list[object], Usage]] = {
