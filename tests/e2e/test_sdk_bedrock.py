@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +87,20 @@ def deployed(folder: Path, provider: StandIn, **settings: str) -> Deployment:
     return made
 
 
+@cache
+def session(key: str) -> Any:
+    """Kept, since reading its models takes longer than a call."""
+    given = {"aws_access_key_id": key, "aws_secret_access_key": "any"} if key else {}
+    return boto3.Session(region_name=REGION, **given)  # type: ignore[arg-type]  # all of them are texts
+
+
 def client(url: str, key: str = ALICE_KEY, *, trust: str = "", headers: dict[str, str] | None = None) -> Any:
     """A client that signs with an outlay key as its access key; with `trust`, one that takes its bearer token from the
     environment."""
     config = Config(retries={"total_max_attempts": 1}, read_timeout=20)
-    given = {} if trust else {"aws_access_key_id": key, "aws_secret_access_key": "any"}
-    session = boto3.Session(region_name=REGION, **given)  # type: ignore[arg-type]  # all of them are texts
-    made = session.client("bedrock-runtime", endpoint_url=url, config=config, verify=trust or None)
+    made = session("" if trust else key).client(
+        "bedrock-runtime", endpoint_url=url, config=config, verify=trust or None
+    )
 
     def add(request: Any, **_: Any) -> None:
         for name, value in (headers or {}).items():
@@ -303,8 +311,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_refusal_is_a_client_error_that_is_not_tried_again(name: str, signing: Deployment) -> None:
     place, key, code, status = REFUSED[name]
-    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key="any", region_name=REGION)
-    made = session.client("bedrock-runtime", endpoint_url=f"{signing.url}/{place}")
+    made = session(key).client("bedrock-runtime", endpoint_url=f"{signing.url}/{place}")
     with pytest.raises(ClientError) as caught, closing(made):
         made.converse(**CONVERSE)
     answer = caught.value.response
