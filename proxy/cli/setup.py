@@ -69,7 +69,8 @@ def _setup(
     if dry_run:
         _show(changes, found.key)
     elif changes:
-        write_key(folder, found.key)
+        if any(str(wish.key_file) in text for text in (*(change.after or "" for change in changes), *wanted.words)):
+            write_key(folder, found.key)
         files.write(changes)
     for change in changes if not dry_run else ():
         word = "is set up already" if change.before == change.after else "is set up"

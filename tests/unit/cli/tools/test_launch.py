@@ -156,6 +156,8 @@ def test_ways_past_outlay_are_closed_or_named():
     with pytest.raises(ToolError, match="CLAUDE_CODE_USE_VERTEX"):
         launch(Start(PLACE, ("claude",), {"CLAUDE_CODE_USE_VERTEX": "1"}))
     assert launch(Start(PLACE, ("claude",), {"CLAUDE_CODE_USE_VERTEX": "0"})).arguments == ("claude",)
+    mine = {"ANTHROPIC_API_KEY": "mine", "CLAUDE_CODE_OAUTH_TOKEN": "mine"}
+    assert "mine" not in launch(Start(PLACE, ("claude",), mine)).environ(mine).values()
     mine = {"GOOGLE_GENAI_USE_VERTEXAI": "true", "GOOGLE_API_KEY": "mine", "GEMINI_API_KEY": "mine", "OTHER": "1"}
     environ = launch(Start(PLACE, ("gemini",), mine)).environ(mine)
     assert environ["GEMINI_API_KEY"] == KEY
