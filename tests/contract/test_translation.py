@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -111,6 +113,10 @@ def chunks_of(data: bytes) -> list[Any]:
     events = data.decode().split("\n\n")
     assert events[-2:] == ["data: [DONE]", ""]
     return [json.loads(each.removeprefix("data: ")) for each in events[:-2]]
+
+
+def told_by_the_system(pid: int, what: str) -> bytes:
+    return Path(f"/proc/{pid}/{what}").read_bytes()
 
 
 async def until_it_breaks(answer: UpstreamAnswer) -> tuple[bytes, UpstreamError]:
@@ -305,6 +311,35 @@ async def test_what_can_not_be_translated_is_refused_before_anything_is_sent(
     assert words in error["message"]
     assert (b"x-should-retry", b"false") in answer.headers
     assert not translated.provider.requests
+
+
+async def test_the_process_is_confined(translated: Translated) -> None:
+    """It leaves no core dump, and nothing of the gateway's environment goes along."""
+    await (await translated.call(a_whole(), request())).close()
+    assert translated.process.pid is not None
+    assert re.search(rb"Max core file size +0 +0 ", told_by_the_system(translated.process.pid, "limits"))
+    environ = told_by_the_system(translated.process.pid, "environ")
+    assert {line.partition(b"=")[0] for line in environ.split(b"\0") if line} <= {
+        *(b"PYTHONPATH", b"PYTHONDONTWRITEBYTECODE", b"LC_CTYPE"),
+        *(b"LITELLM_MODE", b"LITELLM_LOCAL_MODEL_COST_MAP", b"LITELLM_LOG"),
+    }
+
+
+async def test_nothing_is_fetched_on_a_callers_behalf(translated: Translated) -> None:
+    connections = 0
+
+    def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.close()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        image = {"type": "image_url", "image_url": {"url": f"http://127.0.0.1:{port}/x.png"}}
+        answer = await translated.call(a_whole(), request(messages=[{"role": "user", "content": [image]}]))
+        assert answer.status == 400
+        await answer.close()
+    assert connections == 0
 
 
 async def test_a_providers_error_keeps_its_status_its_headers_and_its_words(translated: Translated) -> None:
