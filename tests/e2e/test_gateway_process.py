@@ -466,3 +466,4 @@ def test_the_gateway_imports_neither_duckdb_nor_litellm_nor_the_command_line(
     maps = Path(f"/proc/{made.gateway.pid}/maps").read_text()
     assert "duckdb" not in maps
     assert "tiktoken" not in maps
+    assert "websockets" not in maps

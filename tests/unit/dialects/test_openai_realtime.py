@@ -108,6 +108,16 @@ def test_the_next_response_is_held_for_what_the_last_one_read_and_wrote() -> Non
     assert request.input_bytes == len(event("response.create"))
 
 
+def test_audio_is_counted_once_before_and_after_it_is_committed() -> None:
+    conversation = session()
+    conversation.asked(event("input_audio_buffer.append", audio=SECOND))
+    conversation.heard(event("input_audio_buffer.committed", item_id="i1"))
+    assert asked(conversation).request.guessed == Usage(input_audio=10)
+    conversation.asked(event("input_audio_buffer.append", audio=SECOND))
+    conversation.asked(event("input_audio_buffer.clear"))
+    assert asked(conversation).request.guessed == Usage(input_audio=10)
+
+
 @pytest.mark.parametrize(
     "said",
     [
