@@ -151,7 +151,7 @@ async def test_a_model_chooses_its_provider(world: World) -> None:
     [
         ("POST", "/v1/fine_tuning/jobs"),
         ("POST", "/v1/chat/completions/../files"),
-        ("POST", "/openai/v1/files"),
+        ("POST", "/openai/v1/rerank"),
         ("POST", "/v1/%2e%2e/admin"),
         ("GET", "/v1/chat/completions"),
         ("GET", "/"),
@@ -191,9 +191,9 @@ async def test_a_websocket_attempt_is_refused_as_clients_expect(world: World) ->
 
 
 async def test_a_path_that_an_admin_lets_pass_is_streamed_and_on_record_as_free(world: World) -> None:
-    route = answered(world.router, "http://local.test/base/v1/files", body=b'{"id":"file-1"}')
-    response = await world.call("POST", "/local/v1/files", content=b"\x00" * 3_000_000)
-    assert response.json() == {"id": "file-1"}
+    route = answered(world.router, "http://local.test/base/v1/rerank", body=b'{"id":"rank-1"}')
+    response = await world.call("POST", "/local/v1/rerank", content=b"\x00" * 3_000_000)
+    assert response.json() == {"id": "rank-1"}
     assert len(route.calls.last.request.content) == 3_000_000
     (entry,) = world.settled
     assert (entry.call.operation, entry.cost.total_pico, entry.cost.price_id) == ("passed", 0, "free")

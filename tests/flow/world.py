@@ -41,7 +41,7 @@ providers:
     base_url: "http://local.test/base"
     api_key: none
     default_for: [llama-*]
-    passes: [POST /v1/files]
+    passes: [POST /v1/rerank]
   wide: {dialect: openai, base_url: "http://wide.test", api_key: none, default_for: [wide-*], passes: [POST /v1/*]}
   nokey: {dialect: openai, base_url: "http://nokey.test", api_key: {env: MISSING_KEY}, default_for: [nokey-*]}
 """,
