@@ -157,7 +157,7 @@ moments = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.
 keys = st.builds(
     Key,
     id=st.from_regex(r"k_[0-9a-f]{8}", fullmatch=True),
-    hash=st.binary(min_size=1).map(digest),
+    hash=st.binary(min_size=2).map(digest),
     owner=owners,
     owner_kind=st.just(OwnerKind.PERSON),
     projects=st.lists(owners, min_size=1, max_size=3, unique=True).map(tuple),
