@@ -15,12 +15,11 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from proxy.adapters.translation_errors import in_openai_shape
+from proxy.adapters.translation_answers import JSON, answer_lines, own, provider_error, refused
 from proxy.adapters.translation_frames import Answer, Ask, Call, Head, Kind, encode
 from proxy.adapters.translation_process import Session, TranslationProcess
 from proxy.dialects.dialect import Dialect, FramedMeter, Reading, UnreadableError
 from proxy.gateway.answer import MeteredAnswer
-from proxy.metering.content import UnreadableContentError, answer_decoder
 from proxy.ports.upstream import (
     Fault,
     RawHeaders,
@@ -37,15 +36,12 @@ CALLS_MAX: Final = 256
 """Translated at a time; more are turned away with a 503."""
 BODY_BYTES_MAX: Final = 32 * 1024 * 1024
 """Of a request that is translated; the translation holds it several times over."""
-ERROR_BYTES_MAX: Final = 64 * 1024
-"""Of a provider's error answer; what is longer is told without its words."""
 START_S: Final = 60.0
 """From the call to the request in the provider's words. The first call waits for the process to start: 4 s on an idle
 machine."""
 GRACE_S: Final = 15.0
 """How long the translation may be silent beyond the longest silence allowed to the provider."""
 
-JSON: Final = b"application/json"
 _NOT_PASSED: Final = frozenset(
     (b"accept", b"accept-encoding", b"content-type", b"content-encoding", b"cookie", b"idempotency-key")
 )
@@ -55,10 +51,6 @@ _NOT_ASKED: Final = frozenset(
     b"host content-length accept-encoding connection user-agent authorization x-api-key x-goog-api-key api-key".split()
 )
 """Headers that litellm writes and the gateway writes itself, the credential above all."""
-_NOT_ANSWERED: Final = frozenset(
-    b"content-length content-encoding content-type transfer-encoding set-cookie etag vary".split()
-)
-"""Headers that describe the provider's own bytes."""
 
 
 class TranslatingUpstream:
@@ -87,11 +79,11 @@ class TranslatingUpstream:
     async def _send(self, request: UpstreamRequest, translation: Translation) -> UpstreamAnswer:
         native = self._dialects.get(translation.dialect)
         if native is None:
-            return _own(400, f"outlay can't meter {translation.dialect}, so it translates nothing to it.")
+            return own(400, f"outlay can't meter {translation.dialect}, so it translates nothing to it.")
         if not isinstance(request.body, bytes) or len(request.body) > BODY_BYTES_MAX:
-            return _own(413, f"A call that is translated may have at most {BODY_BYTES_MAX} bytes.")
+            return own(413, f"A call that is translated may have at most {BODY_BYTES_MAX} bytes.")
         if self._calls >= CALLS_MAX:
-            return _own(503, f"outlay already translates {CALLS_MAX} calls, its limit.", (b"retry-after", b"1"))
+            return own(503, f"outlay already translates {CALLS_MAX} calls, its limit.", (b"retry-after", b"1"))
         self._calls += 1
         handed_on = False
         try:
@@ -109,7 +101,7 @@ class TranslatingUpstream:
         session, kind, data = await self._begin(call)
         try:
             if kind is Kind.HEAD:
-                return await _refused(session, data, self._start_s)
+                return await refused(session, data, self._start_s)
             if kind is not Kind.ASK:
                 raise UpstreamError(Fault.TRANSLATION, "the translation gave no request")
             exchange = await self._ask(request, translation, native, msgspec.msgpack.decode(data, type=Ask), session)
@@ -161,7 +153,7 @@ class TranslatingUpstream:
         headers = {name.lower(): value for name, value in answer.headers}
         try:
             if answer.status >= 400:
-                return await _error(answer, headers, session)
+                return await provider_error(answer, headers, session)
             content_type = headers.get(b"content-type", b"").lower()
             meter = native.meter(operation, facts, content_type=content_type, hide_usage=False)
             if isinstance(meter, FramedMeter):
@@ -223,7 +215,7 @@ class LitellmAnswer:
             raise
         else:
             self.without = head.without
-            self.headers = _answer_lines(self._native.headers, head.content_type)
+            self.headers = answer_lines(self._native.headers, head.content_type)
 
     @property
     def output_bytes(self) -> int:
@@ -291,67 +283,14 @@ class LitellmAnswer:
             await self._pump
         if self._fault is not None:
             raise self._fault
-        told = _own(502, "outlay could not translate the provider's answer. The call has been billed.")
+        told = own(502, "outlay could not translate the provider's answer. The call has been billed.")
         self.status, self._own = told.status, told.body
-        self.headers = _answer_lines(self._native.headers, JSON)
+        self.headers = answer_lines(self._native.headers, JSON)
 
     async def _stop_pump(self) -> None:
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.wait([self._pump])
-
-
-class WholeAnswer:
-    """An UpstreamAnswer that is there already: an error, told in OpenAI's shape. It costs nothing."""
-
-    def __init__(self, status: int, headers: RawHeaders, body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        yield self.body
-
-    async def close(self) -> None:
-        return
-
-
-def _own(status: int, message: str, *headers: tuple[bytes, bytes]) -> WholeAnswer:
-    """An error of outlay's own. A client that may repeat the call is not told otherwise."""
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    body = msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": "translation"}})
-    again = [] if status >= 500 else [(b"x-should-retry", b"false")]
-    return WholeAnswer(status, [(b"content-type", JSON), *again, *headers], body)
-
-
-async def _refused(session: Session, data: bytes, within_s: float) -> WholeAnswer:
-    """What the translation says of a request that it can't put into the provider's dialect."""
-    head = msgspec.msgpack.decode(data, type=Head)
-    pieces: list[bytes] = []
-    with session:
-        try:
-            while (said := await session.hear(within_s))[0] is Kind.DATA:
-                pieces.append(said[1])
-        except (EOFError, OSError, ValueError) as error:
-            raise UpstreamError(Fault.TRANSLATION, f"translation failed: {type(error).__name__}") from None
-    lines = [(b"content-type", head.content_type), (b"x-should-retry", b"false")]
-    return WholeAnswer(head.status, lines, b"".join(pieces))
-
-
-async def _error(answer: UpstreamAnswer, headers: dict[bytes, bytes], session: Session) -> WholeAnswer:
-    """A provider's error with its status, its headers and its words, in OpenAI's shape."""
-    session.close()
-    decoder = answer_decoder(headers.get(b"content-encoding", b""))
-    text = b""
-    try:
-        async for chunk in answer.chunks():
-            if decoder is not None and len(text) <= ERROR_BYTES_MAX:
-                text += b"".join(decoder.feed(chunk))
-    except UnreadableContentError:
-        text = b""
-    await answer.close()
-    body = in_openai_shape(answer.status, text if len(text) <= ERROR_BYTES_MAX else b"")
-    return WholeAnswer(answer.status, _answer_lines(answer.headers, JSON), body)
 
 
 def _request_lines(
@@ -366,12 +305,3 @@ def _request_lines(
     if credential:
         lines.append(native.credential(credential))
     return lines
-
-
-def _answer_lines(lines: RawHeaders, content_type: bytes) -> list[tuple[bytes, bytes]]:
-    """The provider's headers (rate limits, retry-after, its id of the request) around another body."""
-    kept = [line for line in lines if line[0].lower() not in _NOT_ANSWERED]
-    request_id = next((value for name, value in kept if name.lower() == b"request-id"), None)
-    if request_id is not None:
-        kept.append((b"x-request-id", request_id))  # where OpenAI's SDKs look for it
-    return [(b"content-type", content_type), *kept]

@@ -3,7 +3,7 @@
 litellm does it (160 MiB and 4 s to import, so not in the gateway). This process is a function of bytes: it opens no
 connection, reads no file but its libraries, starts no program, holds no credential, and logs nothing; an audit hook
 sees to that, whatever litellm tries (fetching an image by its URL, say). litellm believes that it talks to the
-provider: what it sends goes to the gateway (`_Gateway`), once for each call, and the gateway does the rest.
+provider: what it sends goes to the gateway (`Gateway`), once for each call, and the gateway does the rest.
 
 Started by translation_process as a module, with the number of a socket over which each call's own socket comes. When
 that one closes, the gateway is gone, and so is this.
@@ -15,10 +15,9 @@ import re
 import resource
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from contextvars import ContextVar
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import httpx
@@ -28,14 +27,13 @@ from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.responses.litellm_completion_transformation.handler import LiteLLMCompletionTransformationHandler
 
 from proxy.adapters.translation_confinement import confine
-from proxy.adapters.translation_frames import Answer, Ask, Call, Head, Kind, encode, frame, read_frame
-from proxy.adapters.translation_lines import LineEnds
+from proxy.adapters.translation_frames import Call, Head, Kind, encode, frame, read_frame
+from proxy.adapters.translation_gateway import AnyGateway, Gateway
 
 DATA_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 """Memory of this process."""
 JSON: Final = b"application/json"
 EVENTS: Final = b"text/event-stream"
-_TEXTS: Final = ("application/json", "text/event-stream")
 PLACEHOLDER: Final = "none"
 """Stands where litellm wants a credential; the gateway puts the real one in."""
 ERROR_CHARS_MAX: Final = 2000
@@ -73,75 +71,14 @@ class RefusedError(Exception):
     """A call that can't be translated; the message is for its caller."""
 
 
-class _Gateway(httpx.AsyncBaseTransport):
-    """Where litellm's one request of a call goes."""
-
-    current: ClassVar[ContextVar["_Gateway"]] = ContextVar("gateway")
-
-    def __init__(self, reader: asyncio.StreamReader, say: Callable[[Kind, bytes], Any]) -> None:
-        self._reader = reader
-        self._say = say
-        self.asked = False
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self.asked:
-            raise httpx.ReadError("a call is one request, and never repeated")
-        self.asked = True
-        body = await request.aread()
-        await self._say(Kind.ASK, encode(Ask(request.method, request.url.raw_path, request.headers.raw, body)))
-        try:
-            kind, data = await read_frame(self._reader)
-        except EOFError:
-            raise httpx.ReadError("the gateway has gone") from None
-        if kind is not Kind.ANSWER:
-            raise httpx.ReadError("the provider did not answer")
-        answer = msgspec.msgpack.decode(data, type=Answer)
-        headers = httpx.Headers(answer.headers)
-        plain = headers.get("content-type", "").startswith(_TEXTS) and "content-encoding" not in headers
-        return httpx.Response(answer.status, headers=headers, stream=_Bytes(self._reader, plain))
-
-
-class _AnyGateway(httpx.AsyncBaseTransport):
-    """For the clients that litellm makes and keeps by itself, where it doesn't pass on the one it is given (Gemini's
-    embeddings): each call's own `_Gateway`."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await _Gateway.current.get().handle_async_request(request)
-
-
-class _Bytes(httpx.AsyncByteStream):
-    """The provider's answer as it comes."""
-
-    def __init__(self, reader: asyncio.StreamReader, plain: bool) -> None:
-        """`plain`: it is UTF-8 text."""
-        self._reader = reader
-        self._plain = plain
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        lines = LineEnds()
-        while True:
-            try:
-                kind, data = await read_frame(self._reader)
-            except EOFError:
-                raise httpx.ReadError("the gateway has gone") from None
-            if kind is Kind.DATA:
-                yield lines.feed(data) if self._plain else data
-            elif kind is Kind.END:
-                if rest := lines.finish():
-                    yield rest
-                return
-            else:
-                raise httpx.ReadError("the provider's answer broke off")
-
-
 class Translating:
     """One call."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._gateway = _Gateway(reader, self._say)
-        _Gateway.current.set(self._gateway)
+        self._gateway = Gateway(reader, self._say)
+        Gateway.current.set(self._gateway)
         self._begun = False
         self._streaming = False
         self._without: list[str] = []
@@ -386,7 +323,7 @@ async def _one(call: socket.socket) -> None:
 def main(number: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (DATA_BYTES_MAX, DATA_BYTES_MAX))
-    AsyncHTTPHandler.create_async_transport = staticmethod(lambda *_, **__: _AnyGateway())  # type: ignore[method-assign,assignment]
+    AsyncHTTPHandler.create_async_transport = staticmethod(lambda *_, **__: AnyGateway())  # type: ignore[method-assign,assignment]
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
