@@ -147,6 +147,8 @@ class ChatListener:
         self._finished = False
         self._final = False
         self._usage: Any = None
+        self._size_at_usage = 0
+        """Of the visible output when the usage was said."""
         self._searched = False
         self._model = ""
         self._tier = ""
@@ -187,6 +189,8 @@ class ChatListener:
         """Hear what is no chunk: the end, or choices in a shape of its own. False where it can't be read at all."""
         if data.startswith(b"[DONE]"):
             self._done = self.ended = True
+            # Some servers say the usage beside a choice that is as good as ended (OpenRouter).
+            self._final = self._final or self._size_at_usage == self.output.size
             return True
         try:
             self._hear(_told(data), ())
@@ -216,6 +220,7 @@ class ChatListener:
         usage = told.usage or part(told.x_groq, "usage")
         if usage and isinstance(usage, dict):
             self._usage = usage
+            self._size_at_usage = self.output.size
             # A running count comes with unfinished choices; the last word comes with their ends, or after them.
             self._final = all(choice.finish_reason for choice in choices)
 

@@ -258,6 +258,17 @@ def test_a_running_count_is_no_last_word() -> None:
     assert (reading.usage, reading.final) == (Usage(input_text=10, output_text=2), True)
 
 
+def test_a_usage_after_which_nothing_was_said_is_the_last_word_at_the_end() -> None:
+    """OpenRouter says it beside an empty choice without a reason to end, behind the one that has it."""
+    done: Event = ("", "[DONE]")
+    ended: list[Event] = [("", chat_chunk({"content": "hi"})), ("", chat_chunk({}, "stop"))]
+    usage: Event = ("", chat_chunk({"role": "assistant", "content": ""}, usage=CHAT_USAGE))
+    assert heard(*ended, usage).final is False
+    reading = heard(*ended, usage, done)
+    assert (reading.usage, reading.final, reading.complete, reading.texts) == (USAGE, True, True, ())
+    assert heard(usage, *ended, done).final is False
+
+
 def test_the_usage_said_last_counts() -> None:
     first = chat_chunk(usage={"prompt_tokens": 1, "completion_tokens": 1})
     assert heard(("", first), CHAT_LAST, ("", chat_chunk({}, "stop"))).usage == USAGE
