@@ -24,8 +24,10 @@ PARTS_MAX: Final = 256
 """Of one form. Real ones have at most about thirty: 16 images and a dozen fields."""
 DIGEST_BYTES: Final = 16
 
-_NAMES: Final = re.compile(rb";\s*name\s*\*?\d*\*?\s*=", re.IGNORECASE)
-_BOUNDARIES: Final = re.compile(rb";\s*boundary\s*\*?\d*\*?\s*=", re.IGNORECASE)
+_NAMES: Final = re.compile(rb";\s*+name\s*+\*?\d*+\*?\s*+=", re.IGNORECASE)
+_FILE_NAMES: Final = re.compile(rb";\s*+filename\s*+\*", re.IGNORECASE)
+"""The extended spelling (RFC 5987): older clients have no other for a name beyond ASCII."""
+_BOUNDARIES: Final = re.compile(rb";\s*+boundary\s*+\*?\d*+\*?\s*+=", re.IGNORECASE)
 _AS_THEY_ARE: Final = frozenset((b"", b"7bit", b"8bit", b"binary"))
 _TRUE: Final = frozenset(("true", "1", "on", "yes", "t", "y"))
 """What form readers take for true."""
@@ -172,7 +174,8 @@ def _disposition(headers: Mapping[bytes, bytes]) -> tuple[str, bool]:
         raise UnreadableError("A part of the form has no name, or more than one.")
     if headers.get(b"content-transfer-encoding", b"").strip().lower() not in _AS_THEY_ARE:
         raise UnreadableError("A part of the form has a content-transfer-encoding. Send its bytes as they are.")
-    return options[b"name"].decode("utf-8", "replace"), b"filename" in options
+    file = b"filename" in options or _FILE_NAMES.search(stated) is not None
+    return options[b"name"].decode("utf-8", "replace"), file
 
 
 def _boundary(content_type: bytes) -> bytes:

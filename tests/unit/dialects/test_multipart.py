@@ -46,6 +46,19 @@ def test_files_are_told_apart_by_a_digest() -> None:
     assert one.member.startswith(b'"image":"')
 
 
+def test_a_file_with_an_extended_name_alone_is_a_file() -> None:
+    """As older HTTP clients send one whose name is beyond ASCII."""
+    found = read(part("file", b"RIFF", "; filename*=utf-8''%C3%BC.wav"))
+    assert [bytes(file.data) for file in found.files] == [b"RIFF"]
+    assert found.text_bytes == 0
+
+
+def test_spaces_in_a_header_are_read_once() -> None:
+    """Reading them again from each place would take minutes here, and the process answers nobody meanwhile."""
+    with pytest.raises(UnreadableError, match="no boundary"):
+        READER.read(b"", b"multipart/form-data; boundary=XX; boundary=YY; boundary" + b" " * 200_000 + b"x")
+
+
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
@@ -53,6 +66,7 @@ def test_files_are_told_apart_by_a_digest() -> None:
         (form(part("model", b"a"), part("Model", b"b")), "'model' stands twice"),
         (form(part("model", b"a"), part("model ", b"b")), "'model' stands twice"),
         (form(part("model", b"a", '; filename="m"')), "'model' stands in the form as a file"),
+        (form(part("model", b"a", "; filename*=utf-8''m")), "'model' stands in the form as a file"),
         (form(part("model", b"a", '; name="other"')), "no name, or more than one"),
         (form(part("other", b"a", "; name*=utf-8''model")), "no name, or more than one"),
         (form(part("model", b"YQ==", headers="Content-Transfer-Encoding: base64\r\n")), "content-transfer-encoding"),
