@@ -8,7 +8,7 @@ An advisor's tokens are another model's: they are priced as this one's, since a 
 from typing import Any, Final
 
 from proxy.dialects.quantity import Total, part, quantity
-from proxy.model.usage import KINDS, Usage
+from proxy.model.usage import Usage, total
 
 _BESIDE: Final = ("compaction", "advisor_message")
 """Types of iterations that the totals leave out."""
@@ -16,12 +16,12 @@ _BESIDE: Final = ("compaction", "advisor_message")
 
 def usage_of(reported: Any) -> Usage | None:
     """Usage by kind; None where nothing was reported (no object, or one of zeros)."""
-    total = _own(reported)
+    usage = _own(reported)
     iterations = reported.get("iterations") if isinstance(reported, dict) else None
     for iteration in iterations if isinstance(iterations, list) else ():
         if isinstance(iteration, dict) and iteration.get("type") in _BESIDE:
-            total = _sum(total, _own(iteration))
-    return total if total.prompt_tokens or total.output_tokens else None
+            usage = total((usage, _own(iteration)))
+    return usage if usage.prompt_tokens or usage.output_tokens else None
 
 
 def _own(reported: Any) -> Usage:
@@ -39,7 +39,3 @@ def _own(reported: Any) -> Usage:
         output_text=outputs.left,
         web_search=quantity(part(reported, "server_tool_use"), "web_search_requests"),
     )
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(**{kind: getattr(one, kind) + getattr(other, kind) for kind in KINDS})

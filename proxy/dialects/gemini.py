@@ -105,11 +105,11 @@ class Gemini:
                 return _Events(listener)
             return _Elements(listener) if operation.name == STREAM.name else _Whole(listener)
         if operation.name == EMBED.name:
-            return BodyMeter(gemini_embeddings.EmbeddingsListener())
+            return BodyMeter(gemini_embeddings.listener())
         if operation.name == IMAGES.name:
-            return BodyMeter(gemini_images.ImagesListener())
+            return BodyMeter(gemini_images.listener())
         if operation.name == CACHE.name:
-            return BodyMeter(gemini_caches.CacheListener())
+            return BodyMeter(gemini_caches.listener())
         return SilentMeter()
 
     def credential(self, secret: str) -> tuple[bytes, bytes]:

@@ -9,14 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from proxy.dialects import gemini_parts, origin
-from proxy.dialects.dialect import Reading
 from proxy.dialects.fields import Fields
-from proxy.dialects.output import Output
 from proxy.dialects.proto_json import MessageReader
 from proxy.dialects.quantity import quantity
-from proxy.metering.json_object import NO_JSON
+from proxy.dialects.whole_answer import WholeListener
 from proxy.model.call import Request
-from proxy.model.usage import Served, Usage
+from proxy.model.usage import Usage
 
 CONTENT: Final = ("systemInstruction", "contents", "tools")
 _BODY: Final = MessageReader((*CONTENT, "model"))
@@ -45,32 +43,11 @@ class _Answer(msgspec.Struct, rename="camel", gc=False):
 _answer: Final = msgspec.json.Decoder(_Answer).decode
 
 
-class CacheListener:
+def listener() -> WholeListener[_Answer]:
     """Of the answer to making a cache."""
+    return WholeListener(_answer, _usage)
 
-    def __init__(self) -> None:
-        self.output = Output()
-        self.ended = False
-        self._answer: _Answer | None = None
 
-    def event(self, data: bytes) -> bool:
-        self.body(data)
-        return False
-
-    def body(self, data: bytes) -> None:
-        try:
-            self._answer = _answer(data)
-        except NO_JSON:
-            return
-
-    def reading(self) -> Reading:
-        answer = self._answer
-        written = quantity(answer.usage_metadata, "totalTokenCount") if answer else 0
-        return Reading(
-            usage=Usage(cache_write_5m=written) if written else None,
-            final=bool(written),
-            served=Served(),
-            complete=answer is not None,
-            failed=answer is not None and bool(answer.error),
-            output_bytes=0,
-        )
+def _usage(answer: _Answer) -> Usage | None:
+    written = quantity(answer.usage_metadata, "totalTokenCount")
+    return Usage(cache_write_5m=written) if written else None

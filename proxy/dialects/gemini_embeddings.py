@@ -5,15 +5,13 @@ from typing import Any, Final
 import msgspec
 
 from proxy.dialects import gemini_parts, origin
-from proxy.dialects.dialect import Reading
 from proxy.dialects.fields import Fields
 from proxy.dialects.gemini_content import same_model
 from proxy.dialects.gemini_usage import usage_of
-from proxy.dialects.output import Output
 from proxy.dialects.proto_json import MessageReader
+from proxy.dialects.whole_answer import WholeListener
 from proxy.metering.json_object import NO_JSON
 from proxy.model.call import Request
-from proxy.model.usage import Served
 
 CONTENT: Final = ("content", "requests")
 _BODY: Final = MessageReader((*CONTENT, "model"))
@@ -61,33 +59,6 @@ class _Answer(msgspec.Struct, rename="camel", gc=False):
 _answer: Final = msgspec.json.Decoder(_Answer).decode
 
 
-class EmbeddingsListener:
+def listener() -> WholeListener[_Answer]:
     """Of one answer. Older models report no usage: then the texts of the request are counted."""
-
-    def __init__(self) -> None:
-        self.output = Output()
-        self.ended = False
-        self._answer = _Answer()
-        self._whole = False
-
-    def event(self, data: bytes) -> bool:
-        self.body(data)
-        return False
-
-    def body(self, data: bytes) -> None:
-        try:
-            self._answer = _answer(data)
-        except NO_JSON:
-            return
-        self._whole = True
-
-    def reading(self) -> Reading:
-        usage = usage_of(self._answer.usage_metadata)
-        return Reading(
-            usage=usage,
-            final=usage is not None,
-            served=Served(),
-            complete=self._whole,
-            failed=bool(self._answer.error),
-            output_bytes=0,
-        )
+    return WholeListener(_answer, lambda answer: usage_of(answer.usage_metadata))

@@ -6,13 +6,12 @@ import msgspec
 from msgspec import Raw
 
 from proxy.dialects import origin
-from proxy.dialects.dialect import Reading
 from proxy.dialects.fields import CHOICES_MAX, Fields
-from proxy.dialects.output import Output
 from proxy.dialects.proto_json import MessageReader
+from proxy.dialects.whole_answer import WholeListener
 from proxy.metering.json_object import NO_JSON, UnreadableError
 from proxy.model.call import Request
-from proxy.model.usage import Served, Usage
+from proxy.model.usage import Usage
 
 CONTENT: Final = ("instances",)
 IMAGES_DEFAULT: Final = 4
@@ -61,33 +60,13 @@ class _Answer(msgspec.Struct, gc=False):
 _answer: Final = msgspec.json.Decoder(_Answer).decode
 
 
-class ImagesListener:
+def listener() -> WholeListener[_Answer]:
     """Of one answer: the images in it are what was sold, those that a filter kept back are not."""
+    return WholeListener(_answer, _usage)
 
-    def __init__(self) -> None:
-        self.output = Output()
-        self.ended = False
-        self._answer: _Answer | None = None
 
-    def event(self, data: bytes) -> bool:
-        self.body(data)
-        return False
-
-    def body(self, data: bytes) -> None:
-        try:
-            self._answer = _answer(data)
-        except NO_JSON:
-            return
-
-    def reading(self) -> Reading:
-        answer = self._answer
-        predictions = answer.predictions if answer else None
-        images = sum(bool(memoryview(each.bytes_base64_encoded)) or bool(each.gcs_uri) for each in predictions or ())
-        return Reading(
-            usage=None if predictions is None else Usage(output_images=images),
-            final=predictions is not None,
-            served=Served(),
-            complete=answer is not None,
-            failed=answer is not None and bool(answer.error),
-            output_bytes=0,
-        )
+def _usage(answer: _Answer) -> Usage | None:
+    if answer.predictions is None:
+        return None
+    made = (bool(memoryview(each.bytes_base64_encoded)) or bool(each.gcs_uri) for each in answer.predictions)
+    return Usage(output_images=sum(made))

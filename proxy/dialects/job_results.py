@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.dialects.dialect import Job, Reading, Source
-from proxy.model.usage import KINDS, NO_USAGE, Served, Usage
+from proxy.model.usage import NO_USAGE, Served, Usage, total
 
 LINE_BYTES_MAX: Final = 32 * 1024 * 1024
 """A longer line passes unread, and its job is marked estimated. Several generated images in base64 stay below it."""
@@ -109,8 +109,8 @@ class ResultsMeter:
         key = (served, prompt // LENGTH_STEP, prompt % LENGTH_STEP == 0)
         if key not in self._sums and len(self._sums) >= SUMS_MAX:
             key = next(reversed(self._sums))
-        longest, total = self._sums.get(key, (0, NO_USAGE))
-        self._sums[key] = (max(longest, prompt), _sum(total, usage))
+        longest, summed = self._sums.get(key, (0, NO_USAGE))
+        self._sums[key] = (max(longest, prompt), total((summed, usage)))
 
     def _jobs(self) -> list[Job]:
         by_served: dict[Served, list[tuple[int, Usage]]] = {}
@@ -128,7 +128,3 @@ class ResultsMeter:
             )
             for served, usages in by_served.items()
         ]
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(**{kind: getattr(one, kind) + getattr(other, kind) for kind in KINDS})

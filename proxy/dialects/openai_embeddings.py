@@ -9,12 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from proxy.dialects import origin
-from proxy.dialects.dialect import Reading
 from proxy.dialects.fields import Fields
 from proxy.dialects.openai_usage import usage_of
-from proxy.dialects.output import Output
 from proxy.dialects.quantity import quantity
-from proxy.metering.json_object import NO_JSON, ObjectReader
+from proxy.dialects.whole_answer import WholeListener
+from proxy.metering.json_object import ObjectReader
 from proxy.model.call import Request
 from proxy.model.usage import Served, Usage
 
@@ -47,38 +46,13 @@ class _Answer(msgspec.Struct, gc=False):
 _answer: Final = msgspec.json.Decoder(_Answer).decode
 
 
-class EmbeddingsListener:
-    """Of one answer."""
-
-    def __init__(self) -> None:
-        self.output = Output()
-        self.ended = False
-        self._answer: _Answer | None = None
-
-    def event(self, data: bytes) -> bool:
-        self.body(data)
-        return False
-
-    def body(self, data: bytes) -> None:
-        try:
-            self._answer = _answer(data)
-        except NO_JSON:
-            return
-
-    def reading(self) -> Reading:
-        answer = self._answer or _Answer()
-        usage = _usage(answer.usage)
-        return Reading(
-            usage=usage,
-            final=usage is not None,
-            served=Served(model=origin.bounded(answer.model)),
-            complete=self._answer is not None,
-            failed=bool(answer.error),
-            output_bytes=0,
-        )
+def listener() -> WholeListener[_Answer]:
+    """Of one answer to embeddings."""
+    return WholeListener(_answer, _usage, lambda answer: Served(model=origin.bounded(answer.model)))
 
 
-def _usage(reported: Any) -> Usage | None:
+def _usage(answer: _Answer) -> Usage | None:
+    reported = answer.usage
     if not quantity(reported, "prompt_tokens", "input_tokens"):
         total = quantity(reported, "total_tokens")
         return Usage(input_text=total) if total else None

@@ -17,7 +17,7 @@ from proxy.dialects.openai_usage import media_usage_of
 from proxy.dialects.output import Output
 from proxy.metering.json_object import NO_JSON, ObjectReader
 from proxy.model.call import Request
-from proxy.model.usage import KINDS, NO_USAGE, Served, Usage
+from proxy.model.usage import NO_USAGE, Served, Usage, total
 
 GOVERNED: Final = ("model", "prompt", "n", "size", "quality", "stream", "partial_images", "input_fidelity", "user")
 PICTURES: Final = ("image", "images", "mask")
@@ -164,7 +164,7 @@ class ImagesListener:
         """As reported; of what is sold by the piece, the images that came."""
         told = [usage for usage in self._usages if usage is not None]
         if told and self._complete and len(told) == len(self._usages):
-            return _sum(told)
+            return total(told)
         if self._complete and self._request.fixed.output_images and self._images:
             return Usage(output_images=self._images)
         return None
@@ -174,7 +174,3 @@ class ImagesListener:
         if isinstance(size, str) and isinstance(quality, str) and _SIZE.fullmatch(size):
             return variant(quality, size)
         return self._request.variant
-
-
-def _sum(usages: list[Usage]) -> Usage:
-    return Usage(**{kind: sum(getattr(usage, kind) for usage in usages) for kind in KINDS})

@@ -15,7 +15,6 @@ from proxy.dialects import (
 from proxy.dialects.dialect import Meter, Operation
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, Listener, SilentMeter, StreamMeter
 from proxy.dialects.openai_chat import ChatListener
-from proxy.dialects.openai_embeddings import EmbeddingsListener
 from proxy.dialects.openai_images import ImagesListener
 from proxy.dialects.openai_responses import ResponsesListener
 from proxy.dialects.openai_speech import AudioMeter, SpeechListener
@@ -76,7 +75,7 @@ _LISTENERS: Final[Mapping[str, Callable[[], Listener]]] = {
     RESPONSES.name: ResponsesListener,
     COMPACT.name: ResponsesListener,
     COMPLETIONS.name: ChatListener,
-    EMBEDDINGS.name: EmbeddingsListener,
+    EMBEDDINGS.name: openai_embeddings.listener,
 }
 _IMAGES: Final = frozenset((IMAGES.name, IMAGE_EDITS.name, IMAGE_VARIATIONS.name))
 _TRANSCRIPTS: Final = frozenset((TRANSCRIPTIONS.name, TRANSLATIONS.name))

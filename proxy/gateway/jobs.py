@@ -16,7 +16,7 @@ from proxy.dialects.dialect import RESULTS_OF, SUBMITTED, UPLOADED, Job, Reading
 from proxy.gateway.rules import Rules
 from proxy.model.call import Call
 from proxy.model.entry import Cost, Outcome, Settled, Timing
-from proxy.model.usage import KINDS, NO_USAGE, Usage
+from proxy.model.usage import KINDS, total
 
 REMEMBERED_MAX: Final = 4096
 """Submissions, files and settled jobs that a gateway remembers, each kind for itself: some 10 MB at most."""
@@ -135,7 +135,7 @@ class JobMemory:
             settled_us=now_us,
             outcome=Outcome.OK,
             status=200,
-            usage=_total(job),
+            usage=total(usage for _, usage in job.usages),
             served=replace(job.served, request_id=job.work),
             cost=_cost(of_job, job, rules),
             estimated=job.estimated,
@@ -155,19 +155,12 @@ def _digest(*texts: str) -> str:
     return sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
 
 
-def _total(job: Job) -> Usage:
-    total = NO_USAGE
-    for _, usage in job.usages:
-        total = Usage(**{kind: getattr(total, kind) + getattr(usage, kind) for kind in KINDS})
-    return total
-
-
 def _cost(call: Call, job: Job, rules: Rules) -> Cost:
     """The sum over the lengths of prompts, each at its own price."""
     costs = [
         rules.prices.cost(call.provider, call.model, call.opened_us, usage, job.served, prompt_tokens=longest)
         for longest, usage in job.usages
     ]
-    by_kind = {kind: total for kind in KINDS if (total := sum(cost.by_kind.get(kind, 0) for cost in costs))}
+    by_kind = {kind: pico for kind in KINDS if (pico := sum(cost.by_kind.get(kind, 0) for cost in costs))}
     ids = dict.fromkeys(cost.price_id for cost in costs)
     return Cost(sum(by_kind.values()), by_kind, " ".join(ids), any(cost.unpriced for cost in costs))

@@ -5,6 +5,7 @@ one side sum to the provider's own total (OpenAI's totals include cached tokens,
 the dialects normalise).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -70,6 +71,14 @@ NO_USAGE: Final = Usage()
 
 KINDS: Final = tuple(field.name for field in fields(Usage))
 """The kinds in the order of the fields: the one list that price book, journal and ledger share."""
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """Kind by kind."""
+    summed = NO_USAGE
+    for usage in usages:
+        summed = Usage(**{kind: getattr(summed, kind) + getattr(usage, kind) for kind in KINDS})
+    return summed
 
 
 @dataclass(frozen=True, slots=True)

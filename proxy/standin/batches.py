@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import msgspec
 
-from proxy.model.usage import KINDS, NO_USAGE, Usage
+from proxy.model.usage import NO_USAGE, Usage, total
 from proxy.standin.answering import compose
 from proxy.standin.behaviour import Behaviour
 from proxy.standin.protocol import MISSING_MODEL, Format, WrongRequestError
@@ -149,13 +149,6 @@ class Batches:
 
 def new_id(prefix: str) -> str:
     return f"{prefix}_{uuid4().hex[:24]}"
-
-
-def total(usages: Any) -> Usage:
-    summed = NO_USAGE
-    for usage in usages:
-        summed = Usage(**{kind: getattr(summed, kind) + getattr(usage, kind) for kind in KINDS})
-    return summed
 
 
 def counts(batch: Batch) -> Mapping[str, int]:

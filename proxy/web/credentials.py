@@ -1,7 +1,8 @@
 """The caller's credential: where SDKs put it, and what must not go upstream with the call.
 
 Forms: `authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `api-key`, `?key=`; an outlay key as the access key id of
-an AWS signature, whose secret nobody looks at, since the call is signed anew; or `x-outlay-key`, and then the provider credential that the client sent beside it is the caller's own and passes untouched.
+an AWS signature, whose secret nobody looks at, since the call is signed anew; or `x-outlay-key`, and then the provider
+credential that the client sent beside it is the caller's own and passes untouched.
 """
 
 import re

@@ -2,16 +2,20 @@
 
 import json
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects import anthropic_batches, openai_batches
-from proxy.dialects.dialect import Source
+from proxy.dialects.dialect import Job, Source
 from proxy.dialects.job_results import LINE_BYTES_MAX, ResultsMeter
-from proxy.gateway.jobs import _total
-from proxy.model.usage import NO_USAGE, Usage
+from proxy.model.usage import NO_USAGE, Usage, total
+
+
+def used(job: Job) -> Usage:
+    return total(usage for _, usage in job.usages)
 
 
 def chat_line(number=0, prompt=10, output=5, model="gpt-4o", id_="batch_req_1", **usage):
@@ -47,7 +51,7 @@ def read(*pieces, reader=openai_batches.read_result, work="file-1", batch=""):
 def test_lines_sum_to_one_job_for_each_model_at_the_batch_tier():
     lines = [chat_line(1), chat_line(2, 100, 7), chat_line(3, model="gpt-5"), FAILED, EXPIRED]
     jobs = {job.served.model: job for job in read(b"\n".join(lines)).jobs}
-    assert {model: _total(job) for model, job in jobs.items()} == {
+    assert {model: used(job) for model, job in jobs.items()} == {
         "gpt-4o": Usage(input_text=110, output_text=12),
         "gpt-5": Usage(input_text=10, output_text=5),
     }
@@ -69,14 +73,14 @@ def test_cached_reasoning_and_searches_are_told_apart_as_in_any_other_answer():
     }
     line = {"id": "batch_req_2", "custom_id": "r", "response": {"status_code": 200, "body": response}, "error": None}
     (job,) = read(chat_line(**details) + b"\n" + json.dumps(line).encode()).jobs
-    assert _total(job) == Usage(input_text=9, cache_read=4, output_text=4, reasoning=2, web_search=1)
+    assert used(job) == Usage(input_text=9, cache_read=4, output_text=4, reasoning=2, web_search=1)
 
 
 def test_embeddings_have_a_prompt_only():
     body = {"object": "list", "model": "text-embedding-3-large", "usage": {"prompt_tokens": 8, "total_tokens": 8}}
     line = {"id": "batch_req_1", "custom_id": "e", "response": {"status_code": 200, "body": body}, "error": None}
     (job,) = read(json.dumps(line).encode()).jobs
-    assert (_total(job), job.served.model) == (Usage(input_text=8), "text-embedding-3-large")
+    assert (used(job), job.served.model) == (Usage(input_text=8), "text-embedding-3-large")
 
 
 def test_a_message_batchs_results_are_read_and_what_failed_costs_nothing():
@@ -94,7 +98,7 @@ def test_a_message_batchs_results_are_read_and_what_failed_costs_nothing():
     ]
     data = b"\n".join(json.dumps(line).encode() for line in lines)
     (job,) = read(data, reader=anthropic_batches.read_result, work="msgbatch_1", batch="msgbatch_1").jobs
-    assert _total(job) == Usage(input_text=6, cache_read=5, output_text=3)
+    assert used(job) == Usage(input_text=6, cache_read=5, output_text=3)
     assert (job.served.model, job.served.service_tier, job.batch) == ("claude-opus-5", "batch", "msgbatch_1")
 
 
@@ -103,7 +107,7 @@ def test_what_is_read_does_not_depend_on_how_bytes_arrive(cuts, newline, ended):
     lines = [chat_line(n, 10 + n, n, id_=f"batch_req_{n}") for n in range(4)] + [FAILED]
     data = newline.join(lines) + newline * ended
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    pieces = [data[a:b] for a, b in zip(places, places[1:], strict=False)]
+    pieces = [data[a:b] for a, b in pairwise(places)]
     assert read(*pieces) == read(data)
 
 
@@ -151,7 +155,7 @@ def test_memory_is_that_of_one_line_however_long_the_file():
     assert peak < 1_000_000
     meter.finish()
     (job,) = meter.reading().jobs
-    assert _total(job).input_text == 10 * 20 * (1_000_000 // len(line))
+    assert used(job).input_text == 10 * 20 * (1_000_000 // len(line))
 
 
 def test_a_line_beyond_its_bound_passes_unread_and_the_job_says_so():
@@ -164,9 +168,9 @@ def test_a_line_beyond_its_bound_passes_unread_and_the_job_says_so():
     meter.finish()
     (job,) = meter.reading().jobs
     assert job.estimated
-    assert _total(job).input_text == 20
+    assert used(job).input_text == 20
 
 
 def test_a_file_without_any_usage_is_no_job():
     assert read(FAILED + b"\n" + EXPIRED).jobs == ()
-    assert _total(read(chat_line()).jobs[0]) != NO_USAGE
+    assert used(read(chat_line()).jobs[0]) != NO_USAGE

@@ -13,9 +13,9 @@ from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.dialect import Meter, Reading
 from proxy.dialects.meters import ANSWER_BYTES_MAX
 from proxy.dialects.openai import OpenAI
-from proxy.dialects.openai_places import MODELS
 from proxy.dialects.openai_operations import CHAT as CHAT_OPERATION
 from proxy.dialects.openai_operations import RESPONSES as RESPONSES_OPERATION
+from proxy.dialects.openai_places import MODELS
 from proxy.model.call import Request
 
 NAMES = (

@@ -8,10 +8,10 @@ import pytest
 from recorded import CHAT, RESPONSES, stream
 
 from proxy.dialects.openai import OpenAI
-from proxy.dialects.openai_places import MODELS, STORED
 from proxy.dialects.openai_operations import CHAT as CHAT_OPERATION
 from proxy.dialects.openai_operations import COMPACT, COUNT
 from proxy.dialects.openai_operations import RESPONSES as RESPONSES_OPERATION
+from proxy.dialects.openai_places import MODELS, STORED
 from proxy.model.decision import Reason, Refusal
 
 DIALECT = OpenAI()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from proxy.dialects.dialect import UnreadableError
-from proxy.dialects.openai_embeddings import EmbeddingsListener, read
+from proxy.dialects.openai_embeddings import listener, read
 from proxy.dialects.prompt import prompt_texts
 from proxy.metering.estimate import first_hold
 from proxy.model.usage import Usage
@@ -46,15 +46,15 @@ def test_a_governed_key_may_stand_once() -> None:
     ],
 )
 def test_usage_as_servers_report_it(usage: Any, tokens: int | None) -> None:
-    listener = EmbeddingsListener()
+    heard = listener()
     data = [{"object": "embedding", "index": 0, "embedding": [0.5, -1]}]
-    listener.body(json.dumps({"object": "list", "data": data, "model": "e-1", "usage": usage}).encode())
-    reading = listener.reading()
+    heard.body(json.dumps({"object": "list", "data": data, "model": "e-1", "usage": usage}).encode())
+    reading = heard.reading()
     assert reading.usage == (None if tokens is None else Usage(input_text=tokens))
     assert (reading.complete, reading.final, reading.served.model) == (True, tokens is not None, "e-1")
 
 
 def test_an_answer_that_is_no_json_is_not_whole() -> None:
-    listener = EmbeddingsListener()
-    listener.body(b'{"data":[')
-    assert not listener.reading().complete
+    heard = listener()
+    heard.body(b'{"data":[')
+    assert not heard.reading().complete
