@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from proxy.cli.columns import Column, fitted, width_min
+
 DECIMALS_MAX: Final = 6
 """Of money in a table; CSV and JSON have all twelve."""
 WIDE: Final = 400
@@ -26,39 +28,34 @@ _FIGURES: Final = {
 _MONEY: Final = {"cost_usd": "cost USD", "previous_cost_usd": "before", "cost_change_usd": "change USD"}
 _ALWAYS: Final = ("calls", "input_tokens", "output_tokens")
 """Other columns show where they hold anything."""
+_SPARE: Final = {
+    "output_tokens": 1,
+    "input_tokens": 2,
+    "refused": 3,
+    "cache_read_tokens": 4,
+    "cache_write_tokens": 5,
+    "reasoning_tokens": 6,
+}
+"""What a narrow terminal goes without, the last first."""
 
 
-def console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+def console(width: int | None = None) -> Console:
+    return Console(width=width or (None if sys.stdout.isatty() else WIDE), highlight=False)
 
 
-def spend(document: Mapping[str, Any]) -> None:
-    out = console()
+def spend(document: Mapping[str, Any], width: int | None = None) -> None:
+    """`width` in characters; None: the terminal's."""
+    out = console(width)
     by = document["by"]
     rows, total = document["rows"], document["total"]
     what = f"Spend by {', '.join(by)}" if by else "Spend"
     out.print(Text(f"{what}, {_time(document['since'])} to {_time(document['until'])} ({document['tz']})", "bold"))
-    shown = [name for name in _FIGURES if name in _ALWAYS or total[name]]
     decimals = _decimals([row["cost_usd"] for row in [*rows, total]])
-    table = Table(show_footer=bool(by), show_edge=False, pad_edge=False)
-    for number, name in enumerate(by):
-        table.add_column(Text(name), footer=Text("total") if number == 0 else "", overflow="fold")
-    for name in shown:
-        table.add_column(_FIGURES[name], f"{total[name]:,}", justify="right", no_wrap=True)
-    money = [name for name in _MONEY if name in total]
-    for name in money:
-        table.add_column(_MONEY[name], _money(total[name], decimals), justify="right", no_wrap=True)
-    if "previous_cost_usd" in total:
-        table.add_column("change", _percent(total), justify="right", no_wrap=True)
-    for row in rows:
-        cells = [Text(row[name] or "(none)") for name in by]
-        cells += [Text(f"{row[name]:,}") for name in shown]
-        cells += [Text(_money(row[name], decimals)) for name in money]
-        table.add_row(*cells, *([_percent(row)] if "previous_cost_usd" in total else []))
-    if rows:
-        out.print(table)
-    else:
+    left_out = _print(out, _spend_columns(document, decimals)) if rows else []
+    if not rows:
         out.print("No calls in this period.")
+    if left_out:
+        out.print(Text(f"- Left out, as the terminal is too narrow: {', '.join(left_out)}. --format csv has all."))
     if document.get("compared_with"):
         earlier = document["compared_with"]
         out.print(Text(f"- Compared with {_time(earlier['since'])} to {_time(earlier['until'])}."))
@@ -78,26 +75,10 @@ def prices(document: Mapping[str, Any]) -> None:
         Text(f"Prices, {_time(document['since'])} to {_time(document['until'])} ({document['tz']})", "bold"),
     )
     decimals = _decimals([row[name] for row in [*rows, total] for name in ("cost_usd", "cost_change_usd")])
-    table = Table(show_footer=True, show_edge=False, pad_edge=False)
-    table.add_column("provider", "total", overflow="fold")
-    table.add_column("model", overflow="fold")
-    table.add_column("price", overflow="fold")
-    table.add_column("from", no_wrap=True)
-    table.add_column("calls", f"{total['calls']:,}", justify="right", no_wrap=True)
-    table.add_column("cost USD", _money(total["cost_usd"], decimals), justify="right", no_wrap=True)
-    table.add_column("without price", _money(total["unpriced_cost_usd"], decimals), justify="right", no_wrap=True)
-    table.add_column("change USD", _money(total["cost_change_usd"], decimals), justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(
-            *(Text(text) for text in (row["provider"], "/".join(filter(None, (row["variant"], row["model"]))))),
-            Text(row["price"]),
-            Text(_time(row["first_used"])),
-            f"{row['calls']:,}",
-            _money(row["cost_usd"], decimals),
-            _money(row["unpriced_cost_usd"], decimals) if row["unpriced_calls"] else "",
-            _money(row["cost_change_usd"], decimals) if row["previous_price"] else "",
-        )
-    out.print(table if rows else "No calls in this period.")
+    if rows:
+        _print(out, _price_columns(rows, total, decimals))
+    else:
+        out.print("No calls in this period.")
     for note in document["notes"]:
         out.print(Text(f"- {note}"))
     entries = dict.fromkeys(row["add"] for row in rows if row["add"])
@@ -107,6 +88,63 @@ def prices(document: Mapping[str, Any]) -> None:
     until = document["data_until"]
     out.print(Text(f"Price lists: {lists}. Data until {_time(until) + ' UTC' if until else 'never'}.", "dim"))
     out.print(Text(f"{document['definition']}.", "dim"))
+
+
+def _spend_columns(document: Mapping[str, Any], decimals: int) -> list[Column]:
+    by, rows, total = document["by"], document["rows"], document["total"]
+    columns = [
+        Column(name, [row[name] or "(none)" for row in rows], "total" if number == 0 else "", figure=False)
+        for number, name in enumerate(by)
+    ]
+
+    def add(name: str, cells: Sequence[str], footer: str, spare: int = 0) -> None:
+        columns.append(Column(name, cells, footer if by else "", spare=spare))
+
+    for name in (name for name in _FIGURES if name in _ALWAYS or total[name]):
+        add(_FIGURES[name], [f"{row[name]:,}" for row in rows], f"{total[name]:,}", _SPARE.get(name, 0))
+    for name in (name for name in _MONEY if name in total):
+        add(_MONEY[name], [_money(row[name], decimals) for row in rows], _money(total[name], decimals))
+    if "previous_cost_usd" in total:
+        add("change", list(map(_percent, rows)), _percent(total))
+    return columns
+
+
+def _price_columns(rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any], decimals: int) -> list[Column]:
+    def money(name: str, condition: str = "calls") -> list[str]:
+        return [_money(row[name], decimals) if row[condition] else "" for row in rows]
+
+    models = ["/".join(filter(None, (row["variant"], row["model"]))) for row in rows]
+    columns = [
+        Column("provider", [row["provider"] for row in rows], "total", figure=False, spare=1),
+        Column("model", models, figure=False),
+        Column("price", [row["price"] for row in rows], figure=False),
+        Column("from", [_time(row["first_used"]) for row in rows], spare=2),
+        Column("calls", [f"{row['calls']:,}" for row in rows], f"{total['calls']:,}"),
+        Column("cost USD", money("cost_usd"), _money(total["cost_usd"], decimals)),
+    ]
+    if any(row["unpriced_calls"] for row in rows):
+        without = money("unpriced_cost_usd", "unpriced_calls")
+        columns.append(Column("without price", without, _money(total["unpriced_cost_usd"], decimals)))
+    if any(row["previous_price"] for row in rows):
+        change = money("cost_change_usd", "previous_price")
+        columns.append(Column("change USD", change, _money(total["cost_change_usd"], decimals)))
+    return columns
+
+
+def _print(out: Console, columns: Sequence[Column]) -> list[str]:
+    """Draw what fits; gives the names of the columns that don't. What can't be left out may be wider than the
+    terminal, which then breaks its lines: better than half a figure."""
+    kept = fitted(columns, out.width)
+    table = Table(show_footer=any(column.footer for column in kept), show_edge=False, pad_edge=False)
+    for column in kept:
+        if column.figure:
+            table.add_column(Text(column.name), Text(column.footer), justify="right", no_wrap=True)
+        else:
+            table.add_column(Text(column.name), Text(column.footer), overflow="fold")
+    for row in zip(*(column.cells for column in kept), strict=True):
+        table.add_row(*map(Text, row))
+    console(max(out.width, width_min(kept))).print(table)
+    return [column.name for column in columns if column not in kept]
 
 
 def views(document: Mapping[str, Any]) -> None:

@@ -135,3 +135,16 @@ def test_no_prices_are_said_to_be_none(capsys):
     _, out = prices_printed(capsys)
     assert "No calls in this period." in out
     assert "prices:\n" not in out
+
+
+@pytest.mark.parametrize("columns", [40, 80, 100, 200])
+def test_a_figure_is_whole_in_a_narrow_terminal_or_said_to_be_left_out(capsys, columns):
+    big = {"calls": 2_652, "input_tokens": 363_698, "cache_read_tokens": 164_042_885, "output_tokens": 3_201_111}
+    big |= {"cache_write_tokens": 6_674_238, "reasoning_tokens": 3_172_116, "cost_usd": "101.585391"}
+    rows = [{"team": "payments", "project": "checkout", **big}]
+    tables.spend(document(rows, by=("team", "project"), cost_usd="101.585391"), columns)
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert all(text in out for text in ("payments", "checkout", "2,652", "101.585391"))
+    for name, figure in (("cache read", "164,042,885"), ("reasoning", "3,172,116"), ("output", "3,201,111")):
+        assert (figure in out) != (name in out.partition("Left out")[2])
