@@ -18,6 +18,9 @@ MEMBERS_MAX: Final = 1000
 """Top-level keys of a body. Real calls have at most about forty."""
 SCANNED_TOKENS_MAX: Final = 100_000
 """Strings and brackets scanned in values whose length isn't known: about 20 ms of work."""
+VALUES_MAX: Final = 500_000
+"""Elements and members of a body, nested ones included: what is built of them may take a hundred times their bytes.
+The largest honest bodies are lists of tokens to embed; OpenAI takes 300,000 of them."""
 LISTED_BYTES_MAX: Final = 256 * 1024
 """Of larger bodies only governed values are listed: a body full of tiny keys would take 40 times its size."""
 
@@ -71,6 +74,7 @@ class ObjectReader:
         """
         _check_utf8(body)
         values = self._values(body)
+        _check_size(body)
         keys = values if _compact(body, values) else [member.key for member in members(body, values)]
         self._check(keys)
         return values
@@ -193,6 +197,27 @@ def _check_utf8(body: bytes) -> None:
             # The decoder may have carried up to three bytes over from the step before.
             place = step + error.start - (len(error.object) - len(body[step : step + _STEP_BYTES]))
             raise UnreadableError(f"The request body is not UTF-8 (byte {place}).") from None
+
+
+def _check_size(body: bytes) -> None:
+    """Raises UnreadableError above VALUES_MAX. `body` is valid JSON; nothing is built of it."""
+    if len(body) <= VALUES_MAX:
+        return
+    left = _marks(body, 0, len(body)) - VALUES_MAX
+    if left <= 0:
+        return
+    for count, string in enumerate(_STRING.finditer(body)):
+        left -= _marks(body, *string.span())
+        if left <= 0:
+            return
+        if count == VALUES_MAX:
+            break
+    raise UnreadableError(f"The request body has more than {VALUES_MAX} values.")
+
+
+def _marks(body: bytes, start: int, end: int) -> int:
+    """At least as many as there are values, save the first; those within strings are no marks at all."""
+    return sum(body.count(mark, start, end) for mark in (b",", b"[", b"{"))
 
 
 def _sentence(body: bytes, error: msgspec.DecodeError) -> str:

@@ -11,6 +11,7 @@ from proxy.metering.json_object import (
     LISTED_BYTES_MAX,
     MEMBERS_MAX,
     SCANNED_TOKENS_MAX,
+    VALUES_MAX,
     ObjectReader,
     UnreadableError,
     members,
@@ -177,3 +178,15 @@ def test_values_that_take_too_long_to_scan_are_refused() -> None:
     with pytest.raises(UnreadableError, match="too large"):
         READER.read(b'{"seed":' + value + b"}")
     assert READER.read(b'{"messages":' + value + b"}")
+
+
+@pytest.mark.parametrize("value", [b"1", b'""', b"{}", b"[[[]]]"])
+def test_a_body_of_more_values_than_anyone_sends_is_refused(value: bytes) -> None:
+    """To build them would take gigabytes."""
+    with pytest.raises(UnreadableError, match="more than 500000 values"):
+        ObjectReader(("prompt",)).read(b'{"prompt":[' + (value + b",") * VALUES_MAX + b"1]}")
+
+
+def test_what_stands_in_texts_is_no_value() -> None:
+    table = b'{"prompt":["a", "' + b"1,2,[{" * VALUES_MAX + b'"]}'
+    assert memoryview(ObjectReader(("prompt",)).read(table)["prompt"]).nbytes > VALUES_MAX
