@@ -17,6 +17,10 @@ PASSED: Final = Operation("passed", priced=False, body_read=False)
 
 DECODINGS_MAX: Final = 3
 """How often a path may have been percent-encoded, where its plain spelling is looked for."""
+OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-override")
+"""Headers by which some servers take a request for one of another method."""
+IN_QUERY: Final = (b"$http", b"$req", b"$ct")
+"""How Google's servers take method, headers, body and its type from a query: `$httpMethod`, `$httpHeaders`, `$req`."""
 _PARAMETERS: Final = re.compile(rb";[^/]*")
 _SLASHES: Final = re.compile(rb"/+")
 
@@ -42,10 +46,12 @@ def route(
     method: str, target: bytes, headers: Mapping[bytes, bytes], policies: PolicySet, dialects: Sequence[Dialect]
 ) -> Route | Unrouted:
     """Where a call goes. `dialects` in order of preference; the first gives the shape of errors nobody else claims."""
-    path = target.partition(b"?")[0]
+    path, _, query = target.partition(b"?")
     preferred = sorted(dialects, key=lambda dialect: dialect.marker_header not in headers)
     if headers.get(b"upgrade", b"").lower() == b"websocket":
         return Unrouted(preferred[0], _WEBSOCKET)
+    if overridden(query, headers):
+        return Unrouted(preferred[0], _OVERRIDDEN)
     if not is_plain(path):
         return Unrouted(preferred[0], _unknown(method, path))
     first, _, rest = path[1:].partition(b"/")
@@ -102,6 +108,14 @@ def is_plain(path: bytes) -> bool:
     return not any(segment in (b".", b"..") for segment in decoded.split(b"/"))
 
 
+def overridden(query: bytes, headers: Mapping[bytes, bytes]) -> bool:
+    """True where the provider could take the request for another than the one that stands there."""
+    if any(name in headers for name in OVERRIDES):
+        return True
+    names = (unquote_to_bytes(part.partition(b"=")[0]) for part in query.split(b"&"))
+    return b"$" in unquote_to_bytes(query) and any(name.lower().startswith(IN_QUERY) for name in names)
+
+
 def _sidestep(dialect: Dialect, path: bytes) -> str:
     return dialect.sidestep(path.decode("ascii")) if isinstance(dialect, SocketDialect) else ""
 
@@ -117,6 +131,12 @@ def _unknown(method: str, path: bytes, why: str = "") -> Refusal:
     )
 
 
+_OVERRIDDEN: Final = Refusal(
+    400,
+    Reason.BAD_REQUEST,
+    "outlay forwards a request only as the one that stands there: send its method, headers and body as such, without "
+    f"{', '.join(name.decode() for name in OVERRIDES)}, $httpMethod, $httpHeaders, $req or $ct.",
+)
 _WEBSOCKET: Final = Refusal(
     404, Reason.WEBSOCKET, "outlay carries no websockets here. The same calls work over plain HTTP and SSE."
 )
