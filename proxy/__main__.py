@@ -1,5 +1,7 @@
 """The command `outlay`: one Typer application, assembled from the groups in proxy.cli."""
 
+import sys
+from errno import ENOSPC
 from typing import Annotated
 
 import typer
@@ -49,7 +51,13 @@ app.command()(doctor.doctor)
 
 
 def main() -> None:
-    app()
+    try:
+        app()
+    except OSError as error:
+        # Of standard output: whatever else can't be read or written is told where it is tried.
+        if error.errno != ENOSPC:
+            raise
+        sys.exit(f"outlay: the output can't be written: {error.strerror}")
 
 
 if __name__ == "__main__":

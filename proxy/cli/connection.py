@@ -1,7 +1,8 @@
 """Connection: how a command reaches the ledger.
 
-In this order: the server that OUTLAY_URL names; the one that `outlay login` remembers; the server of this data folder,
-over its socket; and where none runs, the database itself, opened for the moment. Each speaks the same HTTP.
+In this order: the data folder that the command line names; the server that OUTLAY_URL names; the one that
+`outlay login` remembers; the server of this data folder, over its socket; and where none runs, the database itself,
+opened for the moment. Each speaks the same HTTP.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -60,12 +62,15 @@ class Opened:
             return await client.get(path, params=list(parameters))
 
 
-def ask(settings: Settings, path: str, parameters: Parameters) -> httpx.Response:
-    """The ledger's answer, or an exit that says why there is none: 1 where the answer is no, else 2."""
-    with connection(settings) as ledger:
+def ask(settings: Settings, path: str, parameters: Parameters, *, here: bool = False) -> httpx.Response:
+    """The ledger's answer, or an exit that says why there is none: 1 where the answer is no, else 2.
+
+    here: only the data folder's own, as a command line that names one means it.
+    """
+    with connection(settings, here=here) as ledger:
         try:
             answer = ledger.get(path, parameters)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             stop(f"no answer from {settings.url or 'the ledger'}: {error or type(error).__name__}", UNTRIED)
     if answer.is_success:
         return answer
@@ -73,9 +78,9 @@ def ask(settings: Settings, path: str, parameters: Parameters) -> httpx.Response
 
 
 @contextmanager
-def connection(settings: Settings) -> Iterator[Ledger]:
+def connection(settings: Settings, *, here: bool = False) -> Iterator[Ledger]:
     """The ledger to ask, open for as long as the context. Exits with 2 where there is none."""
-    url, key = _server(settings)
+    url, key = ("", "") if here else _server(settings)
     if url:
         with remote(url, key) as client:
             yield Remote(client)
@@ -94,6 +99,22 @@ def remote(url: str, key: str) -> httpx.Client:
     return httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S)
 
 
+def address(url: str) -> bool:
+    """Whether it can be the address of a control plane."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    more = parts.username or parts.query or parts.fragment or any(map(str.isspace, url))
+    return parts.scheme in ("http", "https") and named and not more
+
+
+def key_like(key: str) -> bool:
+    """Whether it can stand in a header. The `outlay_…` of a page, pasted, can't."""
+    return key.isascii() and key.isprintable()
+
+
 def _server(settings: Settings) -> tuple[str, str]:
     """URL and key of the server to ask; ('', '') for the one of this machine."""
     try:
@@ -105,6 +126,10 @@ def _server(settings: Settings) -> tuple[str, str]:
         key = settings.key or (login.key if login and login.url == url else "")
         if not key:
             stop(f"OUTLAY_URL is {url}, but there is no key for it: set OUTLAY_KEY, or `outlay login {url}`", UNTRIED)
+        if not address(url):
+            stop(f"OUTLAY_URL is {url}, which is no URL of a control plane; write it as https://HOST:4142", UNTRIED)
+        if not key_like(key):
+            stop("OUTLAY_KEY is no outlay key: it has characters that no key has", UNTRIED)
         return url, key
     return (login.url, settings.key or login.key) if login else ("", "")
 

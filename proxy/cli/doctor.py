@@ -14,7 +14,7 @@ from proxy.adapters.data_folder import ADMIN_HASH_FILE
 from proxy.adapters.prices_litellm import PriceListError, installed_folder, version
 from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.cli.configured import configured
-from proxy.cli.connection import remote
+from proxy.cli.connection import address, key_like, remote
 from proxy.cli.doctor_network import HTTP_OK, certificate, planes, reached
 from proxy.cli.finding import MARKS, Finding, State, counted
 from proxy.cli.login_file import LoginFileError, read_login
@@ -116,6 +116,12 @@ def _login(settings: Settings) -> Iterator[Finding]:
         return
     key = settings.key or (login.key if login and login.url == url else "")
     mend = f"outlay login {url}"
+    if not address(url):
+        yield Finding("wrong", f"OUTLAY_URL: {url} is no URL of a control plane", "export OUTLAY_URL=https://HOST:4142")
+        return
+    if not key_like(key):
+        yield Finding("wrong", "OUTLAY_KEY is no outlay key: it has characters that no key has", mend)
+        return
     try:
         with remote(url, key) as client:
             answer = client.get("/v1/whoami")

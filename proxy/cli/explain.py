@@ -17,11 +17,12 @@ def explain(
         str, typer.Option(help="Why you look at another person's call. It goes on record and they can see it.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    data: Annotated[Path | None, typer.Option("--data", help="The data folder, where no server is named.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Ask this data folder, whatever server is known.")] = None,
 ) -> None:
     """Show one call: who, what, usage, price, cost by kind, timings, the decision and the rules behind it."""
     parameters = [("reason", reason)] if reason else []
-    answer = ask(configured(data=data), f"/v1/calls/{quote(call_id, safe='')}", parameters)
+    path = f"/v1/calls/{quote(call_id, safe='')}"
+    answer = ask(configured(data=data), path, parameters, here=data is not None)
     if as_json:
         typer.echo(answer.content)
         return

@@ -8,7 +8,7 @@ import httpx
 import typer
 
 from proxy.cli.configured import NO, UNTRIED, configured, stop
-from proxy.cli.connection import remote
+from proxy.cli.connection import address, key_like, remote
 from proxy.cli.key_file import forget_key, renew_key
 from proxy.cli.login_file import Login, forget_login, write_login
 from proxy.cli.target import gateway_of
@@ -50,9 +50,9 @@ def login(
 
 def _server(url: str) -> str:
     """The URL as it is remembered, or an exit where it is none."""
-    parts = urlsplit(url.rstrip("/"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+    if not address(url):
         stop(f"{url!r} is no URL of a control plane; write it as https://HOST:4142", UNTRIED)
+    parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         typer.echo("Warning: over http:// anybody on the way can read the key. Use https://.", err=True)
     return url.rstrip("/")
@@ -60,7 +60,7 @@ def _server(url: str) -> str:
 
 def _whoami(server: str, key: str) -> dict[str, object]:
     """What the server says about the key, or an exit that says why it is not taken."""
-    if not key.isascii() or not key.isprintable():
+    if not key_like(key):
         stop("that is no outlay key", NO)
     try:
         with remote(server, key) as client:

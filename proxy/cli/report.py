@@ -30,7 +30,7 @@ _DRAWN: Final = (Format.CHART, Format.SVG, Format.PNG)
 FormatOption = Annotated[Format, typer.Option("--format", help="How to show it; chart draws bars in the terminal.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write it into this file.", dir_okay=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder, where no server is named.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="Ask this data folder, whatever server is known.")]
 Values = Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")]
 SinceOption = Annotated[
     str,
@@ -127,7 +127,8 @@ def _show(path: str, parameters: list[tuple[str, str]], form: Format, data: Path
     for_people = form in (Format.TABLE, Format.CHART)
     if out is not None and for_people:
         stop(f"--out writes a file; choose its form with --format (of {', '.join(_FILES)})", UNTRIED)
-    answer = ask(configured(data=data), path, [*parameters, ("format", "json" if for_people else form)])
+    parameters = [*parameters, ("format", "json" if for_people else form)]
+    answer = ask(configured(data=data), path, parameters, here=data is not None)
     if for_people:
         _draw(answer.json(), form)
     elif out is not None:
