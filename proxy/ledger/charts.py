@@ -92,8 +92,8 @@ def _side_by_side(
     document: Mapping[str, Any], rest: Sequence[str], personal: bool
 ) -> tuple[tuple[str, ...], tuple[Series, ...]]:
     rows = document["rows"]
-    now = {_name(row, rest) or "all": _pico(row["cost_usd"]) for row in rows}
-    before = {_name(row, rest) or "all": _pico(row["previous_cost_usd"]) for row in rows if "previous_cost_usd" in row}
+    now = _sums(rows, rest, "cost_usd")
+    before = _sums(rows, rest, "previous_cost_usd")
     kept = _first(now, BARS_MAX, personal)
     left = [name for name in now if name not in kept]
     labels = (*kept, _others(len(left))) if left else tuple(kept)
@@ -101,6 +101,16 @@ def _side_by_side(
     if before:
         series.append(Series("period before", _values(before, kept, left)))
     return labels, tuple(series)
+
+
+def _sums(rows: Sequence[Mapping[str, Any]], rest: Sequence[str], column: str) -> dict[str, int]:
+    """Two rows can read the same (a branch named '(none)' beside calls without one): then they are one bar."""
+    sums: dict[str, int] = {}
+    for row in rows:
+        if column in row:
+            name = _name(row, rest) or "all"
+            sums[name] = sums.get(name, 0) + _pico(row[column])
+    return sums
 
 
 def _values(amounts: Mapping[str, int], kept: Sequence[str], left: Sequence[str]) -> tuple[int, ...]:

@@ -39,6 +39,14 @@ def test_a_chart_of_rows_shows_all_money(cells, by):
     assert len(chart.labels) <= BARS_MAX
 
 
+@pytest.mark.parametrize(
+    "rows", [[{"a": "", "b": "x"}, {"a": "(none)", "b": "x"}], [{"a": "x / y", "b": "z"}, {"a": "x", "b": "y / z"}]]
+)
+def test_rows_that_read_the_same_lose_no_money(rows):
+    chart = spend_chart(document(["a", "b"], [{**row, "cost_usd": "1", "previous_cost_usd": "2"} for row in rows]))
+    assert [series.values for series in chart.series] == [(2 * PICO_PER_USD,), (4 * PICO_PER_USD,)]
+
+
 def test_persons_stand_by_name_and_projects_by_money():
     costs = {"carol": "1.0", "alice": "2.0", "bob": "9.0"}
     for by, order in (("user", ("alice", "bob", "carol")), ("project", ("bob", "alice", "carol"))):
