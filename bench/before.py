@@ -42,7 +42,6 @@ _ANSWER: Final = json.dumps(
         "usage": {"prompt_tokens": 350, "completion_tokens": 120, "total_tokens": 470},
     }
 ).encode()
-_STREAM_HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _EVENT: Final = b'data: {"id":"chatcmpl-1","model":"gpt-4o","choices":[{"index":0,"delta":{"content":" word"}}]}\n\n'
 _LAST: Final = (
     b'data: {"id":"chatcmpl-1","model":"gpt-4o","choices":[],'

@@ -4,25 +4,11 @@ A *rate* is pico-dollars per million units (1e-18 USD a unit), so that the small
 (about 1e-9 USD) times a discount or a regional factor still is a whole number.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 PICO_PER_USD: Final = 10**12
 RATE_UNITS: Final = 10**6
-
-
-def usd_to_pico(amount: str | Decimal) -> int:
-    """Pico-dollars of a decimal amount of dollars, half-even below 1e-12.
-
-    Raises ValueError for anything that is not a finite decimal number.
-    """
-    try:
-        value = Decimal(amount)
-    except InvalidOperation:
-        raise ValueError(f"not an amount of money: {amount!r}") from None
-    if not value.is_finite():
-        raise ValueError(f"not an amount of money: {amount!r}")
-    return int((value * PICO_PER_USD).to_integral_value())
 
 
 def pico_to_usd(pico: int) -> str:

@@ -7,6 +7,7 @@ the dialects normalise).
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final
 
 
@@ -71,14 +72,12 @@ NO_USAGE: Final = Usage()
 
 KINDS: Final = tuple(field.name for field in fields(Usage))
 """The kinds in the order of the fields: the one list that price book, journal and ledger share."""
+_QUANTITIES: Final = attrgetter(*KINDS)
 
 
 def total(usages: Iterable[Usage]) -> Usage:
     """Kind by kind."""
-    summed = NO_USAGE
-    for usage in usages:
-        summed = Usage(**{kind: getattr(summed, kind) + getattr(usage, kind) for kind in KINDS})
-    return summed
+    return Usage(*map(sum, zip(*map(_QUANTITIES, usages), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

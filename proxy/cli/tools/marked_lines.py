@@ -17,10 +17,6 @@ Block = tuple[int, Sequence[str]]
 """Before which line, from 0, and the lines, without their ends."""
 
 
-def is_marked(text: str) -> bool:
-    return any(_said(line) in (BEGIN, BEGIN_UNENDED) for line in lines_of(text))
-
-
 def marked(text: str, blocks: Sequence[Block], off: Collection[int] = ()) -> str:
     """The text with the blocks in it, and the lines of the numbers `off` turned into comments."""
     lines = lines_of(text)

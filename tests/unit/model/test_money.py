@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.model.money import PICO_PER_USD, RATE_UNITS, cost_of, pico_to_usd, rate_from_usd, usd_to_pico
+from proxy.model.money import PICO_PER_USD, RATE_UNITS, cost_of, pico_to_usd, rate_from_usd
 
 
 @given(st.integers(-(10**24), 10**24))
 def test_an_amount_survives_the_way_to_text_and_back(pico: int) -> None:
-    assert usd_to_pico(pico_to_usd(pico)) == pico
+    assert Decimal(pico_to_usd(pico)) * PICO_PER_USD == pico
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,6 @@ def test_an_amount_survives_the_way_to_text_and_back(pico: int) -> None:
 )
 def test_amounts_read_as_people_write_them(pico: int, text: str) -> None:
     assert pico_to_usd(pico) == text
-
-
-@pytest.mark.parametrize("text", ["", "1,5", "NaN", "Infinity", "ten"])
-def test_what_is_no_amount_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match="not an amount of money"):
-        usd_to_pico(text)
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**12))
