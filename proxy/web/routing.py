@@ -50,10 +50,9 @@ def route(
     preferred = sorted(dialects, key=lambda dialect: dialect.marker_header not in headers)
     if headers.get(b"upgrade", b"").lower() == b"websocket":
         return Unrouted(preferred[0], _WEBSOCKET)
-    if overridden(query, headers):
-        return Unrouted(preferred[0], _OVERRIDDEN)
-    if not is_plain(path):
-        return Unrouted(preferred[0], _unknown(method, path))
+    plain = is_plain(path)
+    if not plain or overridden(query, headers):
+        return Unrouted(preferred[0], _OVERRIDDEN if plain else _unknown(method, path))
     first, _, rest = path[1:].partition(b"/")
     mounted = next((each for each in dialects if first and each.mount.encode() == first), None)
     if mounted is not None:
