@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.policy import access_yaml, keys_yaml, prices_yaml, providers_yaml
+from proxy.policy import access_yaml, credential_source, keys_yaml, prices_yaml, providers_yaml
 from proxy.policy.access_yaml import read_access
 from proxy.policy.document import Table, read_document
 from proxy.policy.keys_yaml import read_keys
@@ -31,7 +31,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, Settings]]] = {
     providers_yaml.FILE: {
         "": providers_yaml.TOP,
         "provider": providers_yaml.PROVIDER,
-        "api_key": providers_yaml.API_KEY,
+        "api_key": credential_source.API_KEY,
     },
     access_yaml.FILE: {
         "": access_yaml.TOP,

@@ -4,7 +4,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from proxy.policy.document import Node, Table, Word, read_document
+from proxy.policy import credential_source
+from proxy.policy.document import Table, Word, read_document
 from proxy.policy.mistakes import Mistakes, shown, suggestion
 from proxy.policy.section import Section
 from proxy.policy.types import Access, Provider, Secret
@@ -19,7 +20,7 @@ PROVIDER: Final = {
     "dialect": "dialect: openai",
     "base_url": 'base_url: "https://api.openai.com"',
     "api_key": "api_key: {env: OPENAI_API_KEY}",
-    "region": "region: us-east-1",
+    "region": credential_source.REGION,
     "account": "account: openai-main",
     "prices": "prices: azure",
     "default_for": "default_for: [llama-*]",
@@ -34,34 +35,18 @@ PROVIDER: Final = {
     "read_timeout": "read_timeout: 10m",
     "total_timeout": "total_timeout: 1h",
 }
-API_KEY: Final = {
-    "env": "api_key: {env: OPENAI_API_KEY}",
-    "file": "api_key: {file: /run/secrets/openai}",
-    "aws": "api_key: {aws: environment}",
-}
-
 DIALECTS: Final = ("openai", "anthropic", "gemini", "azure", "bedrock")
 TRANSLATED_TO: Final = ("anthropic", "gemini", "bedrock")
 """What calls in OpenAI's dialect can be translated to."""
-AWS_ENVIRONMENT: Final = "environment"
 RESERVED: Final = frozenset(
     ("v1", "v1beta", "v1alpha", "v2", "azure", "bedrock", "vertex", "healthz", "readyz", "livez", "metrics", "outlay")
 )
 """First parts of paths on the data port that mean something else, now or in the contract of later versions."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?", re.ASCII)
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*", re.ASCII)
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,199}", re.ASCII)
-_PROFILE: Final = re.compile(r"(?!(?:AKIA|ASIA|ABSK)[A-Z0-9]{12})[A-Za-z0-9][A-Za-z0-9._@-]{0,99}", re.ASCII)
-"""A name that doesn't begin as an access key does."""
-_REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]{2,12}){1,2}-\d{1,2}", re.ASCII)
-_REGION_HOST: Final = re.compile(
-    r"https?://(?:[a-z0-9-]+\.)?bedrock-runtime(?:-fips)?\.([a-z0-9-]+)\."
-    r"(?:vpce\.)?(?:amazonaws\.com(?:\.cn)?|api\.aws)(?:[:/]|$)",
-    re.ASCII,
-)
 _PASS: Final = re.compile(r"(GET|HEAD|POST|PUT|PATCH|DELETE) (/\S+)", re.ASCII)
 
 
@@ -80,14 +65,14 @@ def _provider(key: Word, section: Section, access: Access) -> Provider:
     section.require("dialect", "base_url", "api_key")
     dialect = section.choice("dialect", DIALECTS, DIALECTS[0])
     _check_name(key, dialect, section.mistakes)
-    _check_signing(section, dialect)
+    credential_source.check_signing(section, dialect)
     defaults = Provider("", "", "", Secret("none"))
     return Provider(
         name=key.text,
         dialect=dialect,
         base_url=_base_url(section),
-        api_key=_api_key(section),
-        region=_region(section),
+        api_key=credential_source.api_key(section),
+        region=credential_source.region(section),
         account=section.name("account") or key.text,
         prices=section.name("prices") or dialect,
         default_for=section.texts("default_for"),
@@ -143,78 +128,6 @@ def _wrong_with_url(text: str) -> str:
         "must end before /v1: each call brings its own path, /v1 included": parts.path.rstrip("/").endswith("/v1"),
     }
     return next((message for message, found in findings.items() if found), "")
-
-
-def _api_key(section: Section) -> Secret:
-    """Whatever stands here in place of env or file may be a credential: no mistake repeats it."""
-    value = section.node("api_key")
-    if value is None or (isinstance(value, Word) and value.text == "none"):
-        return Secret("none")
-    if not isinstance(value, Table):
-        section.wrong("api_key", _NOT_A_SOURCE)
-        return Secret("none")
-    named = [(name, body) for name, body in value.pairs if name.text in API_KEY]
-    if len(value.pairs) != 1 or len(named) != 1:
-        section.wrong("api_key", _NOT_A_SOURCE)
-        return Secret("none")
-    return _source(section, named[0][0].text, named[0][1])
-
-
-def _source(section: Section, kind: str, body: Node) -> Secret:
-    text = body.text if isinstance(body, Word) and body.text.isprintable() else ""
-    if kind == "env" and _VARIABLE.fullmatch(text):
-        return Secret("env", text)
-    if kind == "file" and text.strip():
-        return Secret("file", text)
-    if kind == "aws" and _PROFILE.fullmatch(text):
-        return Secret("aws", "" if text == AWS_ENVIRONMENT else text)
-    if kind == "aws":
-        section.mistakes.add(
-            body,
-            "aws is the word 'environment' or the name of a profile of the AWS configuration, never a key itself "
-            "(what stands here is not shown)",
-            API_KEY["aws"],
-        )
-        return Secret("none")
-    meant = "the name of an environment variable" if kind == "env" else "the path of a file"
-    section.mistakes.add(
-        body, f"{kind} is {meant}, never the key itself (what stands here is not shown)", API_KEY[kind]
-    )
-    return Secret("none")
-
-
-_NOT_A_SOURCE: Final = (
-    "must say where the credential comes from, as {env: NAME}, {file: PATH} or {aws: PROFILE}, or be none; "
-    "a key itself never stands in a policy file (what stands here is not shown, and should be replaced if it was one)"
-)
-
-
-def _region(section: Section) -> str:
-    """As it is written, else as the host of the base URL says."""
-    text = section.text("region")
-    if text and not _REGION.fullmatch(text):
-        section.wrong("region", f"{shown(text)} is no region of AWS")
-        return ""
-    return text or _region_of_host(section)
-
-
-def _region_of_host(section: Section) -> str:
-    address = section.node("base_url")
-    found = _REGION_HOST.match(address.text) if isinstance(address, Word) else None
-    return found[1] if found else ""
-
-
-def _check_signing(section: Section, dialect: str) -> None:
-    """A signature is made for a region, and only Bedrock takes one."""
-    source = section.node("api_key")
-    if not isinstance(source, Table) or all(name.text != "aws" for name, _ in source.pairs):
-        return
-    if dialect != "bedrock":
-        section.wrong("api_key", f"can't be aws for a provider that speaks {dialect}: only calls to bedrock are signed")
-    elif section.node("region") is None and not _region_of_host(section):
-        section.mistakes.add(
-            source, "api_key: aws signs for a region, which this base_url does not tell: say it", PROVIDER["region"]
-        )
 
 
 def _projects(section: Section, access: Access) -> tuple[str, ...]:
