@@ -6,11 +6,12 @@ from functools import cache
 from types import ModuleType
 from typing import Any, Final
 
-from proxy.ledger.charts import Chart, Series
+from proxy.ledger.charts import Chart, Series, decimals, shortened
 from proxy.model.money import PICO_PER_USD
 
-COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000", "#999999")
-"""Okabe and Ito's, which people with any kind of colour vision tell apart (https://jfly.uni-koeln.de/color/)."""
+COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+"""Okabe and Ito's, which people with any kind of colour vision tell apart (https://jfly.uni-koeln.de/color/); and a
+grey for what is left, or was before."""
 NAME_CHARS_MAX: Final = 40
 TICKS_MAX: Final = 16
 DPI: Final = 144
@@ -51,13 +52,16 @@ def _figure(chart: Chart) -> Any:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     money = axes.yaxis if chart.over_time else axes.xaxis
-    money.set_major_formatter(FuncFormatter(lambda value, _: f"${value:,.{_decimals(chart)}f}"))
+    money.set_major_formatter(FuncFormatter(lambda value, _: f"${value:,.{decimals(chart, cents=False)}f}"))
     money.grid(True, color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     if len(chart.series) > 1:
         axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
-    if not chart.labels:
-        axes.text(0.5, 0.5, "No calls in this period", ha="center", transform=axes.transAxes, color="#555555")
+    if not any(value for series in chart.series for value in series.values):
+        (axes.set_ylim if chart.over_time else axes.set_xlim)(0, 1)
+        axes.text(0.5, 0.5, "Nothing was spent in this period", ha="center", transform=axes.transAxes, color="#555555")
+    if chart.notes:
+        figure.supxlabel("\n".join(chart.notes), x=0.01, ha="left", fontsize=8, color="#555555")
     return figure
 
 
@@ -84,7 +88,9 @@ def _beside(axes: Any, chart: Chart) -> None:
         places = [place + (number - (len(chart.series) - 1) / 2) * thick for place in range(len(chart.labels))]
         colour = COLOURS[0] if number == 0 else COLOURS[-1]
         bars = axes.barh(places, _usd(series), height=thick * 0.92, color=colour, label=_short(series.name))
-        axes.bar_label(bars, [f"${value:,.{_decimals(chart)}f}" for value in _usd(series)], padding=3, fontsize=8)
+        axes.bar_label(
+            bars, [f"${value:,.{decimals(chart, cents=False)}f}" for value in _usd(series)], padding=3, fontsize=8
+        )
     axes.set_yticks(range(len(chart.labels)))
     axes.set_yticklabels(map(_short, chart.labels), fontsize=9)
     axes.invert_yaxis()
@@ -95,16 +101,11 @@ def _usd(series: Series) -> list[float]:
     return [value / PICO_PER_USD for value in series.values]
 
 
-def _decimals(chart: Chart) -> int:
-    top = max((value for series in chart.series for value in series.values), default=0) / PICO_PER_USD
-    return 0 if top >= 100 else 2 if top >= 1 else 4
-
-
 def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
 def _short(name: str) -> str:
     """Names can be a person's own words; a leading underscore would hide one from the legend."""
-    shown = name if len(name) <= NAME_CHARS_MAX else name[: NAME_CHARS_MAX - 1] + "…"
+    shown = shortened(name, NAME_CHARS_MAX)
     return f" {shown}" if shown.startswith("_") else shown

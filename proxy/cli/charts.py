@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
 from proxy.cli.tables import console
-from proxy.ledger.charts import Chart
+from proxy.ledger.charts import Chart, decimals, shortened
 from proxy.model.money import PICO_PER_USD
 
 WIDTH_MAX: Final = 100
@@ -33,7 +34,7 @@ def draw(chart: Chart) -> None:
 
 def _stacked(out: Console, chart: Chart) -> None:
     totals = [sum(values) for values in zip(*(series.values for series in chart.series), strict=True)]
-    names, room = _names(chart), _room(out, chart)
+    names, room, money = _names(chart), _room(out, chart), _amount_chars(chart)
     scale = room / max(totals)
     for place, (name, total) in enumerate(zip(names, totals, strict=True)):
         bar, drawn, exact = Text(), 0, 0.0
@@ -42,20 +43,20 @@ def _stacked(out: Console, chart: Chart) -> None:
             # Rounded by where a piece ends, so that pieces add up to the whole.
             bar.append(_fill(number) * (round(exact) - drawn), _colour(number))
             drawn = round(exact)
-        out.print(Text(f"{name}  ") + bar + Text(" " * (room - drawn) + f"  {_usd(chart, total)}"))
+        out.print(Text(f"{name}  ") + bar + Text(" " * (room - drawn) + f"  {_usd(chart, total):>{money}}"))
 
 
 def _beside(out: Console, chart: Chart) -> None:
-    room = _room(out, chart)
+    room, money = _room(out, chart), _amount_chars(chart)
     scale = room / max(value for series in chart.series for value in series.values)
     for place, name in enumerate(_names(chart)):
         for number, series in enumerate(chart.series):
             value = series.values[place]
             eighths = round(value * scale * 8)
             bar = (_fill(number) * (eighths // 8) + (_EIGHTHS[eighths % 8].strip() if number == 0 else ""))[:room]
-            label = name if number == 0 else " " * len(name)
+            label = name if number == 0 else " " * cell_len(name)
             line = Text(f"{label}  ") + Text(bar, _colour(number if number == 0 else -1))
-            out.print(line + Text(" " * (room - len(bar)) + f"  {_usd(chart, value)}"))
+            out.print(line + Text(" " * (room - len(bar)) + f"  {_usd(chart, value):>{money}}"))
 
 
 def _legend(chart: Chart) -> Text:
@@ -67,23 +68,30 @@ def _legend(chart: Chart) -> Text:
 
 
 def _room(out: Console, chart: Chart) -> int:
-    amount = max(len(_usd(chart, sum(values))) for values in zip(*(each.values for each in chart.series), strict=True))
-    return max(10, min(out.width, WIDTH_MAX) - len(_names(chart)[0]) - amount - 5)
+    return max(10, min(out.width, WIDTH_MAX) - cell_len(_names(chart)[0]) - _amount_chars(chart) - 5)
+
+
+def _amount_chars(chart: Chart) -> int:
+    """Of the widest amount beside a bar."""
+    if chart.over_time:
+        amounts = list(map(sum, zip(*(each.values for each in chart.series), strict=True)))
+    else:
+        amounts = [value for each in chart.series for value in each.values]
+    return max(len(_usd(chart, amount)) for amount in amounts)
 
 
 def _names(chart: Chart) -> list[str]:
     names = [_short(label) for label in chart.labels]
-    width = max(map(len, names))
-    return [name.ljust(width) for name in names]
+    width = max(map(cell_len, names))
+    return [set_cell_size(name, width) for name in names]
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= NAME_CHARS_MAX else name[: NAME_CHARS_MAX - 1] + "…"
+    return shortened(name, NAME_CHARS_MAX)
 
 
 def _usd(chart: Chart, value: int) -> str:
-    top = max(sum(values) for values in zip(*(each.values for each in chart.series), strict=True)) / PICO_PER_USD
-    return f"${value / PICO_PER_USD:,.{2 if top >= 1 else 4}f}"
+    return f"${value / PICO_PER_USD:,.{decimals(chart)}f}"
 
 
 def _fill(number: int) -> str:

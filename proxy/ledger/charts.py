@@ -68,6 +68,22 @@ def spend_chart(document: Mapping[str, Any]) -> Chart:
     )
 
 
+def shortened(name: str, most: int) -> str:
+    """At most so many characters, of both ends: names of one house often begin alike."""
+    if len(name) <= most:
+        return name
+    tail = (most - 1) // 2
+    return f"{name[: most - 1 - tail]}…{name[-tail:]}"
+
+
+def decimals(chart: Chart, *, cents: bool = True) -> int:
+    """Of dollars beside the chart's bars, so that the largest still says something."""
+    top = max((sum(values) for values in zip(*(each.values for each in chart.series), strict=True)), default=0)
+    if top >= 100 * PICO_PER_USD and not cents:
+        return 0
+    return 2 if top >= PICO_PER_USD else 4 if top >= PICO_PER_USD // 100 else 6
+
+
 def _over_time(
     document: Mapping[str, Any], time: str, rest: Sequence[str], personal: bool
 ) -> tuple[tuple[str, ...], tuple[Series, ...]]:

@@ -94,4 +94,12 @@ def test_a_picture_takes_any_name_and_shows_it_as_text(over_time, name):
 
 
 def test_an_empty_chart_says_so():
-    assert "No calls in this period" in picture(Chart("Spend", "", (), (Series("spend", ()),), True), "svg").decode()
+    for labels, values in (((), ()), (("a", "b"), (0, 0))):
+        for over_time in (True, False):
+            chart = Chart("Spend", "", labels, (Series("spend", values),), over_time)
+            assert "Nothing was spent in this period" in picture(chart, "svg").decode()
+
+
+def test_what_a_reader_must_know_stands_below_the_chart():
+    chart = Chart("Spend", "", ("a",), (Series("spend", (1,)),), True, ("2 of 3 calls <estimated>.",))
+    assert "2 of 3 calls &lt;estimated&gt;." in picture(chart, "svg").decode()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ledger.charts import BARS_MAX, SERIES_MAX, NoChartError, spend_chart
+from proxy.ledger.charts import BARS_MAX, SERIES_MAX, Chart, NoChartError, Series, decimals, shortened, spend_chart
 from proxy.model.money import PICO_PER_USD
 
 
@@ -74,3 +74,18 @@ def test_what_can_not_be_drawn_says_what_can(by, since, said):
 
 def test_a_chart_is_made_from_json_alone():
     assert spend_chart(json.loads(json.dumps(document([], [{"cost_usd": "1.50"}])))).labels == ("all",)
+
+
+def test_long_names_that_begin_alike_still_differ():
+    names = [f"a-project-with-a-long-name-{number:02d}" for number in range(30)]
+    assert len({shortened(name, 20) for name in names}) == 30
+    assert {len(shortened(name, 20)) for name in names} == {20}
+    assert shortened("short", 20) == "short"
+
+
+@pytest.mark.parametrize(
+    ("usd", "many", "few"), [("0.000021", 6, 6), ("0.05", 4, 4), ("3", 2, 2), ("150", 2, 0), ("0", 6, 6)]
+)
+def test_amounts_have_decimals_enough_to_say_something(usd, many, few):
+    chart = Chart("", "", ("a",), (Series("spend", (int(Decimal(usd) * PICO_PER_USD),)),), over_time=False)
+    assert (decimals(chart), decimals(chart, cents=False)) == (many, few)
