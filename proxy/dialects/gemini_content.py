@@ -32,6 +32,8 @@ _GENERATION: Final = MessageReader(("maxOutputTokens", "candidateCount", "thinki
 _THINKING: Final = MessageReader(("thinkingBudget", "thinkingLevel", "includeThoughts"))
 _BY_PROMPT: Final = re.compile(r"gemini-(?:[12]\b|exp\b)")
 """Models that pay for searches by the prompt; since Gemini 3, each query has its fee (ai.google.dev, pricing)."""
+_DEARER: Final = frozenset(("priority",))
+"""Tiers that are believed on the request's word: a cheaper one must be the provider's."""
 _SEARCHING: Final = (b'"googleSearch', b'"google_search', b'"googleMaps', b'"google_maps')
 
 
@@ -112,6 +114,7 @@ class _Candidate(msgspec.Struct, rename="camel", gc=False):
     content: _Content | None = None
     finish_reason: Any = None
     grounding_metadata: _Grounding | None = None
+    url_context_metadata: Any = None
 
 
 class _Feedback(msgspec.Struct, rename="camel", gc=False):
@@ -159,6 +162,8 @@ class ContentListener:
         self._queries: set[str] = set()
         self._places: set[str] = set()
         """Sources that a search or a map gave."""
+        self._fed = False
+        """Something else than a search fed the prompt: pages by their address, kept files, output of code."""
 
     def headers(self, headers: Mapping[bytes, bytes]) -> None:
         self._tier = tier(headers.get(b"x-gemini-service-tier", b"").decode("latin-1"))
@@ -175,7 +180,7 @@ class ContentListener:
         self._whole = True
 
     def reading(self) -> Reading:
-        usage = usage_of(self._usage, self._searches())
+        usage = usage_of(self._usage, self._searches(), fed=self._fed)
         complete = self._whole or self._blocked or (bool(self._finished) and self._begun <= self._finished)
         final = usage is not None and complete
         return Reading(
@@ -191,7 +196,8 @@ class ContentListener:
 
     def _served(self) -> Served:
         told = tier_of(self._usage)
-        given = next((each for each in (told, self._tier) if each is not None), self._asked.service_tier)
+        asked = self._asked.service_tier
+        given = next((each for each in (told, self._tier) if each is not None), asked if asked in _DEARER else "")
         return Served(
             model=origin.bounded(self._model).removeprefix("models/"),
             service_tier=origin.bounded(given),
@@ -242,6 +248,8 @@ class ContentListener:
                 self._part(index, part)
         if candidate.grounding_metadata is not None:
             self._ground(candidate.grounding_metadata)
+        if candidate.url_context_metadata:
+            self._fed = True
 
     def _part(self, index: int, part: _Part) -> None:
         text = part.text
@@ -255,6 +263,7 @@ class ContentListener:
             self.output.add_all((index, "name"), part.function_call.get("name"))
             self.output.add((index, "args"), msgspec.json.encode(part.function_call.get("args") or {}).decode())
         if isinstance(part.executable_code, dict):
+            self._fed = True
             self.output.add_all((index, "code"), part.executable_code.get("code"))
         if part.inline_data is not None:
             self._blob(part.inline_data)
@@ -269,3 +278,4 @@ class ContentListener:
             self._queries.update(query for query in queries or () if isinstance(query, str) and query.strip())
         for chunk in grounding.grounding_chunks or ():
             self._places.update(chunk.keys() & {"web", "maps", "image"})
+            self._fed = self._fed or "retrievedContext" in chunk

@@ -24,20 +24,23 @@ _TRAFFIC: Final = {"ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX": "flex"}
 _STANDARD: Final = frozenset(("unspecified", "standard", "default"))
 
 
-def usage_of(reported: Any, web_searches: int = 0) -> Usage | None:
-    """Usage by kind; None where nothing was reported (no object, or one of zeros)."""
+def usage_of(reported: Any, web_searches: int = 0, *, fed: bool = False) -> Usage | None:
+    """Usage by kind; None where nothing was reported (no object, or one of zeros).
+
+    `fed`: another tool than a search fed the prompt. One count holds what all of them fed, so then it is charged whole.
+    """
     prompt = quantity(reported, "promptTokenCount")
     candidates = quantity(reported, "candidatesTokenCount", "responseTokenCount")
     thoughts = quantity(reported, "thoughtsTokenCount")
-    fed = quantity(reported, "toolUsePromptTokenCount")
+    by_tools = quantity(reported, "toolUsePromptTokenCount")
     total = quantity(reported, "totalTokenCount")
     if not prompt and not candidates and not total:
         return None
-    output = _output(total - prompt, fed, candidates, thoughts)
+    output = _output(total - prompt, by_tools, candidates, thoughts)
     outputs = Total(output)
     written = _modalities(reported, "candidatesTokensDetails", "responseTokensDetails")
     read = _input(reported, prompt)
-    tools = _tools(reported, 0 if web_searches else fed)
+    tools = _tools(reported, 0 if web_searches and not fed else by_tools)
     return Usage(
         input_text=read.input_text + tools.input_text,
         input_audio=read.input_audio + tools.input_audio,

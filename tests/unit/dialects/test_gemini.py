@@ -131,6 +131,14 @@ def test_the_header_names_the_tier_where_the_usage_does_not() -> None:
             assert meter.reading().served.service_tier == tier
 
 
+@pytest.mark.parametrize("asked", ["flex", "batch"])
+def test_no_caller_takes_a_discount_that_the_provider_does_not_name(asked: str) -> None:
+    meter = DIALECT.meter(GENERATE, Request("m", service_tier=asked), content_type=JSON, hide_usage=False)
+    meter.feed(b'{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3}}')
+    meter.finish()
+    assert meter.reading().served.service_tier == ""
+
+
 def test_free_operations_have_a_meter_that_counts_nothing() -> None:
     meter = DIALECT.meter(COUNT, Request("m"), content_type=JSON, hide_usage=False)
     meter.feed(b'{"totalTokens":5,"usageMetadata":{"promptTokenCount":5}}')

@@ -265,6 +265,25 @@ def test_searches_are_counted_as_they_are_billed(model: str, grounding: dict[str
     assert usage.web_search == searches
 
 
+@pytest.mark.parametrize(
+    ("beside", "fed"),
+    [
+        ({}, 0),
+        ({"urlContextMetadata": {"urlMetadata": [{"retrievedUrl": "https://example.com"}]}}, 9000),
+        ({"content": {"parts": [{"executableCode": {"code": "1"}}]}}, 9000),
+        ({"groundingMetadata": {"webSearchQueries": ["a"], "groundingChunks": [{"retrievedContext": {}}]}}, 9000),
+    ],
+)
+def test_a_search_makes_what_other_tools_fed_no_gift(beside: dict[str, Any], fed: int) -> None:
+    candidate = {"finishReason": "STOP", "groundingMetadata": {"webSearchQueries": ["a"]}, **beside}
+    reported = {"promptTokenCount": 10, "toolUsePromptTokenCount": 9000, "totalTokenCount": 9010}
+    listener = ContentListener(Request("gemini-2.5-pro"))
+    listener.body(encoded({"candidates": [candidate], "usageMetadata": reported}))
+    usage = listener.reading().usage
+    assert usage is not None
+    assert (usage.web_search, usage.input_text) == (1, 10 + fed)
+
+
 def test_an_image_counts_as_its_tokens_and_not_as_its_bytes() -> None:
     made = meter("events")
     made.feed(events([piece({"inlineData": {"mimeType": "image/png", "data": "A" * 1_000_000}})]))
