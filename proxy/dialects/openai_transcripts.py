@@ -25,6 +25,9 @@ GOVERNED: Final = ("model", "stream", "prompt", "language", "response_format", "
 
 TOKENS_PER_S: Final = 10
 """Of audio that a model hears: one for 100 ms (OpenAI, managing realtime costs)."""
+BYTES_PER_S_MAX: Final = 50
+"""Of text that anyone speaks: twice a fast speaker's. A transcript that has more is of longer audio than its file says,
+since a header is the word of whoever wrote it."""
 LINKED_MS: Final = 3_600_000
 """To hold for audio that the request only names, by its address."""
 
@@ -82,6 +85,7 @@ class TranscriptListener:
         self.output = Output()
         self.ended = False
         self._by_unit = request.guessed.by_unit
+        self._stated_ms = request.guessed.input_audio_ms
         self._json = json
         self._usage: Usage | None = None
         self._subtitled_ms = 0
@@ -121,7 +125,7 @@ class TranscriptListener:
 
     def reading(self) -> Reading:
         usage = self._usage
-        timed = self._by_unit and self._subtitled_ms > 0
+        milliseconds = self._milliseconds() if self._by_unit else 0
         return Reading(
             usage=usage,
             final=usage is not None,
@@ -130,8 +134,15 @@ class TranscriptListener:
             failed=self._failed,
             output_bytes=self.output.size,
             texts=() if usage else self.output.texts(),
-            seen=Usage(input_audio_ms=self._subtitled_ms) if timed else NO_USAGE,
+            seen=Usage(input_audio_ms=milliseconds) if milliseconds else NO_USAGE,
         )
+
+    def _milliseconds(self) -> int:
+        """Of audio, by what was made of it; 0 where that tells no more than the file."""
+        if self._subtitled_ms:
+            return self._subtitled_ms
+        spoken_ms = self.output.size * 1000 // BYTES_PER_S_MAX
+        return spoken_ms if spoken_ms > self._stated_ms else 0
 
 
 def _usage(answer: _Answer, by_unit: bool) -> Usage | None:

@@ -106,6 +106,15 @@ def test_plain_answers_are_read_by_their_last_subtitle(model: str, text: str, se
     assert reading.texts == ((text,) if text else ())
 
 
+@pytest.mark.parametrize("json_answer", [True, False])
+def test_a_text_that_takes_longer_to_say_than_its_file_states_is_longer(json_answer: bool) -> None:
+    """Ten seconds by its header, and 100,000 letters in it."""
+    listener = TranscriptListener(asked("whisper-1"), json=json_answer)
+    text = "x" * 100_000
+    listener.body(json.dumps({"text": text}).encode() if json_answer else text.encode())
+    assert listener.reading().seen == Usage(input_audio_ms=2_000_000)
+
+
 def test_a_stream_tells_its_usage_at_its_end() -> None:
     listener = TranscriptListener(asked("gpt-4o-transcribe", ("stream", "true")), json=False)
     for piece in ("Gr", "üße"):
