@@ -4,7 +4,9 @@ An audit hook (PEP 578) can't be taken back. It holds off what a library does by
 made it; it is no wall against code written to break out.
 """
 
+import asyncio
 import os
+import signal
 import sys
 from typing import Any, Final
 
@@ -34,3 +36,12 @@ def confine() -> None:
                 raise PermissionError(event)
 
     sys.addaudithook(audit)
+
+
+async def ended_when_stuck(stuck_s: int) -> None:
+    """While this task runs, the process is ended (SIGALRM) once its event loop has stood still for so many seconds:
+    whatever keeps it busy keeps every call waiting, and the library has loops that a caller's words make endless."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    while True:
+        signal.alarm(stuck_s)
+        await asyncio.sleep(stuck_s / 4)

@@ -139,6 +139,9 @@ class TranslatingUpstream:
             facts = native.read(operation, ask.body, headers, ask.target)
         except UnreadableError as error:
             raise UpstreamError(Fault.TRANSLATION, f"the translation can't be read: {error}") from None
+        if facts.model != translation.model:
+            # A caller names the model; in a path it could name another one ('cheap/../dear') than rules and prices saw.
+            raise UpstreamError(Fault.TRANSLATION, "the translation asked for another model")
         answer = await self._inner.send(
             replace(
                 request,

@@ -26,12 +26,15 @@ import msgspec
 from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 from litellm.responses.litellm_completion_transformation.handler import LiteLLMCompletionTransformationHandler
 
-from proxy.adapters.translation_confinement import confine
+from proxy.adapters.translation_confinement import confine, ended_when_stuck
 from proxy.adapters.translation_frames import Call, Head, Kind, encode, frame, read_frame
 from proxy.adapters.translation_gateway import AnyGateway, Gateway
+from proxy.adapters.translation_schemas import NODES_MAX, too_large
 
 DATA_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 """Memory of this process."""
+STUCK_S: Final = 20
+"""Longest that one call may keep all others waiting; then the process ends, and another one is started."""
 JSON: Final = b"application/json"
 EVENTS: Final = b"text/event-stream"
 PLACEHOLDER: Final = "none"
@@ -131,6 +134,8 @@ class Translating:
             )
         given = {name: value for name, value in body.items() if value is not None and name not in SILENT}
         asked = {name: value for name, value in given.items() if name in KNOWN[call.operation]}
+        if too_large(asked):
+            raise RefusedError(f"The schemas of this call come to more than {NODES_MAX} values, references resolved.")
         self._without = sorted(set(asked) - self._supported(call))
         if len(asked) < len(given):
             self._without.append("unknown fields")
@@ -308,7 +313,9 @@ async def serve(control: socket.socket) -> None:
 
     control.setblocking(False)
     loop.add_reader(control, take)
+    watch = loop.create_task(ended_when_stuck(STUCK_S))
     await gone.wait()
+    watch.cancel()
 
 
 async def _one(call: socket.socket) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from proxy.adapters import translation_litellm
 from proxy.adapters.translation_litellm import LitellmAnswer, TranslatingUpstream
 from proxy.adapters.translation_process import TranslationProcess
 from proxy.dialects.anthropic import Anthropic
+from proxy.dialects.gemini import Gemini
 from proxy.ports.upstream import Fault, Translation, UpstreamAnswer, UpstreamError, UpstreamRequest
 from tests.fakes.upstream import ScriptedAnswer, ScriptedUpstream, Step
 
@@ -310,6 +312,32 @@ async def test_what_can_not_be_translated_is_refused_before_anything_is_sent(
     assert (answer.status, error["type"]) == (400, "invalid_request_error")
     assert words in error["message"]
     assert (b"x-should-retry", b"false") in answer.headers
+    assert not translated.provider.requests
+
+
+@pytest.mark.parametrize("model", ["gemini-cheap/../gemini-dear", "gemini-cheap:embedContent?a="])
+async def test_a_callers_name_of_a_model_can_not_lead_to_another(process: TranslationProcess, model: str) -> None:
+    """litellm puts it into the path as it is."""
+    provider = ScriptedUpstream(a_whole())
+    upstream = TranslatingUpstream(provider, [Gemini()], process)
+    sent = request(dialect="gemini")
+    assert sent.translation is not None
+    with pytest.raises(UpstreamError) as raised:
+        await upstream.send(replace(sent, translation=replace(sent.translation, model=model)))
+    assert raised.value.fault is Fault.TRANSLATION
+    assert not provider.requests
+
+
+async def test_schemas_that_would_keep_the_process_busy_are_refused(translated: Translated) -> None:
+    names = {
+        f"D{number}": {"properties": {f"p{other}": {"$ref": f"#/$defs/D{other}"} for other in range(12)}}
+        for number in range(12)
+    }
+    schema = {"type": "object", "properties": {"x": {"$ref": "#/$defs/D0"}}, "$defs": names}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    answer = await translated.call(a_whole(), request(tools=tools))
+    assert answer.status == 400
+    assert "schemas of this call" in (await body_of(answer))["error"]["message"]
     assert not translated.provider.requests
 
 

@@ -1,5 +1,6 @@
 """A confined process reaches nothing. It can't be undone, so each case is a process of its own."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,21 @@ def test_libraries_can_still_be_imported_and_read() -> None:
     code = "import wave, proxy.model.call; open(json.__file__).close(); a, b = socket.socketpair(); a.send(b'x')\n"
     ended = run(code + "print(b.recv(1))")
     assert ended.stdout == "b'x'\n", ended.stderr
+
+
+STUCK = """
+import asyncio, time
+from proxy.adapters.translation_confinement import ended_when_stuck
+async def main():
+    task = asyncio.create_task(ended_when_stuck(2))
+    await asyncio.sleep(2.5)
+    print("alive", flush=True)
+    while True:
+        pass
+asyncio.run(main())
+"""
+
+
+def test_a_process_whose_loop_stands_still_ends() -> None:
+    ended = run(STUCK)
+    assert (ended.stdout, ended.returncode) == ("alive\n", -signal.SIGALRM), ended.stderr
