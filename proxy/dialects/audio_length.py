@@ -17,6 +17,8 @@ BYTES_PER_S_MAX: Final = 1_000_000
 ENDS_BYTES: Final = 64 * 1024
 """How much of the end is needed: the longest page of Ogg."""
 
+_SAMPLES: Final = frozenset((1, 3))
+"""Formats of WAV that are samples as they are, whole numbers or floating ones (RFC 2361)."""
 _MP3_KBITS: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0)
 """MPEG 1, layer 3, by the index in the frame header (ISO/IEC 11172-3)."""
 _MP3_KBITS_LOW: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160, 0)
@@ -63,7 +65,10 @@ def _wav(head: Bytes, size: int, tail: Bytes) -> float | None:
     for _ in range(_BOXES_MAX):
         name, length = bytes(head[place : place + 4]), struct.unpack_from("<I", head, place + 4)[0]
         if name == b"fmt ":
-            rate = struct.unpack_from("<I", head, place + 16)[0]
+            format_, channels, hertz, rate, _, bits = struct.unpack_from("<HHIIHH", head, place + 8)
+            if format_ in _SAMPLES:
+                # What decoders go by: the stated rate could be any.
+                rate = hertz * channels * bits / 8
         if name == b"data":
             return float(size - place - 8) / rate
         place += 8 + length + length % 2

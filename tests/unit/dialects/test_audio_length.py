@@ -100,3 +100,11 @@ MAGIC = st.sampled_from(
 def test_any_file_has_a_length_within_bounds(magic: bytes, rest: bytes) -> None:
     file = magic + rest
     assert 0 <= length_or_bound_ms(file) <= 1000 * len(file) / BYTES_PER_S_MIN
+
+
+@pytest.mark.parametrize(("format_", "milliseconds"), [(1, 10_000), (3, 10_000), (0x31, 1_600)])
+def test_the_byte_rate_of_samples_is_worked_out_and_not_believed(format_: int, milliseconds: int) -> None:
+    """8 kHz in 16 bits, said to be 100,000 bytes a second; other formats have no other rate."""
+    header = struct.pack("<4sIHHIIHH", b"fmt ", 16, format_, 1, 8_000, 100_000, 2, 16)
+    file = b"RIFF\xff\xff\xff\xffWAVE" + header + b"data\xff\xff\xff\xff" + bytes(160_000)
+    assert length_or_bound_ms(file) == milliseconds
