@@ -15,6 +15,7 @@ from proxy.adapters.starter_files import write_starter
 from proxy.app import logs
 from proxy.app.supervisor import Supervisor, planes
 from proxy.cli.configured import UNTRIED, configured, stop
+from proxy.cli.on_path import exported
 from proxy.cli.preflight import check_certificate, check_policies, check_ports
 from proxy.cli.reachable import LOOPBACK, wait_until_open
 from proxy.settings import Settings
@@ -127,9 +128,12 @@ def _banner(settings: Settings, *, stand_in: bool) -> str:
     ]
     if stand_in:
         lines.append("  Stand-in        models stand-in-small and stand-in-large: make-believe, without a provider key")
+        if settings.stand_in_port != Settings().stand_in_port:
+            lines.append(f"                  on port {settings.stand_in_port}: say so in providers.yaml")
     lines += [
         "",
         "Next, in a second terminal:",
+        *(f"  {line}" for line in (exported(),) if line),
         "  outlay keys create --user alice --project checkout",
         "  outlay report spend --by project,model",
         "",

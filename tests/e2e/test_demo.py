@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -52,3 +54,18 @@ def test_a_folder_with_other_things_stays_as_it_is(tmp_path):
     assert done.returncode == 2
     assert "holds other things than a demo" in done.stderr
     assert [path.name for path in Path(tmp_path, "outlay-demo").iterdir()] == ["thesis.txt"]
+
+
+def test_a_demo_that_runs_keeps_its_folder(tmp_path):
+    data = tmp_path / "outlay-demo" / "data"
+    data.mkdir(parents=True)
+    (tmp_path / "outlay-demo" / "made-by-outlay-demo").write_text("")
+    with socket.socket(socket.AF_UNIX) as ledger:
+        # A socket's path has at most some hundred characters, and tmp_path can be long.
+        os.symlink(data, short := Path(tempfile.mkdtemp()) / "data")
+        ledger.bind(str(short / "ledger.sock"))
+        ledger.listen()
+        done = outlay("demo", "--then-stop", "--port", str(free_port()), folder=tmp_path)
+    assert done.returncode == 2
+    assert "a demo still runs in outlay-demo" in done.stderr
+    assert data.is_dir()

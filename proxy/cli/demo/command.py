@@ -17,6 +17,7 @@ from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.demo.company import DAYS, plan
 from proxy.cli.demo.folder import READER, make
 from proxy.cli.demo.player import Progress, play
+from proxy.cli.on_path import exported
 from proxy.cli.preflight import check_ports
 from proxy.cli.reachable import LOOPBACK, wait_until_open
 from proxy.settings import Settings
@@ -97,7 +98,7 @@ async def _show(
     from rich.console import Console
 
     out = Console(highlight=False)
-    typer.echo(f"Two weeks of a small invented company, played through the real path in {times[2]:.0f} seconds.")
+    typer.echo(f"Two weeks of a small invented company, through the real path in {times[2]:.0f} seconds.")
     for port in (settings.stand_in_port, settings.port, settings.ledger_port):
         await wait_until_open(LOOPBACK, port)
     progress = await _play(settings, keys, times, out)
@@ -134,23 +135,31 @@ async def _play(settings: Settings, keys: dict[str, str], times: tuple[float, fl
 
 def _what_to_try(settings: Settings, keys: dict[str, str]) -> str:
     base = f"http://{LOOPBACK}:{settings.port}"
+    path = exported()
     return f"""
 Now look, in a second terminal:
+{path and f"{chr(10)}  {path}"}
+  export OUTLAY_URL=http://{LOOPBACK}:{settings.ledger_port}
+  export OUTLAY_KEY={keys[READER]}
 
-  export OUTLAY_URL=http://{LOOPBACK}:{settings.ledger_port} OUTLAY_KEY={keys[READER]}
-
-  outlay report spend --since 14d --by team,project           what was spent, and for what
+What was spent, and for what; day by day; beside the week before:
+  outlay report spend --since 14d --by team,project
   outlay report spend --since 14d --by day,team --format chart
-  outlay report spend --since 7d --by model --compare         beside the week before
-  outlay report spend --since 14d --by session --where project=app --reason "the loop on Wednesday"
-  outlay report prices --since 14d                            models without a price, and the entry to add
+  outlay report spend --since 7d --by model --compare
+
+One project's sessions (on two Wednesdays an agent ran in a loop):
+  outlay report spend --since 14d --by session --where project=app --reason loop
+
+Models without a price, with the entry to add; a file for a spreadsheet:
+  outlay report prices --since 14d
   outlay report spend --since 14d --by project,day --format xlsx --out spend.xlsx
 
-Make a call of your own, as alice (any model name works, the answer is a fake):
-
-  curl -s {base}/v1/chat/completions -H 'authorization: Bearer {keys["alice"]}' \\
+A call of your own, as alice (any model name works, the answer is a fake):
+  curl -s {base}/v1/chat/completions \\
+    -H 'authorization: Bearer {keys["alice"]}' \\
     -H 'content-type: application/json' \\
     -d '{{"model": "gpt-5-mini", "messages": [{{"role": "user", "content": "Hello"}}]}}'
 
-Everything is in {settings.data.parent}/ (its policies/ is read anew when you edit it). Ctrl-C stops it.
+Everything is in {settings.data.parent}/ (its policies/ is read anew when you edit it).
+Ctrl-C stops it.
 """

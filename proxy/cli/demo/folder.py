@@ -8,6 +8,7 @@ from typing import Final
 
 from proxy.adapters.starter_files import starter_files
 from proxy.cli.configured import UNTRIED, stop
+from proxy.cli.connection import LEDGER_SOCKET, listening
 from proxy.cli.demo.company import ACCESS_YAML, MEMBERS
 from proxy.model.identity import OwnerKind, Role
 from proxy.policy.keys import ID_BYTES, RANDOM_BYTES, digest, mint, mint_id
@@ -46,6 +47,8 @@ def make(path: Path, stand_in_url: str) -> tuple[Folder, dict[str, str]]:
     if path.exists() and any(path.iterdir()):
         if not (path / MARKER).is_file():
             stop(f"{path} holds other things than a demo; name a new folder with --folder", UNTRIED)
+        if listening(path / "data" / LEDGER_SOCKET):
+            stop(f"a demo still runs in {path}; stop it, or name a new folder with --folder", UNTRIED)
         shutil.rmtree(path)
     folder = Folder(path)
     folder.policies.mkdir(parents=True)
