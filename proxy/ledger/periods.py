@@ -19,6 +19,7 @@ SLOT_US: Final = 15 * 60 * 1_000_000
 Unit = Literal["hour", "day", "week", "month", "quarter", "year"]
 UNITS: Final[tuple[Unit, ...]] = ("hour", "day", "week", "month", "quarter", "year")
 _MONTHS: Final[Mapping[Unit, int]] = {"month": 1, "quarter": 3, "year": 12}
+_DAYS: Final[Mapping[Unit, int]] = {"day": 1, "week": 7}
 
 NAMED: Final = (
     *("now", "today", "yesterday", "this-week", "last-week", "this-month", "last-month"),
@@ -99,7 +100,8 @@ def restored(since: str, until: str, zone: str) -> Period:
 
 def before(span: Period) -> Period:
     """The period before, to compare with: whole months with as many months, whole days with as many days, else the
-    same length of time. A month, quarter or year that isn't over is compared with as much of the one before."""
+    same length of time. A day, week, month, quarter or year that isn't over is compared with as much of the one before:
+    a Tuesday's morning with Monday's, and Monday and Tuesday with those of the week before, not with a weekend."""
     since, until = span.since, span.until
     if _floor("month", since) == since and _floor("month", until) == until:
         months = (until.year - since.year) * 12 + until.month - since.month
@@ -111,6 +113,10 @@ def before(span: Period) -> Period:
     if _floor("day", since) == since and _floor("day", until) == until:
         # Days of the calendar: an hour more or less at a change of the clock doesn't shift the border.
         return Period(since - timedelta(days=(until.date() - since.date()).days), since, span.zone)
+    for unit, days in _DAYS.items():
+        if _floor(unit, since) == since and until < since + timedelta(days=days):
+            start = since - timedelta(days=days)
+            return Period(start, start + (until - since), span.zone)
     length = until.astimezone(UTC) - since.astimezone(UTC)
     return Period(_local(since.astimezone(UTC) - length, since), since, span.zone)
 
