@@ -4,6 +4,7 @@ Such files have hundreds of megabytes, so one line is held at a time and the res
 something else passes unread from there on, and says nothing.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,8 @@ LINE_BYTES_MAX: Final = 32 * 1024 * 1024
 """A longer line passes unread, and its job is marked estimated. Several generated images in base64 stay below it."""
 SUMS_MAX: Final = 20_000
 """Sums kept of one file (a model, a length of prompt); what is beyond goes to the last. No real file comes near."""
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+"""Half a pair is no text to a reader of JSON; a caller can have one written, as the name of a request."""
 LENGTH_STEP: Final = 1000
 """Prompts of about the same length share a sum: thresholds of price lists are whole thousands."""
 
@@ -44,6 +47,9 @@ class ResultsMeter:
         self._size = 0
         self._foreign = False
         self._proven = True
+        self._known = bool(batch)
+        """These are results: their path says so, or a line did. A line that can't be read is then one that is missing,
+        not the sign of another kind of file, and hides nothing of the rest."""
         self._unread = False
         self._finished = False
         self._sums: dict[tuple[Served, int, bool], tuple[int, Usage]] = {}
@@ -72,7 +78,7 @@ class ResultsMeter:
         )
 
     def _keep(self, piece: bytes) -> None:
-        if not self._size and piece and piece.lstrip()[:1] not in (b"{", b""):
+        if not self._known and not self._size and piece and piece.lstrip()[:1] not in (b"{", b""):
             self._give_up()
             return
         self._size += len(piece)
@@ -90,11 +96,15 @@ class ResultsMeter:
         line = b"".join(pieces).strip()
         if not line:
             return
-        result = self._read(line)
+        result = self._read(line) or self._read(_SURROGATE.sub(rb"\\ufffd", line))
+        if result is None and self._known:
+            self._unread = True
+            return
         if result is None:
             self._give_up()
             return
         self._proven = self._proven and result.proven
+        self._known = self._known or result.proven
         if result.usage is not None:
             self._add(result.served, result.usage)
 

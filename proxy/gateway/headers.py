@@ -24,6 +24,9 @@ _CONNECTION_ONLY: Final = frozenset(
 )
 _NOT_UPSTREAM: Final = _CONNECTION_ONLY | {b"host", b"content-length", b"expect", b"proxy-authorization"}
 
+RANGES: Final = frozenset((b"range", b"if-range"))
+"""What asks for a part of an answer."""
+
 _TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)")
 
 NAME_CHARS_MAX: Final = 200

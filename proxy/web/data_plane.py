@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from proxy.dialects.dialect import Dialect
 from proxy.gateway.admission import Admission, Admitted, Incoming
 from proxy.gateway.faults import INTERNAL, STOPPING
-from proxy.gateway.headers import lookup, upstream_headers
+from proxy.gateway.headers import RANGES, lookup, upstream_headers
 from proxy.gateway.relay import Plane, Relay
 from proxy.gateway.rules import Rules
 from proxy.metering.content import ExpansionError, UnreadableContentError, decoded_request
@@ -191,6 +191,9 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
         credential = admitted.dialect.credential(admitted.credential)
     caller = call.caller
     lines = upstream_headers(call.scope["headers"], call.headers, credential, own=caller.own_credential, key=caller.key)
+    if admitted.operation.resource:
+        # Results are metered where they are read whole: in two parts nobody would be charged for them.
+        lines = [line for line in lines if line[0] not in RANGES]
     body: bytes | AsyncIterator[bytes] = admitted.body
     length: int | None = None
     if not admitted.operation.body_read:

@@ -111,6 +111,19 @@ async def test_an_error_and_a_part_settle_nothing_and_lose_nothing(world):
     assert len(jobs(world)) == 1
 
 
+@pytest.mark.parametrize("path", ["/v1/files/file-out/content", "/v1/messages/batches/msgbatch_1/results"])
+async def test_results_are_not_asked_for_in_parts(world, path):
+    """In two parts nobody would be charged for them; a provider that is not asked for a part sends the whole."""
+    host = HOST if "files" in path else "https://api.anthropic.test"
+    asked = []
+    world.router.get(host + path).mock(side_effect=lambda sent: asked.append(sent) or httpx.Response(404))
+    await world.call("GET", path, headers={"range": "bytes=0-9", "if-range": '"x"', "x-kept": "1"})
+    (sent,) = asked
+    assert "range" not in sent.headers
+    assert "if-range" not in sent.headers
+    assert sent.headers["x-kept"] == "1"
+
+
 async def test_the_upload_of_a_look_alike_is_remembered(world):
     answers(world, "POST", "/v1/files", {"id": "file-out", "object": "file", "purpose": "user_data"})
     await world.call("POST", "/v1/files", content=b"\x00" * 3_000_000)

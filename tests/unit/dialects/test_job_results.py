@@ -120,11 +120,28 @@ def test_what_is_read_does_not_depend_on_how_bytes_arrive(cuts, newline, ended):
         b'{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{}}\n',
         b'{\n  "a": 1\n}\n',
         b"[1,2]\n",
-        chat_line() + b"\n" + b'{"other": 1}\n' + chat_line(),
+        chat_line(id_="") + b"\n" + b'{"other": 1}\n' + chat_line(),
     ],
 )
 def test_a_file_that_is_something_else_says_nothing(data):
     assert read(data).jobs == ()
+
+
+@pytest.mark.parametrize("bad", [b'{"id":"batch_req_2","response":null}', b"[]", b"{", b"\xff"])
+def test_a_line_that_can_not_be_read_hides_nothing_of_the_rest(bad):
+    (job,) = read(b"\n".join([chat_line(), bad, chat_line()])).jobs
+    assert (used(job).input_text, job.proven, job.estimated) == (20, True, True)
+    first = b'{"result":{"type":"errored"}}'
+    message = {"type": "message", "model": "claude-opus-5", "usage": {"input_tokens": 6, "output_tokens": 3}}
+    line = json.dumps({"custom_id": "a", "result": {"type": "succeeded", "message": message}}).encode()
+    (job,) = read(first + b"\n" + line, reader=anthropic_batches.read_result, work="m_1", batch="m_1").jobs
+    assert (used(job).input_text, job.estimated) == (6, True)
+
+
+def test_a_callers_name_of_a_request_hides_no_usage():
+    """A caller chooses each `custom_id`, and half a surrogate pair is no text."""
+    (job,) = read(chat_line().replace(b'"c0"', b'"\\ud800"')).jobs
+    assert (used(job).input_text, job.estimated) == (10, False)
 
 
 def test_lines_that_anybody_may_have_written_are_not_proven():
