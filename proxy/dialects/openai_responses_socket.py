@@ -58,7 +58,7 @@ class ResponsesTurn:
 
     def reading(self) -> Reading:
         reading = self.listener.reading()
-        if self.operation is WARM_UP and reading.usage is None:
+        if self.operation is WARM_UP and reading.usage is None and not self.output_bytes:
             return replace(reading, usage=NO_USAGE, final=True)
         return reading
 
@@ -89,7 +89,10 @@ class ResponsesConversation:
         """The headers, with what Codex states anew with each turn, in the body, since headers go only once."""
         if not metadata.startswith(b"{"):
             return self._headers
-        stated = msgspec.json.decode(metadata, type=dict[str, Any]).get(_TURN_METADATA)
+        try:
+            stated = msgspec.json.decode(metadata, type=dict[str, Any]).get(_TURN_METADATA)
+        except NO_JSON:
+            raise UnreadableError("The key 'client_metadata' can't be read.") from None
         return {**self._headers, _TURN_METADATA.encode(): stated.encode()} if isinstance(stated, str) else self._headers
 
     def withdraw(self, turn: Turn) -> None:

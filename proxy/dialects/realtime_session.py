@@ -21,11 +21,29 @@ class RealtimeSession:
         self.model = model
         self.transcriber = ""
         """The model that transcribes what is said, beside the one that answers; '' for none."""
-        self.output_tokens_max: int | None = None
+        self._output_tokens_max: int | None = None
+        self._spoken = True
+        self._changes = 0
+        """Asked for, and not told of yet."""
         self._bytes_in = self._bytes_out = _PCM_BYTES_PER_MS
 
-    def adopt(self, session: Any) -> None:
+    @property
+    def output_tokens_max(self) -> int | None:
+        return None if self._changes else self._output_tokens_max
+
+    @property
+    def spoken(self) -> bool:
+        """Whether responses may be audio."""
+        return self._spoken or self._changes > 0
+
+    def change(self) -> None:
+        """The client asks for another session: what was told before bounds nothing until the provider tells anew."""
+        self._changes += 1
+
+    def adopt(self, kind: str, session: Any) -> None:
         """Take over what `session.created` or `session.updated` says."""
+        if kind.endswith(".updated"):
+            self._changes = max(0, self._changes - 1)
         audio = part(session, "audio")
         heard, said = part(audio, "input"), part(audio, "output")
         named = part(heard, "transcription") or part(session, "input_audio_transcription")
@@ -35,7 +53,9 @@ class RealtimeSession:
             self._bytes_in = _bytes_per_ms(part(heard, "format").get("type"), session.get("input_audio_format"))
             self._bytes_out = _bytes_per_ms(part(said, "format").get("type"), session.get("output_audio_format"))
         limit = quantity(session, "max_output_tokens", "max_response_output_tokens")
-        self.output_tokens_max = limit or None
+        self._output_tokens_max = limit or None
+        if isinstance(session, dict):
+            self._spoken = spoken(session.get("output_modalities") or session.get("modalities"))
 
     def heard_ms(self, base64_chars: int) -> int:
         """Length of audio that a client sent."""
@@ -44,6 +64,11 @@ class RealtimeSession:
     def said_ms(self, base64_chars: int) -> int:
         """Length of audio that the model sent."""
         return base64_chars * 3 // 4 // self._bytes_out
+
+
+def spoken(modalities: object) -> bool:
+    """Whether audio is among what may be put out; it is where that isn't said."""
+    return not isinstance(modalities, list) or not modalities or "audio" in modalities
 
 
 def _bytes_per_ms(*named: object) -> int:

@@ -1,6 +1,6 @@
 """The two kinds of calls within a realtime session: a response, and the transcription of what was said."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from proxy.dialects.dialect import Operation, Reading
@@ -16,16 +16,34 @@ _BY_TIME: Final = "whisper"
 """How the models are called that sell transcription by time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a `response.create` says of the response; the defaults are those of one that the provider begins."""
+
+    bytes: int = 0
+    event_id: str = ""
+    output_tokens_max: int | None = None
+    spoken: bool | None = None
+    """Whether it may be audio; None: as the session says."""
+    own_input: bool = False
+    """It reads what it names, not the session."""
+    kept: bool = True
+    """What it says becomes a part of the session."""
+
+
 class RealtimeTurn:
     """One response. Where it breaks off, its input is taken to be what the session held, its output what had come."""
 
     operation = RESPONSE
 
-    def __init__(self, request: Request, context: Usage, event_id: str = "") -> None:
+    def __init__(self, request: Request, context: Usage, asked: "Asked", read: tuple[int, int]) -> None:
+        """`read`: how much text (bytes) and audio (ms) had come to the session by then."""
         self.request = request
-        self.event_id = event_id
-        """Of the client's event that asked for it."""
+        self.asked = asked
+        self.read = read
         self.status = 200
+        self.model = ""
+        """The session's while it ran."""
         self._context = context
         self._output = Output()
         self._audio_ms = 0
@@ -59,7 +77,7 @@ class RealtimeTurn:
         return Reading(
             usage=self._usage or seen,
             final=self._usage is not None,
-            served=Served(),
+            served=Served(model=self.model),
             complete=self._complete,
             failed=self._failed,
             output_bytes=self.output_bytes,

@@ -84,7 +84,8 @@ class SocketDialect(Protocol):
     """A Dialect with paths that are websockets."""
 
     def socket(self, path: str, target: bytes, headers: dict[bytes, bytes]) -> Conversation | None:
-        """What passes over a socket at this path; None where the dialect has none there."""
+        """What passes over a socket at this path; None where the dialect has none there. Raises
+        UnreadableError: which model it is for can't be told."""
         ...
 
     def sidestep(self, path: str) -> str:

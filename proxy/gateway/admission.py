@@ -12,14 +12,14 @@ from typing import Final, Protocol
 from proxy.dialects.dialect import Dialect, Operation, UnreadableError
 from proxy.gateway.call_id import RANDOM_BYTES, call_id
 from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count, trace
+from proxy.gateway.holding import held_at
 from proxy.gateway.rules import Rules
-from proxy.metering.estimate import first_hold, holding
+from proxy.metering.estimate import first_hold
 from proxy.metering.fingerprint import fingerprint
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Reason, Refusal
 from proxy.model.entry import Opened, Refused
 from proxy.model.identity import Identity, Project
-from proxy.model.usage import Served
 from proxy.policy.evaluate import evaluate
 from proxy.policy.identify import choose_project
 from proxy.policy.providers import choose_provider, served_model
@@ -117,12 +117,14 @@ class Admission:
         *,
         asked: Request | None = None,
         at: Provider | None = None,
+        routed_by: str = "",
         begun: bool = False,
     ) -> Admitted | tuple[Refusal, str]:
         """Open the call, or give the refusal and the call id under which it is on record.
 
-        `asked`: the request, where it has been read already; `at`: the provider that a socket is open to; `begun`: the
-        provider works on the call, so it is opened even if a rule is against it (`Admitted.refusal`).
+        `asked`: the request, where it has been read already; `at`: the provider that a socket is open to, `routed_by`:
+        the model it was opened for, '' for none; `begun`: the provider works on the call, so it is opened even if a
+        rule is against it (`Admitted.refusal`).
         """
         call_id_ = call_id(self.clock.now_us(), token_bytes(RANDOM_BYTES))
         stated = narrowing(incoming.headers)
@@ -135,7 +137,7 @@ class Admission:
         provider = choose_provider(
             rules.policies,
             incoming.dialect.name,
-            request.model,
+            routed_by or request.model,
             incoming.prefix,
             project.name,
             # A caller's own credential is of the caller's dialect.
@@ -283,10 +285,7 @@ class Admission:
             return Hold(0, 0, 0), True
         limits = rules.prices.limits(call.provider, model)
         input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
-        usage = holding(request, input_tokens, output_tokens)
-        served = Served(service_tier=request.service_tier, variant=request.variant)
-        cost = rules.prices.cost(call.provider, model, call.opened_us, usage, served)
-        return Hold(cost.total_pico, input_tokens, output_tokens), not cost.unpriced
+        return held_at(rules, call, model, request, input_tokens, output_tokens)
 
     def _edited(
         self, incoming: Incoming, request: Request, model: str, provider: Provider

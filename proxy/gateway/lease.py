@@ -3,10 +3,10 @@
 import structlog
 
 from proxy.gateway.admission import Admitted
-from proxy.metering.estimate import extended, holding
+from proxy.gateway.holding import held_at
+from proxy.metering.estimate import extended
 from proxy.model.call import Hold
 from proxy.model.entry import Extended
-from proxy.model.usage import Served
 from proxy.ports.clock import Clock
 from proxy.ports.counters import Counters
 from proxy.ports.journal import Journal, JournalUnavailableError
@@ -47,8 +47,6 @@ class Lease:
         return True
 
     def _priced(self, output_tokens: int) -> Hold:
-        call, request, input_tokens = self._admitted.call, self._admitted.request, self.hold.input_tokens
-        usage = holding(request, input_tokens, output_tokens)
-        served = Served(service_tier=request.service_tier, variant=request.variant)
-        cost = self._admitted.rules.prices.cost(call.provider, self._admitted.model, call.opened_us, usage, served)
-        return Hold(cost.total_pico, input_tokens, output_tokens)
+        admitted = self._admitted
+        request, input_tokens = admitted.request, self.hold.input_tokens
+        return held_at(admitted.rules, admitted.call, admitted.model, request, input_tokens, output_tokens)[0]

@@ -41,7 +41,10 @@ def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning
 def holding(request: Request, input_tokens: int, output_tokens: int) -> Usage:
     """The usage that a hold stands for, to be priced."""
     sold = request.guessed if request.fixed == NO_USAGE else request.fixed
-    return replace(sold, input_text=input_tokens, output_text=output_tokens, web_search=request.web_searches_max)
+    text, audio = (0, output_tokens) if request.spoken else (output_tokens, sold.output_audio)
+    return replace(
+        sold, input_text=input_tokens, output_text=text, output_audio=audio, web_search=request.web_searches_max
+    )
 
 
 def extended(request: Request, held: int, output_bytes: int, output_tokens_max: int | None = None) -> int:

@@ -37,6 +37,8 @@ class Request:
     guessed: Usage = NO_USAGE
     """Quantities beside its text that the request lets one estimate (audio by its length, images by their size): held,
     and settled as an estimate where the answer reports no usage."""
+    spoken: bool = False
+    """True: what it puts out may be audio, held at whatever is dearer of that and text."""
     variant: str = ""
     """Of what is sold by the piece, as in Served: it prices the hold."""
     content: tuple[bytes, ...] = ()

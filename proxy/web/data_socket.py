@@ -130,6 +130,8 @@ class DataSocket:
     ) -> "Callable[[Turn, bool], Admitted | tuple[Refusal, str]]":
         """Opens calls on a socket; its key's digest is all that is kept of the key."""
         incoming, hashed = asked.incoming, digest(asked.caller.key)
+        # The session itself tells its model's full name later, which is another way to none.
+        routed_by = asked.route.conversation.model
 
         def admit(turn: Turn, begun: bool) -> Admitted | tuple[Refusal, str]:
             rules = self.rules()
@@ -143,6 +145,7 @@ class DataSocket:
                 owner if isinstance(identity, Refusal) else identity,
                 asked=turn.request,
                 at=provider,
+                routed_by=routed_by,
                 begun=begun,
             )
             return replace(admitted, refusal=refusal) if refusal and isinstance(admitted, Admitted) else admitted

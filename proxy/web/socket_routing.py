@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.dialects.dialect import Dialect
+from proxy.dialects.dialect import Dialect, UnreadableError
 from proxy.dialects.socket import Conversation, SocketDialect
 from proxy.gateway.socket_place import no_websocket
-from proxy.model.decision import Refusal
+from proxy.model.decision import Reason, Refusal
 from proxy.policy.types import PolicySet
 from proxy.web.routing import is_plain
 
@@ -48,7 +48,10 @@ def socket_route(
         prefix = "" if mounted or named is None else named.name
     for dialect in speakers:
         if isinstance(dialect, SocketDialect):
-            conversation = dialect.socket(path.decode("ascii"), target, headers)
+            try:
+                conversation = dialect.socket(path.decode("ascii"), target, headers)
+            except UnreadableError as error:
+                return NoSocket(dialect, Refusal(400, Reason.BAD_REQUEST, str(error)))
             if conversation is not None:
                 return SocketRoute(dialect, conversation, prefix, target)
     return NoSocket(next(iter(speakers), dialects[0]), no_websocket(_NOWHERE))

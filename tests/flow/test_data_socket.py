@@ -234,6 +234,32 @@ async def test_a_response_begun_for_a_key_that_is_revoked_meanwhile_is_on_record
     assert provider.closed is not None
 
 
+async def test_a_session_that_tells_its_model_s_full_name_stays_with_its_provider(caller: Caller) -> None:
+    """The name it was asked for is what chose the provider."""
+    provider = caller.sockets.socket = FakeSocket()
+    rules = caller.app.rules()
+    local = replace(rules.policies.providers["local"], default_for=("voice",))
+    rules = replace(rules, policies=replace(rules.policies, providers={**rules.policies.providers, "local": local}))
+    caller.app.rules = lambda: rules
+    task = asyncio.create_task(caller.open("/v1/realtime?model=voice"))
+    provider.give(json.dumps({"type": "session.created", "session": {"model": "voice-2026-01-01"}}))
+    while len(caller.sent) < 2:  # accepted, and told of the session
+        await asyncio.sleep(0)
+    await caller.told.put({"type": "websocket.receive", "text": '{"type":"response.create"}'})
+    async with asyncio.timeout(5):
+        await provider.took(1)
+    provider.give(SocketClosedError(1000))
+    await task
+    (opened,) = [entry for entry in caller.world.journal.entries if isinstance(entry, Opened)]
+    assert (opened.call.provider, opened.call.model) == ("local", "voice-2026-01-01")
+
+
+async def test_a_query_that_names_two_models_is_refused(caller: Caller) -> None:
+    await caller.open("/v1/realtime?model=cheap&model=dear")
+    assert (caller.status, caller.error["code"]) == (400, "bad_request")
+    assert caller.sockets.requests == []
+
+
 def _without_keys(caller: Caller) -> Any:
     rules = caller.world.app.rules()
     return replace(rules, policies=replace(rules.policies, keys={}))

@@ -182,3 +182,76 @@ def test_a_refusal_names_the_event_that_is_refused() -> None:
     told = json.loads(conversation.error(Refusal(400, Reason.POLICY, "no"), b'{"error":{"message":"no"}}', turn))
     assert told["type"] == "error"
     assert told["error"] == {"message": "no", "event_id": "e1"}
+
+
+def usage(**details: Any) -> dict[str, Any]:
+    return {"usage": {"input_tokens": 10, "output_tokens": 4, **details}}
+
+
+def test_a_response_that_reads_only_what_it_names_tells_nothing_of_the_session() -> None:
+    conversation = session()
+    conversation.asked(event("conversation.item.create", item={"text": "x" * 50_000}))
+    for aside in ({"conversation": "none"}, {"input": []}):
+        asked(conversation, response=aside)
+        conversation.heard(created("r1"))
+        conversation.heard(done("r1", 10, 4))
+    request = asked(conversation).request
+    assert request.input_bytes > 50_000
+    assert request.input_tokens_unseen == 4
+
+
+def test_what_comes_while_a_response_runs_is_held_for_the_next_one() -> None:
+    conversation = session()
+    asked(conversation)
+    conversation.heard(created("r1"))
+    conversation.asked(event("conversation.item.create", item={"text": "x" * 50_000}))
+    conversation.heard(done("r1", 10, 4))
+    assert asked(conversation).request.input_bytes > 50_000
+
+
+def test_a_session_s_audio_is_held_as_audio() -> None:
+    conversation = session()
+    asked(conversation)
+    conversation.heard(created("r1"))
+    details = {"input_token_details": {"audio_tokens": 7}, "output_token_details": {"audio_tokens": 3}}
+    conversation.heard(event("response.done", response={"id": "r1", "status": "completed", **usage(**details)}))
+    request = asked(conversation).request
+    assert (request.input_tokens_unseen, request.guessed) == (4, Usage(input_audio=10))
+
+
+@pytest.mark.parametrize(
+    ("told", "response", "spoken"),
+    [
+        ({}, {}, True),
+        ({"output_modalities": ["text"]}, {}, False),
+        ({"modalities": ["text"]}, {}, False),
+        ({"modalities": ["audio", "text"]}, {}, True),
+        ({"output_modalities": ["text"]}, {"output_modalities": ["audio"]}, True),
+        ({"output_modalities": ["audio"]}, {"output_modalities": ["text"]}, False),
+        ({}, {"modalities": ["text"], "output_modalities": ["audio"]}, True),
+        ({}, {"modalities": []}, True),
+    ],
+)
+def test_a_response_may_be_spoken_unless_session_or_call_want_text(
+    told: dict[str, Any], response: dict[str, Any], spoken: bool
+) -> None:
+    assert asked(session(**told), response=response).request.spoken is spoken
+
+
+def test_what_the_session_said_bounds_nothing_while_a_change_is_on_its_way() -> None:
+    text = {"output_modalities": ["text"], "max_output_tokens": 5}
+    conversation = session(**text)
+    conversation.asked(event("session.update", session={"output_modalities": ["audio"], "max_output_tokens": "inf"}))
+    request = asked(conversation).request
+    assert (request.spoken, request.output_tokens_max) == (True, None)
+    conversation.heard(event("session.updated", session=text))
+    request = asked(conversation).request
+    assert (request.spoken, request.output_tokens_max) == (False, 5)
+
+
+def test_a_response_is_priced_as_the_model_that_the_session_told_by_then() -> None:
+    conversation = session()
+    turn = asked(conversation)
+    conversation.heard(event("session.updated", session={"model": "gpt-realtime-2"}))
+    conversation.heard(created("r1"))
+    assert turn.reading().served.model == "gpt-realtime-2"

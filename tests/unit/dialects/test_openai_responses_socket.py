@@ -165,3 +165,18 @@ def test_a_refusal_has_the_status_that_stops_codex() -> None:
     }
     busy = Refusal(503, Reason.OVERLOADED, "busy", retry_after_s=1, retryable=True)
     assert json.loads(ResponsesConversation({}).error(busy, b"{}", None))["headers"] == {"retry-after": "1"}
+
+
+def test_a_warm_up_that_puts_something_out_after_all_is_counted() -> None:
+    conversation = ResponsesConversation({})
+    turn = asked(conversation, generate=False)
+    conversation.heard(event("response.created", **response("r1")))
+    conversation.heard(event("response.output_text.delta", delta="words", output_index=0))
+    reading = turn.reading()
+    assert (reading.usage, reading.final, list(reading.texts)) == (None, False, ["words"])
+
+
+def test_metadata_that_can_t_be_read_is_the_client_s_fault() -> None:
+    message = b'{"type":"response.create","model":"m","client_metadata":{"a":1e999}}'
+    with pytest.raises(UnreadableError):
+        ResponsesConversation({}).asked(message)

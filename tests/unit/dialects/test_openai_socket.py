@@ -3,6 +3,7 @@
 import pytest
 
 from proxy.dialects.azure import Azure
+from proxy.dialects.dialect import UnreadableError
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.openai_realtime import RealtimeConversation
 from proxy.dialects.openai_responses_socket import ResponsesConversation
@@ -49,3 +50,11 @@ def test_what_would_let_sockets_be_opened_past_outlay_is_told_apart(path: str) -
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/realtime/calls", "/v1/responses/", "/realtime", "/"])
 def test_no_other_path_is_one(path: str) -> None:
     assert OpenAI().socket(path, path.encode(), {}) is None
+
+
+@pytest.mark.parametrize(
+    "query", ["model=cheap&model=dear", "deployment=dear&model=cheap", "&".join(f"p{i}=1" for i in range(200))]
+)
+def test_a_query_that_two_readers_could_take_for_different_models_is_refused(query: str) -> None:
+    with pytest.raises(UnreadableError):
+        conversation("/v1", "/v1/realtime", f"/v1/realtime?{query}".encode(), {})

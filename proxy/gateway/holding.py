@@ -1,0 +1,27 @@
+"""Holding: what a hold of so many tokens costs, by the prices in force."""
+
+from dataclasses import replace
+
+from proxy.gateway.rules import Rules
+from proxy.metering.estimate import holding
+from proxy.model.call import Call, Hold, Request
+from proxy.model.usage import Served
+
+
+def held_at(
+    rules: Rules, call: Call, model: str, request: Request, input_tokens: int, output_tokens: int
+) -> tuple[Hold, bool]:
+    """The hold, and whether the model has a price. `model`: as it is priced.
+
+    What may be spoken is held at the dearer of text and audio; a model without a price for its voice has one as long as
+    its text has.
+    """
+    served = Served(service_tier=request.service_tier, variant=request.variant)
+    written = request if not request.spoken else replace(request, spoken=False)
+    usage = holding(written, input_tokens, output_tokens)
+    cost = rules.prices.cost(call.provider, model, call.opened_us, usage, served)
+    pico = cost.total_pico
+    if request.spoken:
+        usage = holding(request, input_tokens, output_tokens)
+        pico = max(pico, rules.prices.cost(call.provider, model, call.opened_us, usage, served).total_pico)
+    return Hold(pico, input_tokens, output_tokens), not cost.unpriced
