@@ -93,10 +93,10 @@ async def test_watching_takes_a_change_up(pair):
     watching.cancel()
 
 
-def test_key_and_certificate_may_stand_in_one_file(pair, tmp_path):
+async def test_key_and_certificate_may_stand_in_one_file(pair, tmp_path):
     both = tmp_path / "both.pem"
     both.write_bytes(pair[0].read_bytes() + pair[1].read_bytes())
-    TlsFiles(both, None)
+    assert await presented(TlsFiles(both, None)) == der(pair[0])
 
 
 @pytest.mark.parametrize(

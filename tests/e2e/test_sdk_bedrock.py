@@ -47,12 +47,8 @@ NOVA_BODY = {"messages": MESSAGES, "inferenceConfig": {"maxTokens": 50}}
 def signing(tmp_path_factory: pytest.TempPathFactory, provider: StandIn) -> Iterator[Deployment]:
     """A gateway with both kinds of credential for Bedrock, and a ledger."""
     made = deployed(tmp_path_factory.mktemp("bedrock"), provider)
-    try:
-        made.start_gateway()
-        made.start_ledger()
+    with made.running():
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(scope="module")

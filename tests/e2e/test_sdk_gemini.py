@@ -13,20 +13,13 @@ from google.genai import errors, types
 
 from proxy.standin.vocabulary import WORDS
 from tests.servers.processes import ALICE_KEY, GEMINI_SECRET, Deployment, StandIn, deployment, until
+from tests.servers.spend import expected, reported
 
 pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession")
 """The SDK's own asynchronous client."""
 
 MODEL: Final = "gemini-2.5-flash"
 OWN: Final = {"host", "x-goog-api-key", "authorization", "connection", "content-length", "x-standin-marker"}
-SPEND: Final = {
-    "calls": ("calls",),
-    "input_tokens": ("input_text", "input_audio", "input_image"),
-    "cache_read_tokens": ("cache_read", "cache_read_audio"),
-    "cache_write_tokens": ("cache_write_5m", "cache_write_1h"),
-    "output_tokens": ("output_text", "reasoning", "output_audio", "output_image"),
-    "reasoning_tokens": ("reasoning",),
-}
 LOADED_S: Final = 20.0
 
 
@@ -247,13 +240,12 @@ def test_the_ledger_equals_the_providers_own_count_to_the_token(counted: Deploym
     counts = provider.counts()
     total = counts["total"]["calls"]
     until("the ledger has loaded every call", lambda: _calls(counted) >= total, counted.ledger, LOADED_S)
-    rows = counted.report("model")["rows"]
-    assert {row["model"]: {column: row[column] for column in SPEND} for row in rows} == {
-        model: {column: sum(each[kind] for kind in kinds) for column, kinds in SPEND.items()}
-        for model, each in counts["models"].items()
-    }
+    report = counted.report("model")
+    assert reported(report) == expected(counts)
     estimated = {"cut", "cut-array", "aborted", "no-usage", "stream-no-usage", "error"}
-    assert {row["model"] for row in rows if row["estimated_calls"]} == {f"gemini-3-{name}" for name in estimated}
+    assert {row["model"] for row in report["rows"] if row["estimated_calls"]} == {
+        f"gemini-3-{name}" for name in estimated
+    }
     assert {counts["total"][how] > 0 for how in ("complete", "cut", "hangup", "error")} == {True}
 
 

@@ -16,21 +16,13 @@ import pytest
 
 from proxy.standin.vocabulary import WORDS
 from tests.servers.processes import ALICE_KEY, Deployment, StandIn, deployment, until
+from tests.servers.spend import expected, reported
 
 CALLS_OF_EACH: Final = 75
 AT_ONCE: Final = 16
 SEED: Final = 20260101
 LOADED_S: Final = 20.0
 """How long the ledger may take to load the rest once the last call has ended."""
-SPEND: Final = {
-    "calls": ("calls",),
-    "input_tokens": ("input_text", "input_audio", "input_image"),
-    "cache_read_tokens": ("cache_read", "cache_read_audio"),
-    "cache_write_tokens": ("cache_write_5m", "cache_write_1h"),
-    "output_tokens": ("output_text", "reasoning", "output_audio", "output_image"),
-    "reasoning_tokens": ("reasoning",),
-}
-"""Columns of the spend report, and what the stand-in counts in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,18 +355,6 @@ async def run(url: str) -> None:
 
         for number, scenario in enumerate(order):
             tasks.create_task(one(number, scenario))
-
-
-def expected(counted: dict[str, Any]) -> dict[str, dict[str, int]]:
-    """The stand-in's count by model, in the columns of the spend report."""
-    return {
-        model: {column: sum(counts[kind] for kind in kinds) for column, kinds in SPEND.items()}
-        for model, counts in counted["models"].items()
-    }
-
-
-def reported(report: dict[str, Any]) -> dict[str, dict[str, int]]:
-    return {row["model"]: {column: row[column] for column in SPEND} for row in report["rows"]}
 
 
 def estimated(report: dict[str, Any]) -> dict[str, int]:

@@ -20,17 +20,9 @@ from tests.servers.processes import (
     stand_in,
     until,
 )
+from tests.servers.spend import expected, reported
 
 SCRIPTS: Final = Path(__file__).parent / "sdks"
-SPEND: Final = {
-    "calls": ("calls",),
-    "input_tokens": ("input_text", "input_audio", "input_image"),
-    "cache_read_tokens": ("cache_read", "cache_read_audio"),
-    "cache_write_tokens": ("cache_write_5m", "cache_write_1h"),
-    "output_tokens": ("output_text", "reasoning", "output_audio", "output_image"),
-    "reasoning_tokens": ("reasoning",),
-}
-"""Columns of the spend report, and what the stand-in counts in them."""
 CALLS: Final[Mapping[str, tuple[int, set[str]]]] = {
     "litellm": (
         12,
@@ -79,10 +71,7 @@ def test_an_sdk_gets_the_same_as_directly_and_every_token_is_on_record(
     assert counted["total"]["calls"] >= at_least
     assert set(counted["models"]) == models
     until("the ledger has them", lambda: calls(planes, models) >= counted["total"]["calls"], planes.ledger)
-    assert reported(planes, models) == {
-        model: {column: sum(count[kind] for kind in kinds) for column, kinds in SPEND.items()}
-        for model, count in counted["models"].items()
-    }
+    assert rows(planes, models) == expected(counted)
     assert planes.report("estimated")["total"]["estimated_calls"] == 0
 
 
@@ -101,10 +90,9 @@ def run(sdk: str, *addresses: tuple[str, str]) -> list[dict[str, Any]]:
     return found
 
 
-def reported(planes: Deployment, models: set[str]) -> dict[str, dict[str, int]]:
-    rows = planes.report("model")["rows"]
-    return {row["model"]: {column: row[column] for column in SPEND} for row in rows if row["model"] in models}
+def rows(planes: Deployment, models: set[str]) -> dict[str, dict[str, int]]:
+    return {model: row for model, row in reported(planes.report("model")).items() if model in models}
 
 
 def calls(planes: Deployment, models: set[str]) -> int:
-    return sum(row["calls"] for row in reported(planes, models).values())
+    return sum(row["calls"] for row in rows(planes, models).values())

@@ -55,12 +55,8 @@ def running(tmp_path_factory: pytest.TempPathFactory, own_provider: StandIn) -> 
     made = Deployment(tmp_path_factory.mktemp("translated"), own_provider.url, {"OUTLAY_LOG_LEVEL": "debug"})
     (made.folder / "policies" / "providers.yaml").write_text(PROVIDERS.replace("URL", own_provider.url))
     made.gateway.environ = {**made.gateway.environ, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": AWS}
-    try:
-        made.start_gateway()
-        made.start_ledger()
+    with made.running():
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(scope="module")

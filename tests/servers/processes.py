@@ -247,19 +247,25 @@ class Deployment:
         for running in (self.server, self.gateway, self.ledger):
             running.stop()
 
+    @contextmanager
+    def running(self, *, ledger: bool = True) -> Iterator["Deployment"]:
+        """The gateway, and the ledger unless told otherwise, ready."""
+        try:
+            self.start_gateway()
+            if ledger:
+                self.start_ledger()
+            yield self
+        finally:
+            self.stop()
+
 
 @contextmanager
 def deployment(folder: Path, upstream: str, *, ledger: bool = True, **settings: str) -> Iterator[Deployment]:
     """A gateway, and a ledger unless told otherwise, ready. `settings`: OUTLAY_ variables without prefix, in small."""
     folder.mkdir(parents=True, exist_ok=True)
     made = Deployment(folder, upstream, {f"OUTLAY_{name.upper()}": value for name, value in settings.items()})
-    try:
-        made.start_gateway()
-        if ledger:
-            made.start_ledger()
+    with made.running(ledger=ledger):
         yield made
-    finally:
-        made.stop()
 
 
 @contextmanager
