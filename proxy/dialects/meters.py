@@ -1,5 +1,6 @@
 """Meters: what carries the bytes of an answer to the listener of a protocol, as events or as one JSON body."""
 
+import re
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -9,7 +10,11 @@ from proxy.metering.sse import EventStream
 from proxy.model.usage import Served
 
 ANSWER_BYTES_MAX: Final = 32 * 1024 * 1024
-"""A longer JSON answer passes unread and is estimated. Several generated images in base64 stay below it."""
+"""Of a longer JSON answer only the end is read, for its usage. Several generated images in base64 stay below it; the
+vectors of a thousand texts do not."""
+END_BYTES: Final = 64 * 1024
+_USAGE: Final = re.compile(rb'"usage(?:Metadata)?"\s*:')
+"""No text of an answer can have it: its quotes would be escaped."""
 EVENT_STREAM: Final = b"text/event-stream"
 """Content type of Server-Sent Events."""
 _EVENT_STARTS: Final = (b"data:", b"event:", b"id:", b":")
@@ -68,6 +73,8 @@ class BodyMeter:
         self._listener = listener
         self._read_events = events
         self._pieces: list[bytes] = []
+        self._end = b""
+        """Of an answer that is too long."""
         self._size = 0
 
     @property
@@ -80,11 +87,12 @@ class BodyMeter:
         if self._size <= ANSWER_BYTES_MAX:
             self._pieces.append(data)
         else:
+            self._end = b"".join((self._end, *self._pieces, data))[-END_BYTES:]
             self._pieces = []
         return data
 
     def finish(self) -> bytes:
-        data, self._pieces = b"".join(self._pieces), []
+        data, self._pieces = b"".join(self._pieces) or self._last_members(), []
         if self._read_events and data.lstrip()[:6].startswith(_EVENT_STARTS):
             events = EventStream(self._listener.event, hiding=False)
             events.feed(data)
@@ -92,6 +100,11 @@ class BodyMeter:
         elif data:
             self._listener.body(data)
         return b""
+
+    def _last_members(self) -> bytes:
+        """From the usage on, as an object; b'' where none is at the end. What broke off stays unreadable."""
+        found = [match.start() for match in _USAGE.finditer(self._end)] if self._read_events else ()
+        return b"{" + self._end[found[-1] :] if found else b""
 
     def reading(self) -> Reading:
         reading = self._listener.reading()

@@ -11,12 +11,13 @@ from recorded import CHAT, CHAT_LAST, MESSAGES, RESPONSES, Event, block, body, c
 from proxy.dialects.anthropic import MESSAGES as MESSAGES_OPERATION
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.dialect import Meter, Reading
-from proxy.dialects.meters import ANSWER_BYTES_MAX
+from proxy.dialects.meters import ANSWER_BYTES_MAX, END_BYTES
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.openai_operations import CHAT as CHAT_OPERATION
 from proxy.dialects.openai_operations import RESPONSES as RESPONSES_OPERATION
 from proxy.dialects.openai_places import MODELS
 from proxy.model.call import Request
+from proxy.model.usage import Usage
 
 NAMES = (
     *("choices", "delta", "message", "content", "content_block", "type", "index", "model", "status", "error"),
@@ -181,3 +182,22 @@ def test_what_is_free_is_not_read() -> None:
     assert one.reading() == Reading(
         None, final=False, served=one.reading().served, complete=True, failed=False, output_bytes=0
     )
+
+
+LONG = b'{"model":"m","choices":[{"message":{"content":"' + b"x" * ANSWER_BYTES_MAX
+SAID = b' \\"usage\\":{\\"prompt_tokens\\":9}"}}],'
+TOLD = b'"usage":{"prompt_tokens":3,"completion_tokens":4},"service_tier":"flex"}'
+
+
+@pytest.mark.parametrize("cut", [1, 1000, END_BYTES, 1_000_000])
+def test_an_answer_too_long_to_be_read_tells_its_usage_at_its_end(cut: int) -> None:
+    whole = LONG + SAID + TOLD
+    reading = read(meter("chat", sse=False), [whole[:-cut], whole[-cut:]])[1]
+    assert (reading.usage, reading.final, reading.complete) == (Usage(input_text=3, output_text=4), True, True)
+    assert reading.served.service_tier == "flex"
+
+
+@pytest.mark.parametrize("end", [SAID + b'"id":"1"}', SAID + TOLD[:-1], SAID + TOLD + b"]}"])
+def test_an_answer_too_long_to_be_read_tells_nothing_by_another_end(end: bytes) -> None:
+    reading = read(meter("chat", sse=False), [LONG, end])[1]
+    assert (reading.usage, reading.complete, reading.output_bytes) == (None, False, len(LONG) + len(end))
