@@ -54,6 +54,9 @@ def _price_list() -> Finding:
 
 def _data(settings: Settings) -> Iterator[Finding]:
     data = settings.data
+    if data.exists() and not data.is_dir():
+        yield Finding("wrong", f"{data} is no folder: the server can't start", "move it away, or set OUTLAY_DATA")
+        return
     if not data.is_dir():
         yield Finding("note", f"no data folder {data} yet", "outlay serve makes it")
         return

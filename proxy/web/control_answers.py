@@ -13,8 +13,9 @@ from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
 
 _PLAIN: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 PICTURE_TYPES: Final = {"svg": "image/svg+xml", "png": "image/png"}
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a cell that begins so for a formula."""
+_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A spreadsheet takes a cell that begins so for a formula; in some countries the wide forms too, and some skip blanks
+before (https://owasp.org/www-community/attacks/CSV_Injection)."""
 
 
 def json_answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -48,4 +49,4 @@ def _cell(column: Column, cell: Cell) -> Cell:
 
 def inert(text: str) -> str:
     """Text of a CSV cell that no spreadsheet runs."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(("\t", "\r", "\n")) or text.lstrip().startswith(_FORMULA) else text

@@ -97,6 +97,14 @@ def test_a_data_folder_for_all_to_read_is_wrong(machine: Machine) -> None:
     assert f"chmod 700 {machine.data}" in result.stdout
 
 
+def test_a_file_where_the_data_folder_should_be_is_wrong(machine: Machine) -> None:
+    machine.data.rmdir()
+    machine.data.write_text("")
+    done = machine.doctor()
+    assert done.exit_code == 1
+    assert "is no folder" in done.output
+
+
 def test_another_server_on_the_port_is_not_taken_for_outlay(machine: Machine) -> None:
     with listener(b"hello\n") as port:
         machine.environ["OUTLAY_PORT"] = str(port)

@@ -9,7 +9,7 @@ from proxy.ports.sheets import Column, ColumnType, Sheet
 from proxy.web.control_answers import csv_answer, inert
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=1", " =1", "\uff1d1", " \uff20x"])
 def test_text_that_a_spreadsheet_would_run_is_made_inert(text):
     assert inert(text) == f"'{text}"
 
