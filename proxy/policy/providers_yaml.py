@@ -56,9 +56,19 @@ def read_providers(data: bytes | str, access: Access, mistakes: Mistakes) -> dic
     if document is None:
         return {}
     top = Section(document, TOP, mistakes, FILE)
-    return {
-        key.text: _provider(key, section, access) for key, section in top.entries("providers", PROVIDER, "a provider")
-    }
+    providers: dict[str, Provider] = {}
+    accounts: dict[tuple[str, Secret], Provider] = {}
+    for key, section in top.entries("providers", PROVIDER, "a provider"):
+        provider = providers[key.text] = _provider(key, section, access)
+        first = accounts.setdefault((urlsplit(provider.base_url).netloc, provider.api_key), provider)
+        if first.account != provider.account and provider.api_key.source != "none":
+            mistakes.warn(
+                key,
+                f"'{key.text}' has the host and the credential of '{first.name}' and another account: a batch that is "
+                "asked for through both counts twice",
+                f"account: {first.account}",
+            )
+    return providers
 
 
 def _provider(key: Word, section: Section, access: Access) -> Provider:

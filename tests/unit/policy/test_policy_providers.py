@@ -174,3 +174,21 @@ def test_a_provider_that_needs_no_translation_is_warned_about() -> None:
     loaded = load({"providers.yaml": FILE % ("openai", "[gpt-*]")})
     assert isinstance(loaded, PolicySet)
     assert "default_for" in loaded.warnings[0].message
+
+
+TWICE = """providers:
+  one: {dialect: openai, base_url: "https://a.test/x", api_key: {env: KEY}}
+  two: {dialect: azure, base_url: "https://a.test", api_key: {env: KEY}%s}
+  three: {dialect: openai, base_url: "https://b.test", api_key: {env: KEY}}
+  four: {dialect: openai, base_url: "https://a.test", api_key: {env: OTHER}}
+  five: {dialect: openai, base_url: "https://c.test", api_key: none}
+  six: {dialect: openai, base_url: "https://c.test", api_key: none}
+"""
+
+
+@pytest.mark.parametrize(("account", "warned"), [("", 1), (", account: one", 0), (", account: two-b", 1)])
+def test_one_account_under_two_names_is_warned_about(account: str, warned: int) -> None:
+    """A batch is known by its account and id: seen through both names it would be two."""
+    loaded = load({"providers.yaml": TWICE % account})
+    assert isinstance(loaded, PolicySet)
+    assert [(warning.line, "account: one" in warning.example) for warning in loaded.warnings] == [(3, True)] * warned
