@@ -49,7 +49,7 @@ from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.gemini import Gemini
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
-from proxy.gateway.relay import Plane
+from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.model.money import PICO_PER_USD
 from proxy.policy.types import Key, PolicySet

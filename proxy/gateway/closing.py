@@ -1,12 +1,14 @@
 """Closing: the settled line of a call, written once its ending is known, whatever it takes to know what it consumed."""
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
+from proxy.dialects.dialect import Reading
 from proxy.gateway.admission import Admitted
+from proxy.gateway.plane import Plane
 from proxy.gateway.recovery import crashed
-from proxy.gateway.relay import Plane
 from proxy.gateway.settlement import Consumed, Ending, counted, held, known, settled
 from proxy.model.entry import Settled
 from proxy.ports.journal import JournalUnavailableError
@@ -14,30 +16,35 @@ from proxy.ports.journal import JournalUnavailableError
 log = structlog.get_logger("outlay.closing")
 
 
-def close_call(plane: Plane, admitted: Admitted, ending: Ending) -> "asyncio.Task[None] | None":
+def close_call(
+    plane: Plane, admitted: Admitted, ending: Ending, jobs: Reading | None = None
+) -> "asyncio.Task[None] | None":
     """Settle the call. Only counting tokens takes time: a task of its own sees to it, so that no cancellation loses it;
-    it is given back for whoever has to keep an order."""
+    it is given back for whoever has to keep an order. `jobs`: the reading of an answer that tells of work in the
+    background."""
     what = known(admitted, ending)
     if what is not None:
-        _record(plane, admitted, ending, what)
+        _record(plane, admitted, ending, what, jobs)
         return None
-    task = asyncio.create_task(_count(plane, admitted, ending))
+    task = asyncio.create_task(_count(plane, admitted, ending, jobs))
     plane.counting.add(task)
     task.add_done_callback(plane.counting.discard)
     return task
 
 
-async def _count(plane: Plane, admitted: Admitted, ending: Ending) -> None:
+async def _count(plane: Plane, admitted: Admitted, ending: Ending, jobs: Reading | None) -> None:
     try:
         what = await counted(admitted, ending, plane.tokens)
     except Exception:
         log.exception("counting failed", call_id=admitted.call.id)
         what = held(admitted.request, ending.hold)
-    _record(plane, admitted, ending, what)
+    _record(plane, admitted, ending, what, jobs)
 
 
-def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed) -> None:
+def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jobs: Reading | None) -> None:
     entry = _entry(plane, admitted, ending, what)
+    if jobs is not None:
+        entry = replace(entry, names=plane.jobs.hear(entry.call, jobs))
     try:
         plane.journal.append(entry)
     except JournalUnavailableError:
@@ -45,6 +52,21 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed) ->
         log.error("settlement not written", call_id=entry.call.id)
     plane.counters.settle(entry.call.id, entry.cost.total_pico)
     plane.observe(entry)
+    log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
+    if jobs is not None:
+        _settle_jobs(plane, admitted, jobs)
+
+
+def _settle_jobs(plane: Plane, admitted: Admitted, reading: Reading) -> None:
+    try:
+        entries = plane.jobs.settlements(admitted.call, reading, admitted.rules, plane.clock.now_us())
+        for entry in entries:
+            plane.journal.append(entry)
+        plane.jobs.settled(entries)
+    except JournalUnavailableError:
+        log.error("job not written: whoever asks next brings it up again", call_id=admitted.call.id)
+    except Exception:
+        log.exception("job not settled", call_id=admitted.call.id)
 
 
 def _entry(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed) -> Settled:

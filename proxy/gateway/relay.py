@@ -8,8 +8,7 @@ What users rely on:
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import structlog
@@ -18,42 +17,21 @@ from proxy.dialects.dialect import FramedMeter, Reading
 from proxy.gateway.admission import Admitted
 from proxy.gateway.answer import MeteredAnswer
 from proxy.gateway.client import Client
+from proxy.gateway.closing import close_call
 from proxy.gateway.faults import CAPPED, INTERNAL, STOPPING, outcome_of, refusal_of
 from proxy.gateway.headers import client_headers, text
-from proxy.gateway.jobs import JobMemory
 from proxy.gateway.lease import Lease
-from proxy.gateway.recovery import crashed
-from proxy.gateway.settlement import Consumed, Ending, counted, held, known, settled
+from proxy.gateway.plane import Plane
+from proxy.gateway.settlement import Ending
 from proxy.gateway.translated import TranslatedMeter
 from proxy.model.decision import Refusal
-from proxy.model.entry import Outcome, Settled, Timing
-from proxy.ports.clock import Clock
-from proxy.ports.counters import Counters
-from proxy.ports.journal import Journal, JournalUnavailableError
-from proxy.ports.tokens import TokenCounter
-from proxy.ports.upstream import TranslatedAnswer, Upstream, UpstreamAnswer, UpstreamError, UpstreamRequest
+from proxy.model.entry import Outcome, Timing
+from proxy.ports.upstream import TranslatedAnswer, UpstreamAnswer, UpstreamError, UpstreamRequest
 
 log = structlog.get_logger("outlay.relay")
 
 _REQUEST_ID_HEADERS: Final = (b"x-request-id", b"request-id", b"x-amzn-requestid", b"apim-request-id")
 _CHANGED_BY_HIDING: Final = frozenset((b"content-length", b"content-encoding"))
-
-
-@dataclass(frozen=True, slots=True)
-class Plane:
-    """What relays need from outside, and what they leave running."""
-
-    upstream: Upstream
-    counters: Counters
-    journal: Journal
-    tokens: TokenCounter
-    clock: Clock
-    drain_s: float
-    observe: Callable[[Settled], None]
-    """Told of every settlement, for metrics."""
-    jobs: JobMemory = field(default_factory=JobMemory)
-    counting: set["asyncio.Task[None]"] = field(default_factory=set)
-    """Settlements still counting tokens; a graceful stop waits for them."""
 
 
 class Relay:
@@ -209,8 +187,7 @@ class Relay:
     async def _settle(self, outcome: Outcome | None = None) -> None:
         """Close the call on record, once; without an `outcome` it is the answer's own.
 
-        Only counting tokens takes time: then a task of its own sees to it, so that no cancellation loses it, and a
-        client still there waits for it."""
+        A client still there waits until its tokens are counted."""
         if self._settled:
             return
         self._settled = True
@@ -224,39 +201,9 @@ class Relay:
         readable = answer is None or answer.readable
         hold = self._lease.hold
         ending = Ending(outcome, self._status, reading, self._request_id, hold, timing, self._edits, readable)
-        what = known(self._admitted, ending)
-        if what is not None:
-            self._record(ending, what)
-            return
-        task = asyncio.create_task(self._count(ending))
-        self._plane.counting.add(task)
-        task.add_done_callback(self._plane.counting.discard)
-        if not self._client_gone:
-            await asyncio.shield(task)
-
-    async def _count(self, ending: Ending) -> None:
-        try:
-            what = await counted(self._admitted, ending, self._plane.tokens)
-        except Exception:
-            log.exception("counting failed", call_id=self._admitted.call.id)
-            what = held(self._admitted.request, ending.hold)
-        self._record(ending, what)
-
-    def _record(self, ending: Ending, what: Consumed) -> None:
-        entry = self._entry(ending, what)
-        jobs = self._jobs(ending)
-        if jobs is not None:
-            entry = replace(entry, names=self._plane.jobs.hear(entry.call, jobs))
-        try:
-            self._plane.journal.append(entry)
-        except JournalUnavailableError:
-            # The journal owes this line and writes it first when it can; else the next start settles at the hold.
-            log.error("settlement not written", call_id=entry.call.id)
-        self._plane.counters.settle(entry.call.id, entry.cost.total_pico)
-        self._plane.observe(entry)
-        log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
-        if jobs is not None:
-            self._settle_jobs(jobs)
+        counting = close_call(self._plane, self._admitted, ending, self._jobs(ending))
+        if counting is not None and not self._client_gone:
+            await asyncio.shield(counting)
 
     def _jobs(self, ending: Ending) -> Reading | None:
         """The reading, where it says something of work in the background and can be relied on: what was read of half
@@ -265,27 +212,6 @@ class Relay:
         if reading is None or not (reading.jobs or reading.names):
             return None
         return reading if self._whole and ending.readable and ending.status == 200 else None
-
-    def _settle_jobs(self, reading: Reading) -> None:
-        admitted, plane = self._admitted, self._plane
-        try:
-            entries = plane.jobs.settlements(admitted.call, reading, admitted.rules, plane.clock.now_us())
-            for entry in entries:
-                plane.journal.append(entry)
-            plane.jobs.settled(entries)
-        except JournalUnavailableError:
-            log.error("job not written: whoever asks next brings it up again", call_id=admitted.call.id)
-        except Exception:
-            log.exception("job not settled", call_id=admitted.call.id)
-
-    def _entry(self, ending: Ending, what: Consumed) -> Settled:
-        """The closing entry; where a fault of our own stands in the way, the one that a crash would leave."""
-        now_us = self._plane.clock.now_us()
-        try:
-            return settled(self._admitted, ending, what, now_us)
-        except Exception:
-            log.exception("pricing failed", call_id=self._admitted.call.id)
-            return crashed(self._admitted.call, ending.hold, now_us)
 
     async def _end_at_cap(self, tail: bytes | None) -> None:
         """`tail`: what completes a frame of which a part has passed; None: it is not complete yet."""

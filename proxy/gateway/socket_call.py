@@ -6,7 +6,7 @@ from proxy.dialects.socket import Turn
 from proxy.gateway.admission import Admitted
 from proxy.gateway.closing import close_call
 from proxy.gateway.lease import Lease
-from proxy.gateway.relay import Plane
+from proxy.gateway.plane import Plane
 from proxy.gateway.settlement import Ending
 from proxy.model.entry import Outcome, Timing
 

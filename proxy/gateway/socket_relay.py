@@ -20,7 +20,7 @@ from proxy.dialects.dialect import Dialect, UnreadableError
 from proxy.dialects.socket import Conversation, Turn
 from proxy.gateway.admission import Admitted
 from proxy.gateway.faults import CAPPED
-from proxy.gateway.relay import Plane
+from proxy.gateway.plane import Plane
 from proxy.gateway.socket_call import SocketCall
 from proxy.model.decision import Reason, Refusal
 from proxy.model.entry import Outcome
@@ -31,6 +31,10 @@ log = structlog.get_logger("outlay.socket")
 STOPPING: Final = "outlay is being stopped"
 _PUT_DOWN: Final = frozenset({Reason.INVALID_KEY, Reason.UNMETERABLE})
 """Refusals that concern whatever else the socket would carry."""
+
+
+TurnAway = Callable[[Refusal], "tuple[Refusal, str]"]
+"""Puts a refusal on record whose message could not be read; gives what to answer, and the call id."""
 
 
 class ClientSocket(Socket, Protocol):
@@ -61,6 +65,7 @@ class SocketRelay:
         client: ClientSocket,
         upstream: Socket,
         admit: Admit,
+        turn_away: TurnAway,
         refused: Callable[[Refusal], None],
         request_id: str = "",
     ) -> None:
@@ -70,6 +75,7 @@ class SocketRelay:
         self._client = client
         self._upstream = upstream
         self._admit = admit
+        self._turn_away = turn_away
         self._refused = refused
         self._request_id = request_id
         self._calls: dict[Turn, SocketCall] = {}
@@ -118,7 +124,7 @@ class SocketRelay:
         try:
             turn = self._conversation.asked(message.encode() if isinstance(message, str) else message)
         except UnreadableError as error:
-            return await self._refuse(Refusal(400, Reason.BAD_REQUEST, str(error)), "", None)
+            return await self._refuse(*self._turn_away(Refusal(400, Reason.BAD_REQUEST, str(error))), None)
         if turn is not None:
             admitted = self._admit(turn, False)
             if not isinstance(admitted, Admitted):

@@ -18,7 +18,8 @@ from proxy.dialects.dialect import Dialect
 from proxy.gateway.admission import Admission, Admitted, Incoming
 from proxy.gateway.faults import INTERNAL, STOPPING
 from proxy.gateway.headers import RANGES, lookup, upstream_headers
-from proxy.gateway.relay import Plane, Relay
+from proxy.gateway.plane import Plane
+from proxy.gateway.relay import Relay
 from proxy.gateway.rules import Rules
 from proxy.metering.content import ExpansionError, UnreadableContentError, decoded_request
 from proxy.model.decision import Reason, Refusal

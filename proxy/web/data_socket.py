@@ -19,7 +19,7 @@ from proxy.dialects.socket import Turn
 from proxy.gateway.admission import Admission, Admitted, Incoming
 from proxy.gateway.faults import INTERNAL, STOPPING, refusal_of
 from proxy.gateway.headers import client_headers, lookup, text, upstream_headers
-from proxy.gateway.relay import Plane
+from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.socket_place import Place, place
 from proxy.gateway.socket_relay import SocketRelay
@@ -114,6 +114,7 @@ class DataSocket:
             client=client,
             upstream=upstream,
             admit=self._admit(asked, there.provider, identity),
+            turn_away=lambda refusal: self.admission.turn_away(self.rules(), incoming, identity, refusal),
             refused=self.refused,
             request_id=text(dict(lines), _REQUEST_ID),
         )

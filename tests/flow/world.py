@@ -15,7 +15,7 @@ from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.gemini import Gemini
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
-from proxy.gateway.relay import Plane
+from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.model.decision import Refusal
 from proxy.model.entry import Refused, Settled

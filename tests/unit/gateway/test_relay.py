@@ -16,7 +16,8 @@ from proxy.dialects.dialect import Dialect, Meter, Operation, Reading
 from proxy.dialects.meters import ANSWER_BYTES_MAX
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admitted
-from proxy.gateway.relay import Plane, Relay
+from proxy.gateway.plane import Plane
+from proxy.gateway.relay import Relay
 from proxy.gateway.rules import Rules
 from proxy.model.call import Hold, Request
 from proxy.model.entry import Cost, Extended, Opened, Outcome, Settled

@@ -13,7 +13,7 @@ from proxy.adapters.data_folder import FileHashKey
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.socket import Turn
 from proxy.gateway.admission import Admission, Admitted, Incoming
-from proxy.gateway.relay import Plane
+from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.socket_relay import STOPPING, SocketRelay
 from proxy.model.decision import Refusal
@@ -72,6 +72,7 @@ class Stage:
             client=self.client,
             upstream=self.provider,
             admit=self.admit,
+            turn_away=lambda refusal: self.admission.turn_away(self.rules, self.incoming, ALICE, refusal),
             refused=self.refusals.append,
             request_id="req_1",
         )
@@ -219,7 +220,10 @@ async def test_what_can_t_be_read_is_not_passed_on() -> None:
         stage.client.give('{"type":"response.create","model":"a","model":"b"}')
         await stage.client.took(1)
         stage.client.give(GONE)
-    assert json.loads(stage.client.sent[0])["error"]["code"] == "bad_request"
+    (refused,) = stage.journal.of(Refused)
+    told = json.loads(stage.client.sent[0])["error"]
+    assert (told["code"], refused.reason, refused.call.owner) == ("bad_request", "bad_request", "alice")
+    assert refused.call.id in told["message"]
     assert stage.provider.sent == []
 
 
