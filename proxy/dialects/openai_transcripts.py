@@ -25,9 +25,11 @@ GOVERNED: Final = ("model", "stream", "prompt", "language", "response_format", "
 
 TOKENS_PER_S: Final = 10
 """Of audio that a model hears: one for 100 ms (OpenAI, managing realtime costs)."""
-BYTES_PER_S_MAX: Final = 50
+CHARACTERS_PER_S_MAX: Final = 50
 """Of text that anyone speaks: twice a fast speaker's. A transcript that has more is of longer audio than its file says,
 since a header is the word of whoever wrote it."""
+CHARACTERS_FREE: Final = 1_000
+"""Of each transcript: what models add to short audio shows nothing."""
 LINKED_MS: Final = 3_600_000
 """To hold for audio that the request only names, by its address."""
 
@@ -141,7 +143,8 @@ class TranscriptListener:
         """Of audio, by what was made of it; 0 where that tells no more than the file."""
         if self._subtitled_ms:
             return self._subtitled_ms
-        spoken_ms = self.output.size * 1000 // BYTES_PER_S_MAX
+        characters = sum(map(len, self.output.texts())) - CHARACTERS_FREE
+        spoken_ms = characters * 1000 // CHARACTERS_PER_S_MAX
         return spoken_ms if spoken_ms > self._stated_ms else 0
 
 

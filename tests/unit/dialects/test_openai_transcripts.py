@@ -108,11 +108,17 @@ def test_plain_answers_are_read_by_their_last_subtitle(model: str, text: str, se
 
 @pytest.mark.parametrize("json_answer", [True, False])
 def test_a_text_that_takes_longer_to_say_than_its_file_states_is_longer(json_answer: bool) -> None:
-    """Ten seconds by its header, and 100,000 letters in it."""
+    """Ten seconds by its header, and 100,000 letters in it, however many bytes each has."""
     listener = TranscriptListener(asked("whisper-1"), json=json_answer)
-    text = "x" * 100_000
+    text = "अ" * 101_000
     listener.body(json.dumps({"text": text}).encode() if json_answer else text.encode())
     assert listener.reading().seen == Usage(input_audio_ms=2_000_000)
+
+
+def test_a_short_text_is_no_sign_of_long_audio() -> None:
+    listener = TranscriptListener(asked("whisper-1"), json=False)
+    listener.body(b"x" * 1_500)
+    assert listener.reading().seen == NO_USAGE
 
 
 def test_a_stream_tells_its_usage_at_its_end() -> None:
