@@ -89,6 +89,7 @@ class Gateway:
         self.folder = PolicyFolder(settings.policies, settings.keys_file, settings.data)
         self._admin, _ = admin_key.ensure(settings.data, settings.admin_key)
         self.certificate = tls(settings)
+        self.room = BodyRoom(settings.bodies_bytes_max)
         self._rules: Rules
         self.signing = SigningUpstream(HttpxUpstream(self.transport))
         self.upstream = TranslatingUpstream(self.signing, DIALECTS)
@@ -138,7 +139,7 @@ class Gateway:
             plane=self.plane,
             clock=self.clock,
             body_bytes_max=self.settings.body_bytes_max,
-            room=BodyRoom(self.settings.bodies_bytes_max),
+            room=self.room,
             refused=self.metrics.refused,
         )
 
@@ -257,7 +258,7 @@ def _servers(gateway: Gateway) -> list[tuple[uvicorn.Server, list[socket.socket]
     context = gateway.certificate.context if gateway.certificate else None
     front = fronted(application(gateway), settings)
     return [
-        (server(front, stop_s=settings.stop_s, websockets=True, tls=context), [data]),
+        (server(front, stop_s=settings.stop_s, websockets=gateway.room, tls=context), [data]),
         (server(admin_app(gateway.metrics, gateway.readiness), stop_s=1), admin),
     ]
 

@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from proxy.ports.sockets import MESSAGE_BYTES_MAX, PING_S, PONG_S
+from proxy.web.body_room import BodyRoom
 
 HEADER_BYTES_MAX: Final = 256 * 1024
 """Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
@@ -119,23 +121,26 @@ class _CutAnswers(logging.Filter):
         return "returned without completing response" not in record.getMessage()
 
 
-def _socket_protocol(**given: Any) -> asyncio.Protocol:
+def _socket_protocol(room: BodyRoom, **given: Any) -> asyncio.Protocol:
     """What takes a connection over that becomes a websocket. Imported then: most gateways never carry one."""
     from proxy.web.socket_protocol import SocketProtocol  # noqa: PLC0415  # see above
 
-    return SocketProtocol(**given)
+    return SocketProtocol(room, **given)
 
 
 def server(
-    app: ASGIApp, *, stop_s: float, websockets: bool = False, tls: ssl.SSLContext | None = None
+    app: ASGIApp, *, stop_s: float, websockets: BodyRoom | None = None, tls: ssl.SSLContext | None = None
 ) -> uvicorn.Server:
-    """A uvicorn server for `app`; the caller hands it bound sockets (`serve(sockets=[…])`)."""
+    """A uvicorn server for `app`; the caller hands it bound sockets (`serve(sockets=[…])`).
+
+    `websockets`: the room for what their clients send; None: there are none.
+    """
     logging.getLogger("uvicorn.error").addFilter(_CutAnswers())
     config = uvicorn.Config(
         app,
         loop="uvloop",
         http=BoundedHttpProtocol,
-        ws=cast(type[asyncio.Protocol], _socket_protocol) if websockets else "none",
+        ws="none" if websockets is None else cast(type[asyncio.Protocol], partial(_socket_protocol, websockets)),
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_ping_interval=PING_S,
         ws_ping_timeout=PONG_S,
