@@ -300,7 +300,7 @@ def test_login_checks_the_key_and_remembers_it(outlay):
     assert remembered.stat().st_mode & 0o777 == 0o600
     elsewhere = outlay.folder / "elsewhere"
     elsewhere.mkdir()
-    asked = command(outlay, "report", "spend", "--json", "--data", str(elsewhere))
+    asked = command(outlay, "report", "spend", "--json", OUTLAY_DATA=str(elsewhere))
     assert json.loads(asked.stdout)["scope"] == "own"
     assert command(outlay, "login", "--logout").returncode == 0
     assert not remembered.exists()
