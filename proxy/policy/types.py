@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 from proxy.model.identity import OwnerKind, Project, Role
+from proxy.policy.rules import NO_RULES, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,8 @@ class PolicySet:
     keys: Mapping[str, Key] = field(default_factory=dict)
     """By the key's hash ('sha256:…'): look-up by digest leaks nothing about the secret through timing."""
     prices: PricePolicy = field(default_factory=PricePolicy)
+    rules: RuleSet = NO_RULES
+    """What budgets.yaml, models.yaml and cases.yaml say."""
     keys_version: str = ""
     """Hash of keys.yaml."""
     commit: str = ""

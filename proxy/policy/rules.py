@@ -1,0 +1,125 @@
+"""Rules: what budgets.yaml and models.yaml say, validated and frozen. Which of them fits a call is `match`'s to say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Literal
+
+DIMENSIONS: Final = (
+    *("user", "team", "project", "key", "provider", "model", "dialect"),
+    *("cost_center", "purpose", "operation", "client"),
+)
+"""What a rule can narrow to (`applies_to`) and divide by (`per`), beside `tags.NAME`. `user` is the owner of the key, a
+service account too. `client` and tags are the caller's own word: good for dividing, and never a way out of a rule."""
+
+Mode = Literal["enforce", "shadow"]
+
+
+class Unit(StrEnum):
+    USD = "usd"
+    """Limits in pico-dollars."""
+    TOKENS = "tokens"
+    """All that the model reads and writes, cached input included."""
+    CALLS = "calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which calls a rule is for: all conditions, each by any of its globs. No condition: every call."""
+
+    conditions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Dimension -> globs (fnmatch, case matters)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What every rule has."""
+
+    name: str
+    """Unique in the folder."""
+    where: str
+    """'file:line'."""
+    scope: Scope
+    mode: Mode
+    contact: str
+    """Whom to ask about it, in words; '' for nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time that a budget is for. Calls count by their admission."""
+
+    kind: Literal["hour", "day", "week", "month", "quarter", "year", "total", "rolling"]
+    zone: str = "UTC"
+    """IANA name; of calendar windows."""
+    length_s: int = 0
+    """Of a rolling window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget(Rule):
+    per: tuple[str, ...]
+    """One instance for each combination of these values; empty: one for all."""
+    unit: Unit
+    limit: int
+    """Pico-dollars, tokens or calls; 0: nothing passes."""
+    window: Window
+    warn_at: tuple[int, ...]
+    """Per cent of the limit, ascending."""
+    action: Literal["refuse", "warn", "downgrade", "throttle"]
+    """What happens where a call doesn't fit."""
+    downgrade_to: str
+    """Model; of `downgrade`."""
+    on_cap: Literal["cut", "finish"]
+    """What becomes of a stream that outgrows what is left: ended by an error event, or finished from `reserve`."""
+    reserve: int
+    """Part of the limit, in its unit, that only streams which have begun may use."""
+    count_refused: bool
+    """Of a budget in calls: refused ones count too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit(Rule):
+    per: tuple[str, ...]
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    concurrent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRule(Rule):
+    allow: tuple[str, ...]
+    """Globs; empty: any. What is allowed by no rule that has an `allow` and applies is refused."""
+    deny: tuple[str, ...]
+    output_tokens_max: int | None
+    context_tokens_max: int | None
+    cost_max_pico: int | None
+    """Of one call, by its hold."""
+    downgrade_to: str
+    """Calls of this rule's scope go to this model of the same dialect; '' for none."""
+    fallback: tuple[str, ...]
+    """Providers of the same dialect that are tried in this order where one fails before its first byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An example call and what must become of it: cases.yaml."""
+
+    name: str
+    where: str
+    call: Mapping[str, str]
+    """Dimensions, and 'input_tokens', 'output_tokens', 'spent.RULE' as the case sets them."""
+    expect: Literal["allow", "refuse", "downgrade", "warn", "throttle"]
+    rule: str
+    """Name of the rule that must decide; '' for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    budgets: tuple[Budget, ...] = ()
+    limits: tuple[RateLimit, ...] = ()
+    models: tuple[ModelRule, ...] = ()
+    cases: tuple[Case, ...] = ()
+
+
+NO_RULES: Final = RuleSet()
