@@ -9,6 +9,7 @@ import typer
 
 from proxy.cli.configured import configured
 from proxy.cli.connection import ask
+from proxy.cli.visible import visible
 
 
 def explain(
@@ -28,7 +29,7 @@ def explain(
         return
     from proxy.cli import tables
 
-    tables.sections(_parts(answer.json()))
+    tables.sections(_parts(visible(answer.json())))
 
 
 def _parts(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

@@ -9,6 +9,7 @@ import typer
 
 from proxy.cli.configured import UNTRIED, configured, stop
 from proxy.cli.connection import ask
+from proxy.cli.visible import visible
 
 app = typer.Typer(no_args_is_help=True, help="Reports: what was spent, at which prices, and who looked at whose rows.")
 
@@ -130,7 +131,7 @@ def _show(path: str, parameters: list[tuple[str, str]], form: Format, data: Path
     parameters = [*parameters, ("format", "json" if for_people else form)]
     answer = ask(configured(data=data), path, parameters, here=data is not None)
     if for_people:
-        _draw(answer.json(), form)
+        _draw(visible(answer.json()), form)
     elif out is not None:
         _write(out, answer.content)
     else:
