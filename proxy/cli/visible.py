@@ -1,7 +1,7 @@
 """Visible: documents of the ledger as a terminal may show them.
 
-Names of models, branches and tags are callers' own words. Characters that can't be seen, or that turn the text around them
-(zero width, right to left, line separators), are shown as escapes, so that no two names look alike and no line lies.
+Names of models, branches and tags are callers' own words. Characters that can't be seen, or that turn the text around
+them (zero width, right to left, line separators), are shown as escapes, so that no two names look alike.
 """
 
 from typing import Any
