@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proxy.ledger.dimensions import DIMENSIONS
-from proxy.ledger.periods import UNITS, Unit, buckets, restored
+from proxy.ledger.periods import buckets, restored
+from proxy.model.calendar import UNITS, Unit
 from proxy.model.money import PICO_PER_USD
 
 SERIES_MAX: Final = 8

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from proxy.ledger.periods import UNITS, Unit
+from proxy.model.calendar import UNITS, Unit
 
 TAG_PREFIX: Final = "tags."
 _TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")

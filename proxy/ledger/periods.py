@@ -1,25 +1,21 @@
 """Periods: from the words of a request to half-open intervals of time, and their hours, days, weeks and months.
 
-Everything is by the calendar of one time zone, changes of the clock included: a day in spring may have 23 hours.
-Python's zone data alone decides where a bucket begins; the database only gets the borders, as numbers.
+Everything is by the calendar of one time zone. The database only gets the borders, as numbers.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from proxy.model.calendar import DAYS, MONTHS, UNITS, Unit, floor, following, local, microseconds, moment, months_later
 
 BUCKETS_MAX: Final = 20_000
 """Hours, days, … in one report: more than two years of hours."""
 SLOT_US: Final = 15 * 60 * 1_000_000
 """Every border of every bucket in every zone of today is a multiple of a quarter of an hour since the epoch."""
-
-Unit = Literal["hour", "day", "week", "month", "quarter", "year"]
-UNITS: Final[tuple[Unit, ...]] = ("hour", "day", "week", "month", "quarter", "year")
-_MONTHS: Final[Mapping[Unit, int]] = {"month": 1, "quarter": 3, "year": 12}
-_DAYS: Final[Mapping[Unit, int]] = {"day": 1, "week": 7}
 
 NAMED: Final = (
     *("now", "today", "yesterday", "this-week", "last-week", "this-month", "last-month"),
@@ -60,15 +56,6 @@ class Bucket:
     label: str
 
 
-def microseconds(moment: datetime) -> int:
-    """Whole microseconds since the epoch."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def moment(microseconds_: int, zone: ZoneInfo) -> datetime:
-    return (_EPOCH + timedelta(microseconds=microseconds_)).astimezone(zone)
-
-
 def zone_of(name: str) -> ZoneInfo:
     """Raises PeriodError."""
     try:
@@ -103,22 +90,22 @@ def before(span: Period) -> Period:
     same length of time. A day, week, month, quarter or year that isn't over is compared with as much of the one before:
     a Tuesday's morning with Monday's, and Monday and Tuesday with those of the week before, not with a weekend."""
     since, until = span.since, span.until
-    if _floor("month", since) == since and _floor("month", until) == until:
+    if floor("month", since) == since and floor("month", until) == until:
         months = (until.year - since.year) * 12 + until.month - since.month
-        return Period(_months_later(since, -months), since, span.zone)
-    for unit, months in _MONTHS.items():
-        if _floor(unit, since) == since and until < _months_later(since, months):
-            start = _months_later(since, -months)
+        return Period(months_later(since, -months), since, span.zone)
+    for unit, months in MONTHS.items():
+        if floor(unit, since) == since and until < months_later(since, months):
+            start = months_later(since, -months)
             return Period(start, min(start + (until - since), since), span.zone)
-    if _floor("day", since) == since and _floor("day", until) == until:
+    if floor("day", since) == since and floor("day", until) == until:
         # Days of the calendar: an hour more or less at a change of the clock doesn't shift the border.
         return Period(since - timedelta(days=(until.date() - since.date()).days), since, span.zone)
-    for unit, days in _DAYS.items():
-        if _floor(unit, since) == since and until < since + timedelta(days=days):
+    for unit, days in DAYS.items():
+        if floor(unit, since) == since and until < since + timedelta(days=days):
             start = since - timedelta(days=days)
             return Period(start, start + (until - since), span.zone)
     length = until.astimezone(UTC) - since.astimezone(UTC)
-    return Period(_local(since.astimezone(UTC) - length, since), since, span.zone)
+    return Period(local(since.astimezone(UTC) - length, since), since, span.zone)
 
 
 def instant(text: str, now: datetime) -> datetime:
@@ -128,13 +115,13 @@ def instant(text: str, now: datetime) -> datetime:
     age = _AGE.fullmatch(text)
     if age:
         hours = {"h": 1, "d": 24, "w": 168}[age[2]]
-        return _local(now.astimezone(UTC) - timedelta(hours=int(age[1]) * hours), now)
+        return local(now.astimezone(UTC) - timedelta(hours=int(age[1]) * hours), now)
     month = _MONTH.fullmatch(text)
     try:
         if month:
             return datetime(int(month[1]), int(month[2]), 1, tzinfo=now.tzinfo)
         read = datetime.fromisoformat(text)
-        return _local(read, now) if read.tzinfo else read.replace(tzinfo=now.tzinfo)
+        return local(read, now) if read.tzinfo else read.replace(tzinfo=now.tzinfo)
     except (ValueError, OverflowError):
         raise PeriodError(f"{text!r} is no time; write {FORMS}") from None
 
@@ -153,36 +140,13 @@ def buckets(unit: Unit, span: Period) -> list[Bucket]:
 
 
 def _borders(unit: Unit, span: Period) -> Iterator[datetime]:
-    border = _floor(unit, span.since)
+    border = floor(unit, span.since)
     until = span.until.astimezone(UTC)
     while True:
         yield border
         if border.astimezone(UTC) >= until:
             return
-        border = _next(unit, border)
-
-
-def _floor(unit: Unit, at: datetime) -> datetime:
-    """Where the bucket of a moment begins. `fold` stays: of an hour that comes twice, the moment's own."""
-    if unit == "hour":
-        return at.replace(minute=0, second=0, microsecond=0)
-    day = at.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    if unit == "week":
-        return day - timedelta(days=day.weekday())
-    if unit in _MONTHS:
-        return day.replace(day=1, month=day.month - (day.month - 1) % _MONTHS[unit])
-    return day
-
-
-def _next(unit: Unit, border: datetime) -> datetime:
-    if unit == "hour":
-        # By real time, so that an hour that comes twice is two hours and one that is skipped is none. The start of a
-        # bucket may lie within an hour where a clock changes by half of one.
-        rest = timedelta(hours=1) - timedelta(minutes=border.minute)
-        return _local(border.astimezone(UTC) + rest, border)
-    if unit in _MONTHS:
-        return _months_later(border, _MONTHS[unit])
-    return border + timedelta(days=7 if unit == "week" else 1)
+        border = following(unit, border)
 
 
 def _label(unit: Unit, start: datetime) -> str:
@@ -204,21 +168,8 @@ def _named(text: str, now: datetime) -> datetime:
         return now
     which, _, unit = text.partition("-")
     if not unit:
-        today = _floor("day", now)
+        today = floor("day", now)
         return today if which == "today" else today - timedelta(days=1)
     of: Unit = next(each for each in UNITS if each == unit)
-    this = _floor(of, now)
-    return this if which == "this" else _floor(of, this - timedelta(days=1))
-
-
-def _months_later(start: datetime, months: int) -> datetime:
-    """From the first day of a month to the first day of another."""
-    count = start.year * 12 + start.month - 1 + months
-    return start.replace(year=count // 12, month=count % 12 + 1)
-
-
-def _local(moment_: datetime, like: datetime) -> datetime:
-    return moment_.astimezone(like.tzinfo)
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+    this = floor(of, now)
+    return this if which == "this" else floor(of, this - timedelta(days=1))

@@ -10,6 +10,11 @@ _WILDCARDS: Final = frozenset("*?[")
 _SET: Final = re.compile(r"\[[^\]]+\]")
 
 
+def is_plain(glob: str) -> bool:
+    """True for a name, which fits itself only."""
+    return not _WILDCARDS & set(glob)
+
+
 def specificity(glob: str) -> tuple[bool, int]:
     """Orders patterns as the price book does: a plain name before a pattern, then more letters before fewer."""
     return not _WILDCARDS & set(glob), sum(letter not in _WILDCARDS for letter in glob)

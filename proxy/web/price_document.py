@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from proxy.ledger.periods import moment
 from proxy.ledger.price_runs import Run
 from proxy.ledger.prices import DEFINITION, PriceReport
+from proxy.model.calendar import moment
 from proxy.model.money import RATE_UNITS, pico_to_usd
 from proxy.model.usage import KINDS, Usage
 from proxy.policy.prices_yaml import KIND_NAMES, PIECES

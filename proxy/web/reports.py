@@ -12,12 +12,12 @@ from starlette.responses import Response
 from proxy.ledger.charts import Chart, NoChartError, spend_chart
 from proxy.ledger.loader import Progress
 from proxy.ledger.people import Directory
-from proxy.ledger.periods import moment
 from proxy.ledger.prices import prices
 from proxy.ledger.selection import ParameterError, selection
 from proxy.ledger.spend import DEFINITION, SpendReport, spend
 from proxy.ledger.spend_query import FIGURES, Figures
 from proxy.ledger.views import View, views
+from proxy.model.calendar import moment
 from proxy.model.money import pico_to_usd
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
 from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, json_answer

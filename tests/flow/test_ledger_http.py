@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from proxy.app.ledger import Ledger
 from proxy.ledger.dimensions import DIMENSIONS
-from proxy.ledger.periods import UNITS
+from proxy.model.calendar import UNITS
 from proxy.model.entry import Act
 from proxy.model.identity import OwnerKind, Role
 from proxy.policy.keys import digest

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from proxy.ledger.dimensions import DIMENSIONS
 from proxy.ledger.people import OPERATOR, OTHER_PEOPLE, Directory, ForbiddenError, ReasonNeededError, Viewer
-from proxy.ledger.periods import microseconds
 from proxy.ledger.selection import selection
 from proxy.ledger.spend import spend
 from proxy.ledger.spend_query import FIGURES, Figures
+from proxy.model.calendar import microseconds
 from proxy.model.identity import OwnerKind, Role
 from proxy.model.usage import KINDS, Usage
 from tests.fakes import facts

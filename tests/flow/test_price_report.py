@@ -10,9 +10,9 @@ import pytest
 
 from proxy.adapters.store_duckdb import DuckStore
 from proxy.ledger.people import OPERATOR, Viewer
-from proxy.ledger.periods import microseconds
 from proxy.ledger.prices import PriceReport, prices
 from proxy.ledger.selection import ParameterError, selection
+from proxy.model.calendar import microseconds
 from proxy.model.entry import Cost, Settled
 from proxy.model.identity import OwnerKind, Role
 from proxy.model.money import pico_to_usd

@@ -8,16 +8,14 @@ from hypothesis import strategies as st
 
 from proxy.ledger.periods import (
     SLOT_US,
-    UNITS,
     PeriodError,
     before,
     buckets,
     instant,
-    microseconds,
-    moment,
     period,
     zone_of,
 )
+from proxy.model.calendar import UNITS, microseconds, moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 18, 15, 30, tzinfo=BERLIN)  # a Wednesday
