@@ -1,0 +1,24 @@
+"""Allowance: what a rate limit of outlay's own leaves to a caller, as it is told in headers."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Measure(StrEnum):
+    """What a rate limit counts."""
+
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+    CONCURRENT = "concurrent"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Of the limit that leaves least."""
+
+    measure: Measure
+    limit: int
+    """Per minute."""
+    remaining: int
+    full_us: int
+    """Microseconds from now until all of the limit is there again."""
