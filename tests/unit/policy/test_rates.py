@@ -127,8 +127,10 @@ def test_a_crowd_of_instances_beyond_the_memory_never_lets_one_exceed_its_limit(
     calls, at_us, passed = Calls(Rates(instances_max)), 0, []
     for name, gap in came:
         at_us += gap
-        if calls.passes(at_us, throttle(instance=(name,), requests=2)):
+        call_id, taking = calls.take(at_us, throttle(instance=(name,), requests=2))
+        if taking.excess is None:
             passed.append((name, at_us))
+        calls.rates.settle(call_id, 0, at_us)
         assert calls.rates.instances <= instances_max + 1
     for name, begin in passed:
         assert sum(each == name and begin <= at < begin + MINUTE_US for each, at in passed) <= 2
@@ -254,6 +256,19 @@ def test_idle_instances_are_forgotten_when_room_is_needed() -> None:
         calls.rates.settle(f"call_{call}", 0, SECOND)
     assert calls.passes(2 * MINUTE_US, throttle(instance=("d",), requests=5))
     assert calls.rates.instances == 1
+
+
+def test_an_instance_that_was_among_the_rest_is_given_no_second_limit_with_its_own_place() -> None:
+    calls = Calls(Rates(instances_max=1))
+    first, other = throttle(instance=("a",), requests=2), throttle(instance=("b",), requests=2)
+    call_id, _ = calls.take(0, first)
+    calls.rates.settle(call_id, 0, 0)
+    for _ in range(2):
+        call_id, taking = calls.take(30 * SECOND, other)
+        calls.rates.settle(call_id, 0, 30 * SECOND)
+        assert taking.excess is None
+    assert not calls.passes(62 * SECOND, other)
+    assert calls.passes(91 * SECOND, other)
 
 
 def test_what_still_runs_is_never_forgotten() -> None:
