@@ -259,10 +259,11 @@ def test_idle_instances_are_forgotten_when_room_is_needed() -> None:
 
 
 def test_an_instance_that_was_among_the_rest_is_given_no_second_limit_with_its_own_place() -> None:
-    calls = Calls(Rates(instances_max=1))
-    first, other = throttle(instance=("a",), requests=2), throttle(instance=("b",), requests=2)
-    call_id, _ = calls.take(0, first)
-    calls.rates.settle(call_id, 0, 0)
+    calls = Calls(Rates(instances_max=2))
+    other = throttle(instance=("b",), requests=2)
+    for name in ("a", "c"):
+        call_id, _ = calls.take(0, throttle(instance=(name,), requests=2))
+        calls.rates.settle(call_id, 0, 0)
     for _ in range(2):
         call_id, taking = calls.take(30 * SECOND, other)
         calls.rates.settle(call_id, 0, 30 * SECOND)
