@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from proxy.policy.types import Provider
+from proxy.policy.types import Provider, Secret
 
 FILE_BYTES_MAX: Final = 16 * 1024
 
@@ -30,6 +30,10 @@ class ProviderSecrets:
         source = provider.api_key
         if source.source in ("none", "aws"):
             return ""  # what AWS's library finds signs the call, on its way out
+        return self.value(source)
+
+    def value(self, source: Secret) -> str | None:
+        """What a variable or a file holds; None where it holds nothing that can be used."""
         value = self._environ(source.name) if source.source == "env" else self._from_file(source.name)
         return value if value and value.isprintable() and value.isascii() else None
 

@@ -27,8 +27,10 @@ from proxy.adapters.gateway_sockets import gateway_metrics
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError
 from proxy.adapters.journal_segments import FileSegments
+from proxy.adapters.notices_apprise import AppriseSender
 from proxy.adapters.policy_archive import PolicyArchive
 from proxy.adapters.policy_files import PolicyFolder
+from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.adapters.sheets_parquet import ParquetWriter
 from proxy.adapters.sheets_xlsx import XlsxWriter
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
@@ -36,6 +38,7 @@ from proxy.adapters.tls_files import TlsError, TlsFiles
 from proxy.app import logs
 from proxy.app.listening import fronted, tls
 from proxy.app.loading import Loading
+from proxy.app.noticing import Noticing
 from proxy.app.orphan import stop_with
 from proxy.app.retention import retain
 from proxy.app.tracing import trace
@@ -45,7 +48,7 @@ from proxy.ledger.spans import newest_load
 from proxy.policy.types import Key, Mistake, PolicySet
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.store import Store, StoreError
-from proxy.settings import Settings, SettingsError
+from proxy.settings import Settings, SettingsError, secret_from_environ
 from proxy.web.calls_explained import CallsExplained
 from proxy.web.control_auth import Authentication, as_operator
 from proxy.web.control_metrics import LedgerMetrics, Metrics
@@ -117,6 +120,19 @@ class Ledger:
             gateway={"gateway": self.settings.public_url, "gateway_port": self.settings.port},
         )
         return plane.application()
+
+    def noticing(self) -> Noticing:
+        secrets = ProviderSecrets(self.settings.policies, secret_from_environ)
+        return Noticing(
+            store=self.store,
+            journal=self.journal,
+            sender=AppriseSender(),
+            targets=lambda: self.policies().targets,
+            address=secrets.value,
+            mistakes=self.mistakes,
+            loaded=lambda: self.loader.progress.current_until_us > 0,
+            now_us=self.clock.now_us,
+        )
 
     def readiness(self) -> Mapping[str, object]:
         progress = self.loader.progress
@@ -204,6 +220,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
     watching = [
         asyncio.create_task(in_force.folder.watch(in_force.use)),
         asyncio.create_task(stop_with(settings.supervisor_pid)),
+        asyncio.create_task(ledger.noticing().run()),
         asyncio.create_task(retain(journal, ledger.loader, ledger.clock.now_us, settings.journal_days)),
     ]
     if settings.otlp_endpoint:

@@ -7,17 +7,18 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.policy import access_yaml, credential_source, keys_yaml, prices_yaml, providers_yaml
+from proxy.policy import access_yaml, credential_source, keys_yaml, notify_yaml, prices_yaml, providers_yaml
 from proxy.policy.access_yaml import read_access
 from proxy.policy.document import Table, read_document
 from proxy.policy.keys_yaml import read_keys
 from proxy.policy.mistakes import Mistakes, nearest
+from proxy.policy.notify_yaml import read_notify
 from proxy.policy.prices_yaml import read_prices
 from proxy.policy.providers_yaml import read_providers
 from proxy.policy.section import Settings
 from proxy.policy.types import Mistake, PolicySet
 
-FILES: Final = (providers_yaml.FILE, access_yaml.FILE, keys_yaml.FILE, prices_yaml.FILE)
+FILES: Final = (providers_yaml.FILE, access_yaml.FILE, keys_yaml.FILE, prices_yaml.FILE, notify_yaml.FILE)
 LATER_FILES: Final = {
     "budgets.yaml": "budgets and rate limits",
     "models.yaml": "model rules",
@@ -46,6 +47,7 @@ SETTINGS: Final[Mapping[str, Mapping[str, Settings]]] = {
         "usd_per_million": prices_yaml.RATES,
         "ceiling": prices_yaml.CEILING,
     },
+    notify_yaml.FILE: {"": notify_yaml.TOP, "target": notify_yaml.TARGET, "url": notify_yaml.URL},
 }
 """Every setting of every file, each with an example: what docs/policies.md must explain."""
 
@@ -60,12 +62,13 @@ def load(files: Mapping[str, bytes | str], *, commit: str = "") -> PolicySet | l
     """
     contents = {name: files.get(name, b"") for name in FILES}
     reports = {name: Mistakes(name) for name in FILES}
-    providers_report, access_report, keys_report, prices_report = (reports[name] for name in FILES)
+    providers_report, access_report, keys_report, prices_report, notify_report = (reports[name] for name in FILES)
     access = read_access(contents[access_yaml.FILE], access_report)
     providers = read_providers(contents[providers_yaml.FILE], access, providers_report)
     keys = read_keys(contents[keys_yaml.FILE], access, keys_report)
     known = None if providers_report.found else providers
     prices = read_prices(contents[prices_yaml.FILE], known, prices_report)
+    targets = read_notify(contents[notify_yaml.FILE], notify_report)
     found = [mistake for report in reports.values() for mistake in report.found]
     found += [mistake for name in sorted(files) if name not in FILES for mistake in _unread(name, files[name])]
     if found:
@@ -76,6 +79,7 @@ def load(files: Mapping[str, bytes | str], *, commit: str = "") -> PolicySet | l
         access=access,
         keys=keys,
         prices=prices,
+        targets=targets,
         keys_version=_hash({keys_yaml.FILE: contents[keys_yaml.FILE]}),
         commit=commit,
         warnings=tuple(warning for report in reports.values() for warning in report.warnings),

@@ -154,6 +154,19 @@ class PricePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where notices go: one entry of notify.yaml."""
+
+    name: str
+    url: Secret
+    """Where its address stands: an Apprise URL, which holds a password or token."""
+    on: tuple[str, ...]
+    """Kinds of notices, of notify_yaml.KINDS."""
+    where: str = ""
+    """'file:line' of the entry."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySet:
     """All files of one folder, whole and valid."""
 
@@ -166,6 +179,8 @@ class PolicySet:
     prices: PricePolicy = field(default_factory=PricePolicy)
     rules: RuleSet = NO_RULES
     """What budgets.yaml, models.yaml and cases.yaml say."""
+    targets: tuple[Target, ...] = ()
+    """Who is told what needs a person."""
     keys_version: str = ""
     """Hash of keys.yaml."""
     commit: str = ""

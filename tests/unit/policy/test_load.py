@@ -199,7 +199,12 @@ def test_what_is_no_token_has_a_price_by_its_own_unit() -> None:
 
 def test_mistakes_of_all_files_are_told_at_once() -> None:
     found = mistakes(
-        providers="providers: {a: {dialect: x}}", access="people: 1", keys="keys: 1", prices="prices: 1", budgets="b: 1"
+        providers="providers: {a: {dialect: x}}",
+        access="people: 1",
+        keys="keys: 1",
+        prices="prices: 1",
+        budgets="b: 1",
+        notify="targets: 1",
     )
     assert {line.partition(":")[0] for line in found} == {*FILES, "budgets.yaml"}
     assert [line.partition(":")[0] for line in found] == sorted(line.partition(":")[0] for line in found)
@@ -318,7 +323,9 @@ def test_the_starters_commented_examples_are_valid_too() -> None:
     providers = (root / "providers.yaml").read_text().replace("  #   ", "    ")
     for name in ("local", "bedrock"):
         providers = providers.replace(f"  # {name}:", f"  {name}:")
-    policies = loaded(access=access, prices=examples, providers=providers)
+    notify = (root / "notify.yaml").read_text().replace("targets: []\n#", "targets:\n ").replace("\n#   ", "\n    ")
+    policies = loaded(access=access, prices=examples, providers=providers, notify=notify)
+    assert [target.url for target in policies.targets] == [Secret("env", "NOTIFY_URL")]
     assert set(policies.access.people) == {"alice", "bob"}
     assert set(policies.access.projects) == {"checkout"}
     assert [rule.name for rule in policies.prices.rules] == ["stand-in-small", "stand-in-large", "contract-2026"]

@@ -1,0 +1,4 @@
+-- What was told to whom.
+SELECT details['target'], subject
+FROM acts
+WHERE kind = $kind;

@@ -1,0 +1,76 @@
+"""notify.yaml: whom outlay tells when something needs a person. The addresses hold passwords, so none stands here."""
+
+import re
+from typing import Final
+
+from proxy.policy.document import Table, Word, read_document
+from proxy.policy.mistakes import Mistakes, shown, suggestion
+from proxy.policy.section import Section
+from proxy.policy.types import Secret, Target
+
+FILE: Final = "notify.yaml"
+
+KINDS: Final = ("unpriced_model", "policy_mistakes")
+"""What is told: a model was called that has no price; policy files have mistakes, so that they are not in force."""
+
+TOP: Final = {"targets": "targets: [{name: finance, url: {env: NOTIFY_URL}}]"}
+TARGET: Final = {
+    "name": "name: finance",
+    "url": "url: {env: NOTIFY_URL}",
+    "on": "on: [unpriced_model]",
+}
+URL: Final = {"env": "url: {env: NOTIFY_URL}", "file": "url: {file: /run/secrets/notify}"}
+TARGETS_MAX: Final = 20
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_NOT_A_SOURCE: Final = (
+    "must say where the address comes from, as {env: NAME} or {file: PATH}: addresses hold passwords and tokens, so "
+    "none stands in a policy file (what stands here is not shown, and should be replaced if it was one)"
+)
+
+
+def read_notify(data: bytes | str, mistakes: Mistakes) -> tuple[Target, ...]:
+    """The targets in the file's order."""
+    document = read_document(data, mistakes)
+    if document is None:
+        return ()
+    targets: dict[str, Target] = {}
+    for section in Section(document, TOP, mistakes, FILE).sections("targets", TARGET, "a target"):
+        section.require("name", "url")
+        target = Target(section.name("name"), _url(section), _on(section), mistakes.where(section.table))
+        if target.name in targets:
+            section.wrong("name", f"can't be {shown(target.name)} twice")
+        elif len(targets) == TARGETS_MAX:
+            section.wrong("name", f"is one too many: there are at most {TARGETS_MAX} targets")
+        targets.setdefault(target.name, target)
+    return tuple(targets.values())
+
+
+def _on(section: Section) -> tuple[str, ...]:
+    """The kinds of notices; all where nothing is written."""
+    words = section.words("on")
+    for word in words:
+        if word.text not in KINDS:
+            wrong = f"on: {shown(word.text)} is nothing that is told: {suggestion(word.text, KINDS)}"
+            section.mistakes.add(word, wrong, TARGET["on"])
+    return tuple(word.text for word in words) if section.node("on") is not None else KINDS
+
+
+def _url(section: Section) -> Secret:
+    """Whatever stands here in place of env or file may be a password: no mistake repeats it."""
+    value = section.node("url")
+    if value is None:
+        return Secret("none")
+    pairs = value.pairs if isinstance(value, Table) else ()
+    if len(pairs) != 1 or pairs[0][0].text not in URL:
+        section.wrong("url", _NOT_A_SOURCE)
+        return Secret("none")
+    kind, body = pairs[0]
+    text = body.text if isinstance(body, Word) and body.text.isprintable() else ""
+    if kind.text == "env" and _VARIABLE.fullmatch(text):
+        return Secret("env", text)
+    if kind.text == "file" and text.strip():
+        return Secret("file", text)
+    meant = "the name of an environment variable" if kind.text == "env" else "the path of a file"
+    section.mistakes.add(body, f"{kind.text} is {meant}, never the address itself (what stands here is not shown)")
+    return Secret("none")

@@ -1,0 +1,29 @@
+"""Notices: what people are told, and the way out for it."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+TEXT_CHARS_MAX: Final = 2000
+"""Of a message: chats cut or refuse longer ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that needs a person. It names no person, and holds nothing of prompts or keys."""
+
+    kind: str
+    """One of policy.notify_yaml.KINDS."""
+    key: str
+    """What makes it this one: a target is told once for each key, whatever restarts come between."""
+    title: str
+    text: str
+
+
+class NotSentError(Exception):
+    """It did not go out; the message says why, without the address. Trying again later may help."""
+
+
+class Sender(Protocol):
+    def send(self, address: str, notice: Notice) -> None:
+        """Hand it to whoever delivers it. Blocks, for seconds at most. Raises NotSentError."""
+        ...

@@ -1,0 +1,129 @@
+"""Notices over a real HTTP endpoint and a real mail server, both on loopback."""
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from proxy.adapters.notices_apprise import AppriseSender
+from proxy.ports.notices import TEXT_CHARS_MAX, Notice, NotSentError
+
+# Apprise imports modules of Python that later versions take away, and says so in warnings.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+NOTICE = Notice("unpriced_model", "unpriced_model:1", "No price for m-1", "The model m-1 has no known price.")
+
+
+class Hook(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path.startswith("/silent"):
+            self.server.let_go.wait(10)
+            return
+        self.server.got.append(json.loads(body))
+        self.send_response(500 if self.path.startswith("/broken") else 200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(server: socketserver.BaseServer) -> Iterator[int]:
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def hook() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    server.got, server.let_go = [], threading.Event()
+    with serving(server):
+        yield server
+        server.let_go.set()
+
+
+def address(hook: ThreadingHTTPServer, path: str = "ok") -> str:
+    return f"json://127.0.0.1:{hook.server_address[1]}/{path}"
+
+
+def test_a_webhook_gets_title_and_text(hook: ThreadingHTTPServer) -> None:
+    AppriseSender().send(address(hook), NOTICE)
+    (got,) = hook.got
+    assert (got["title"], got["message"]) == (NOTICE.title, NOTICE.text)
+
+
+def test_a_text_goes_as_it_is_and_within_its_limit(hook: ThreadingHTTPServer) -> None:
+    text = "a_*b*_ <c> & {d} $(e) `f`\nline " + "x" * TEXT_CHARS_MAX
+    AppriseSender().send(address(hook), Notice("policy_mistakes", "k", "t", text))
+    assert hook.got[0]["message"] == text[:TEXT_CHARS_MAX]
+
+
+def test_an_answer_of_500_is_no_delivery(hook: ThreadingHTTPServer) -> None:
+    with pytest.raises(NotSentError):
+        AppriseSender().send(address(hook, "broken"), NOTICE)
+    assert len(hook.got) == 1
+
+
+def test_a_service_that_is_silent_is_given_up(hook: ThreadingHTTPServer) -> None:
+    with pytest.raises(NotSentError):
+        AppriseSender(timeout_s=0.2).send(address(hook, "silent"), NOTICE)
+
+
+def test_a_service_that_is_down_is_no_delivery(hook: ThreadingHTTPServer) -> None:
+    there = address(hook)
+    hook.shutdown()
+    hook.server_close()
+    with pytest.raises(NotSentError):
+        AppriseSender().send(there, NOTICE)
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "nonsense://x", "syslog://", "SYSLOG://", "dbus://", "json://"])
+def test_an_address_that_tells_nobody_is_said_without_repeating_it(url: str) -> None:
+    with pytest.raises(NotSentError) as raised:
+        AppriseSender().send(url, NOTICE)
+    assert not url or url not in str(raised.value)
+
+
+class Mail(socketserver.StreamRequestHandler):
+    """The least of RFC 5321 that takes a message."""
+
+    def handle(self) -> None:
+        self.say("220 ready")
+        while line := self.rfile.readline():
+            word = line[:4].upper()
+            if word == b"DATA":
+                self.say("354 go on")
+                self.server.got.append(b"".join(iter(self.rfile.readline, b".\r\n")).decode())
+                self.say("250 kept")
+            elif word == b"QUIT":
+                self.say("221 bye")
+                return
+            else:
+                self.say("250 ok")
+
+    def say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+def test_a_mail_arrives() -> None:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mail)
+    server.got = []
+    with serving(server) as port:
+        AppriseSender().send(
+            f"mailto://127.0.0.1:{port}?from=outlay@example.com&to=alice@example.com&smtp=127.0.0.1", NOTICE
+        )
+    (mail,) = server.got
+    assert "To: alice@example.com" in mail
+    assert NOTICE.title in mail
