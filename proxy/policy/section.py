@@ -50,9 +50,12 @@ class Section:
     def node(self, name: str) -> Node | None:
         return self._values.get(name)
 
-    def wrong(self, name: str, message: str) -> None:
+    def wrong(self, name: str, message: str, example: str = "") -> None:
         """A mistake of the setting's value; the sentence begins with the setting's name."""
-        self.mistakes.add(self._values.get(name, self.table), f"{name} {message}", self._settings[name])
+        self.mistakes.add(self._values.get(name, self.table), f"{name} {message}", example or self._settings[name])
+
+    def example(self, name: str) -> str:
+        return self._settings[name]
 
     def require(self, *names: str) -> bool:
         """True where all are written. Each one that is missing is a mistake."""

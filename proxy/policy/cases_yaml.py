@@ -1,0 +1,115 @@
+"""cases.yaml: example calls with what must become of each, run by `policy check` after every edit."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal
+
+from proxy.policy.amounts import RULE, amount, word_of
+from proxy.policy.document import Table, Word
+from proxy.policy.limits_yaml import read_count
+from proxy.policy.mistakes import Mistakes, shown, suggestion
+from proxy.policy.rule_yaml import RULES_MAX, TAG, limited
+from proxy.policy.rules import DIMENSIONS, Budget, Case
+from proxy.policy.section import Section
+
+FILE: Final = "cases.yaml"
+SPENT: Final = "spent."
+"""Before the name of a budget, in a case's call."""
+
+TOP: Final = {"cases": "cases: [{name: big, call: {project: checkout, model: gpt-5}, expect: allow}]"}
+CASE: Final = {
+    "name": "name: the-month-is-spent",
+    "call": "call: {user: alice, project: checkout, model: gpt-5, spent: {payments-month: 500 USD}}",
+    "expect": "expect: refuse",
+    "rule": "rule: payments-month",
+}
+CALL: Final = {
+    "user": "user: alice",
+    "team": "team: payments",
+    "project": "project: checkout",
+    "key": "key: k_1f3a09bc",
+    "provider": "provider: openai",
+    "model": "model: gpt-5",
+    "dialect": "dialect: openai",
+    "cost_center": "cost_center: CC-42",
+    "purpose": "purpose: run",
+    "operation": "operation: chat",
+    "client": "client: claude-cli",
+    "tags": "tags: {env: prod}",
+    "input_tokens": "input_tokens: 20k",
+    "output_tokens": "output_tokens: 1000",
+    "spent": "spent: {payments-month: 480 USD}",
+}
+Expectation = Literal["allow", "refuse", "downgrade", "warn", "throttle"]
+EXPECTATIONS: Final[tuple[Expectation, ...]] = ("allow", "refuse", "downgrade", "warn", "throttle")
+
+
+def read_cases_file(
+    document: Table | None, budgets: Mapping[str, Budget], rules: Mapping[str, object] | None, mistakes: Mistakes
+) -> tuple[Case, ...]:
+    """`rules`: every rule by its name, budgets among them; None where they aren't known (their files have mistakes)."""
+    if document is None:
+        return ()
+    return tuple(_cases(Section(document, TOP, mistakes, FILE), budgets, rules))
+
+
+def _cases(top: Section, budgets: Mapping[str, Budget], rules: Mapping[str, object] | None) -> Iterator[Case]:
+    lines: dict[str, int] = {}
+    for section in limited(top.sections("cases", CASE, "a case"), top.mistakes, "cases"):
+        section.require("name", "call", "expect")
+        name = section.text("name", 200)
+        if name in lines:
+            section.wrong("name", f"{shown(name)} stands twice, first in line {lines[name]}")
+        lines.setdefault(name, section.table.line)
+        rule = section.name("rule")
+        if rule and rules is not None and rule not in rules:
+            section.wrong("rule", f"can't be {shown(rule)}, which is no rule of this folder: {suggestion(rule, rules)}")
+        yield Case(
+            name=name,
+            where=section.mistakes.where(section.table),
+            call=_call(section, budgets, known=rules is not None),
+            expect=section.choice("expect", EXPECTATIONS, EXPECTATIONS[0]),
+            rule=rule,
+        )
+
+
+def _call(section: Section, budgets: Mapping[str, Budget], *, known: bool) -> dict[str, str]:
+    table = section.section("call", CALL, "the call of a case")
+    if table is None:
+        return {}
+    facts = {name: table.text(name) for name in DIMENSIONS if table.node(name) is not None}
+    for key, text in _words(table, "tags"):
+        facts[TAG + key.text] = text.text
+    for name in ("input_tokens", "output_tokens"):
+        found = read_count(table, name)
+        if found is not None:
+            facts[name] = str(found)
+    for key, text in _words(table, "spent"):
+        facts[SPENT + key.text] = _spent(table.mistakes, key, text, budgets, known=known)
+    return facts
+
+
+def _words(table: Section, name: str) -> Iterator[tuple[Word, Word]]:
+    value = table.node(name)
+    if value is None:
+        return
+    if not isinstance(value, Table):
+        table.wrong(name, "is a table: each name with its value")
+        return
+    for key, text in value.pairs[:RULES_MAX]:
+        if isinstance(text, Word) and not text.absent:
+            yield key, text
+        else:
+            table.mistakes.add(key, f"{name} has a word for each name", CALL[name])
+
+
+def _spent(mistakes: Mistakes, key: Word, text: Word, budgets: Mapping[str, Budget], *, known: bool) -> str:
+    """In the budget's unit, as a whole number."""
+    found = amount(text.text)
+    budget = budgets.get(key.text)
+    if found is None:
+        mistakes.add(text, f"spent can't be {shown(text.text)}: {RULE}", CALL["spent"])
+    elif known and budget is None:
+        mistakes.add(key, f"spent names {shown(key.text)}, which is no budget: {suggestion(key.text, budgets)}")
+    elif budget is not None and budget.unit is not found.unit:
+        mistakes.add(text, f"spent is in {word_of(found.unit)}, and {shown(key.text)} in {word_of(budget.unit)}")
+    return str(found.quantity) if found else "0"

@@ -1,0 +1,173 @@
+"""What every rule of every file has: a name of its own, the calls it is for, its mode, and whom to ask."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from proxy.model.identity import Purpose
+from proxy.policy.document import Listing, Node, Table, Word
+from proxy.policy.globs import is_pattern
+from proxy.policy.mistakes import Mistakes, shown, suggestion
+from proxy.policy.providers_yaml import DIALECTS
+from proxy.policy.rules import DIMENSIONS, Rule, Scope
+from proxy.policy.section import Section
+from proxy.policy.types import Access, Key, Provider
+
+RULE: Final = {
+    "name": "name: payments-month",
+    "applies_to": "applies_to: {project: payments, model: [gpt-*]}",
+    "mode": "mode: shadow",
+    "contact": "contact: alice@example.com",
+}
+PER: Final = {"per": "per: user"}
+SCOPE: Final = {
+    "user": "user: [alice, checkout-api]",
+    "team": "team: payments",
+    "project": "project: [checkout, search-*]",
+    "key": "key: k_1f3a09bc",
+    "provider": "provider: openai",
+    "model": "model: [gpt-*, o4-mini]",
+    "dialect": "dialect: anthropic",
+    "cost_center": "cost_center: CC-42",
+    "purpose": "purpose: build",
+    "operation": "operation: embeddings",
+    "client": "client: claude-cli",
+    "tags": "tags: {env: prod}",
+}
+"""Settings of `applies_to`: the dimensions, and tags."""
+MODES: Final = ("enforce", "shadow")
+TAG: Final = "tags."
+RULES_MAX: Final = 5000
+"""Of one list."""
+GLOBS_MAX: Final = 1000
+"""Of one condition."""
+GLOB_CHARS_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Names that other files of the folder know: one that none of them has is probably misspelt."""
+
+    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Dimension -> names. A dimension that isn't here may have any."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other name of a person -> the name that calls are recorded under."""
+    providers: Mapping[str, Provider] | None = None
+    """None: their file has mistakes."""
+
+
+def known_names(access: Access, providers: Mapping[str, Provider] | None, keys: Mapping[str, Key]) -> Known:
+    teams = [
+        each.team for group in (access.people, access.service_accounts, access.projects) for each in group.values()
+    ]
+    cost_centers = [project.cost_center for project in access.projects.values()]
+    names: dict[str, Iterable[str]] = {
+        "user": [*access.people, *access.service_accounts, *(key.owner for key in keys.values())],
+        "team": [*teams, *(key.team for key in keys.values())],
+        "project": [*access.projects, *(project for key in keys.values() for project in key.projects)],
+        "key": [key.id for key in keys.values()],
+        "dialect": DIALECTS,
+        "cost_center": cost_centers,
+        "purpose": list(Purpose),
+    }
+    if providers is not None:
+        names["provider"] = providers
+    return Known({dimension: frozenset(found) - {""} for dimension, found in names.items()}, access.names, providers)
+
+
+class RuleNames:
+    """Names of rules over all files: refusals, reports and `budget grant` call a rule by its name alone."""
+
+    def __init__(self) -> None:
+        self._where: dict[str, str] = {}
+
+    def take(self, section: Section) -> str:
+        if not section.require("name"):
+            return ""
+        name = section.name("name")
+        if name in self._where:
+            section.wrong("name", f"{shown(name)} is the name of another rule already, in {self._where[name]}")
+        elif name:
+            self._where[name] = section.mistakes.where(section.table)
+        return name
+
+
+def read_rule(section: Section, names: RuleNames, known: Known) -> Rule:
+    return Rule(
+        name=names.take(section),
+        where=section.mistakes.where(section.table),
+        scope=_scope(section, known),
+        mode=section.choice("mode", MODES, MODES[0]),
+        contact=section.text("contact", 200),
+    )
+
+
+def read_per(section: Section) -> tuple[str, ...]:
+    """The dimensions that a rule divides by, in the file's order."""
+    value = section.node("per")
+    words = [value] if isinstance(value, Word) else section.words("per")
+    if isinstance(value, Listing) and not value.items:
+        section.wrong("per", "names no dimension: leave it out for one amount that all calls share")
+    for word in words:
+        tag = word.text.removeprefix(TAG)
+        if word.text not in DIMENSIONS and (tag == word.text or not tag.strip() or not tag.isprintable()):
+            hint = suggestion(word.text, (*DIMENSIONS, f"{TAG}NAME"))
+            section.mistakes.add(word, f"per can't be {shown(word.text)}: {hint}", section.example("per"))
+    return tuple(word.text for word in words)
+
+
+def limited(sections: Iterable[Section], mistakes: Mistakes, what: str) -> Iterable[Section]:
+    """The sections up to RULES_MAX; more are a mistake."""
+    for number, section in enumerate(sections, start=1):
+        if number > RULES_MAX:
+            mistakes.add(section.table, f"there are more than {RULES_MAX} {what}")
+            return
+        yield section
+
+
+def _scope(section: Section, known: Known) -> Scope:
+    table = section.section("applies_to", SCOPE, "applies_to")
+    conditions: dict[str, tuple[str, ...]] = {}
+    for dimension in DIMENSIONS if table else ():
+        node = table.node(dimension) if table else None
+        if node is not None:
+            conditions[dimension] = _globs(section.mistakes, dimension, node, SCOPE[dimension])
+            _check_known(section.mistakes, dimension, node, known)
+    tags = table.node("tags") if table else None
+    if table and tags is not None and not isinstance(tags, Table):
+        table.wrong("tags", "is a table: the name of each tag and its value")
+    for key, node in tags.pairs if isinstance(tags, Table) else ():
+        conditions[TAG + key.text] = _globs(section.mistakes, f"tag {shown(key.text)}", node, SCOPE["tags"])
+    users = (known.aliases.get(user, user) for user in conditions.get("user", ()))
+    return Scope({**conditions, "user": tuple(dict.fromkeys(users))} if "user" in conditions else conditions)
+
+
+def _globs(mistakes: Mistakes, name: str, node: Node, example: str) -> tuple[str, ...]:
+    """A word, or a list of them. A list without any fits no call, which is never meant."""
+    items = node.items if isinstance(node, Listing) else (node,)
+    if not items or len(items) > GLOBS_MAX:
+        mistakes.add(node, f"{name} names from 1 to {GLOBS_MAX} words or patterns", example)
+        return ()
+    globs: list[str] = []
+    for item in items:
+        text = item.text if isinstance(item, Word) and not item.absent and item.text.isprintable() else ""
+        if not text.strip() or len(text) > GLOB_CHARS_MAX:
+            mistakes.add(
+                item, f"{name} is a word or a list of words, at most {GLOB_CHARS_MAX} characters each", example
+            )
+        elif text in globs:
+            mistakes.add(item, f"{name} has {shown(text)} twice")
+        else:
+            globs.append(text)
+    return tuple(globs)
+
+
+def _check_known(mistakes: Mistakes, dimension: str, node: Node, known: Known) -> None:
+    names = known.names.get(dimension)
+    items = node.items if isinstance(node, Listing) else (node,)
+    for word in items if names is not None else ():
+        if not isinstance(word, Word) or is_pattern(word.text) or word.text in (names or ()):
+            continue
+        if dimension != "user" or word.text not in known.aliases:
+            hint = suggestion(word.text, sorted(names or ()))
+            mistakes.warn(word, f"no file of the folder knows the {dimension} {shown(word.text)}: {hint}")
