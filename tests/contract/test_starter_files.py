@@ -11,7 +11,7 @@ from proxy.adapters.starter_files import write_starter
 
 def test_a_new_folder_gets_files_that_load_as_they_are(tmp_path: Path) -> None:
     place = tmp_path / "deep" / "policies"
-    assert write_starter(place) == ["access.yaml", "keys.yaml", "prices.yaml", "providers.yaml"]
+    assert write_starter(place) == ["access.yaml", "keys.yaml", "notify.yaml", "prices.yaml", "providers.yaml"]
     folder = PolicyFolder(place, place / "keys.yaml", tmp_path / "data")
     assert folder.load_now() == ()
     assert "openai" in folder.current.providers
