@@ -5,9 +5,10 @@ from typing import Final
 
 import msgspec
 
-from proxy.dialects import anthropic_batches, anthropic_messages, prompt
+from proxy.dialects import anthropic_allowances, anthropic_batches, anthropic_messages, prompt
 from proxy.dialects.dialect import Meter, Operation, Splice, told
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
+from proxy.model.allowance import Allowance
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 
@@ -43,6 +44,7 @@ _TYPES: Final = {
 class Anthropic:
     name = "anthropic"
     marker_header = b"anthropic-version"
+    allowance_prefix = anthropic_allowances.PREFIX
     mount = ""
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -76,6 +78,9 @@ class Anthropic:
 
     def refusal(self, refusal: Refusal, call_id: str) -> bytes:
         return msgspec.json.encode(_error(refusal, call_id))
+
+    def allowance_headers(self, allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]:
+        return anthropic_allowances.headers(allowances)
 
     def stream_error(self, operation: Operation, refusal: Refusal, call_id: str, *, content_type: bytes = b"") -> bytes:
         return b"\n\nevent: error\ndata: " + self.refusal(refusal, call_id) + b"\n\n"

@@ -11,9 +11,18 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from proxy.dialects import openai_chat, openai_errors, openai_operations, openai_places, openai_socket, prompt
+from proxy.dialects import (
+    openai_allowances,
+    openai_chat,
+    openai_errors,
+    openai_operations,
+    openai_places,
+    openai_socket,
+    prompt,
+)
 from proxy.dialects.dialect import Meter, Operation, Splice, UnreadableError
 from proxy.dialects.socket import Conversation
+from proxy.model.allowance import Allowance
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
 
@@ -30,6 +39,7 @@ _NAME: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f/]{1,200}")
 class Azure:
     name = "azure"
     marker_header = b""
+    allowance_prefix = openai_allowances.PREFIX
     mount = "azure"
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -76,6 +86,9 @@ class Azure:
 
     def refusal(self, refusal: Refusal, call_id: str) -> bytes:
         return openai_errors.body(refusal, call_id)
+
+    def allowance_headers(self, allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]:
+        return openai_allowances.headers(allowances)
 
     def stream_error(self, operation: Operation, refusal: Refusal, call_id: str, *, content_type: bytes = b"") -> bytes:
         return openai_errors.event(operation, refusal, call_id)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, Protocol, runtime_checkable
 
 from proxy.metering.json_object import UnreadableError as UnreadableError  # noqa: PLC0414  # part of what a dialect is
+from proxy.model.allowance import Allowance
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
 from proxy.model.usage import NO_USAGE, Served, Usage
@@ -203,6 +204,16 @@ class HeadedRefusals(Protocol):
     """A Dialect whose clients read the kind of an error from its headers."""
 
     def refusal_headers(self, refusal: Refusal) -> list[tuple[bytes, bytes]]: ...
+
+
+@runtime_checkable
+class HeadedAllowances(Protocol):
+    """A Dialect that has headers for what a rate limit leaves."""
+
+    allowance_prefix: bytes
+    """How all of these headers begin, lower-cased."""
+
+    def allowance_headers(self, allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]: ...
 
 
 def told(refusal: Refusal, call_id: str) -> str:

@@ -2,9 +2,18 @@
 
 from collections.abc import Sequence
 
-from proxy.dialects import openai_chat, openai_errors, openai_operations, openai_places, openai_socket, prompt
+from proxy.dialects import (
+    openai_allowances,
+    openai_chat,
+    openai_errors,
+    openai_operations,
+    openai_places,
+    openai_socket,
+    prompt,
+)
 from proxy.dialects.dialect import Meter, Operation, Splice
 from proxy.dialects.socket import Conversation
+from proxy.model.allowance import Allowance
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
 
@@ -12,6 +21,7 @@ from proxy.model.decision import Refusal
 class OpenAI:
     name = "openai"
     marker_header = b""
+    allowance_prefix = openai_allowances.PREFIX
     mount = ""
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -40,6 +50,9 @@ class OpenAI:
 
     def refusal(self, refusal: Refusal, call_id: str) -> bytes:
         return openai_errors.body(refusal, call_id)
+
+    def allowance_headers(self, allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]:
+        return openai_allowances.headers(allowances)
 
     def stream_error(self, operation: Operation, refusal: Refusal, call_id: str, *, content_type: bytes = b"") -> bytes:
         return openai_errors.event(operation, refusal, call_id)

@@ -22,3 +22,5 @@ class Allowance:
     remaining: int
     full_us: int
     """Microseconds from now until all of the limit is there again."""
+    full_at_us: int
+    """That moment, microseconds since the epoch, UTC."""

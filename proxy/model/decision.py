@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from proxy.model.allowance import Allowance
+
 
 class Reason(StrEnum):
     """Why a call is not forwarded or not answered. Dialects render each in their own error type."""
@@ -15,6 +17,7 @@ class Reason(StrEnum):
     PROJECT_FORBIDDEN = "project_forbidden"
     POLICY = "refused_by_policy"
     UNPRICED = "model_without_price"
+    RATE_LIMITED = "rate_limited"
     PROVIDER_UNCONFIGURED = "provider_unconfigured"
     PROVIDER_UNREACHABLE = "provider_unreachable"
     PROVIDER_TIMEOUT = "provider_timeout"
@@ -35,6 +38,10 @@ class Refusal:
     """False adds `x-should-retry: false`, so that a refusal starts no retry storm."""
     rule: str = ""
     """'file:line' of the rule that refused, where one did."""
+    retry_after_ms: int | None = None
+    """`retry_after_s` before it was rounded up, where it is known so well."""
+    allowances: tuple[Allowance, ...] = ()
+    """What the rate limits that apply to the call leave."""
 
 
 @dataclass(frozen=True, slots=True)

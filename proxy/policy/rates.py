@@ -117,8 +117,9 @@ class Rates:
             else:
                 instance.tokens.add(tokens - held, now_us)
 
-    def allowances(self, throttles: Iterable[Throttle], now_us: int) -> tuple[Allowance, ...]:
-        """What is left of requests and of tokens, each by the limit that enforces and leaves least."""
+    def allowances(self, throttles: Iterable[Throttle], now_us: int, wall_us: int) -> tuple[Allowance, ...]:
+        """What is left of requests and of tokens, each by the limit that enforces and leaves least. `wall_us`: the
+        same moment since the epoch."""
         least: dict[Measure, Allowance] = {}
         for throttle in throttles:
             if throttle.limit.mode == "shadow":
@@ -126,7 +127,8 @@ class Rates:
             instance = self._instance(throttle, now_us)
             for measure, limit, window in instance.limited(throttle):
                 remaining = max(0, limit - window.total(now_us))
-                found = Allowance(measure, limit, remaining, window.empty_in_us(now_us))
+                full_us = window.empty_in_us(now_us)
+                found = Allowance(measure, limit, remaining, full_us, wall_us + full_us)
                 if measure not in least or (remaining, -found.full_us) < _tightness(least[measure]):
                     least[measure] = found
         return tuple(least.values())

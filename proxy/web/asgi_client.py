@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.types import Receive, Send
 
-from proxy.dialects.dialect import Dialect, HeadedRefusals
+from proxy.dialects.dialect import Dialect, HeadedAllowances, HeadedRefusals
 from proxy.model.decision import Refusal
 
 HeaderLines = list[tuple[bytes, bytes]]
@@ -45,6 +45,8 @@ class AsgiClient:
         headers = [JSON, (b"content-length", str(len(body)).encode()), *refusal_lines(refusal, call_id)]
         if isinstance(self._dialect, HeadedRefusals):
             headers += self._dialect.refusal_headers(refusal)
+        if refusal.allowances and isinstance(self._dialect, HeadedAllowances):
+            headers += self._dialect.allowance_headers(refusal.allowances)
         await self.start(refusal.status, headers)
         await self.end(body)
 
@@ -63,4 +65,6 @@ def refusal_lines(refusal: Refusal, call_id: str) -> HeaderLines:
         lines.append((b"x-should-retry", b"false"))
     if refusal.retry_after_s is not None:
         lines.append((b"retry-after", str(refusal.retry_after_s).encode()))
+    if refusal.retry_after_ms is not None:
+        lines.append((b"retry-after-ms", str(refusal.retry_after_ms).encode()))
     return lines

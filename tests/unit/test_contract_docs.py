@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = (ROOT / "docs/contract.md").read_text()
 INTERNAL = {"supervisor_pid"}
 """Set by `outlay serve` for its own processes."""
-LATER = {Reason.POLICY}
+LATER = {Reason.POLICY, Reason.RATE_LIMITED}
 """Reasons that no rule gives yet."""
 
 

@@ -241,10 +241,10 @@ def test_allowances_are_of_the_limit_that_leaves_least() -> None:
     calls = Calls()
     limits = throttle("a", requests=10), throttle("b", requests=3, tokens=50), throttle("c", requests=1, mode="shadow")
     calls.take(0, *limits, tokens=20)
-    told = calls.rates.allowances(limits, 10 * SECOND)
-    assert [(each.measure, each.limit, each.remaining, each.full_us) for each in told] == [
-        (Measure.REQUESTS, 3, 2, 50 * SECOND + SLICE_US),
-        (Measure.TOKENS, 50, 30, 50 * SECOND + SLICE_US),
+    told = calls.rates.allowances(limits, 10 * SECOND, 1000 * SECOND)
+    assert [(each.measure, each.limit, each.remaining, each.full_us, each.full_at_us) for each in told] == [
+        (Measure.REQUESTS, 3, 2, 50 * SECOND + SLICE_US, 1050 * SECOND + SLICE_US),
+        (Measure.TOKENS, 50, 30, 50 * SECOND + SLICE_US, 1050 * SECOND + SLICE_US),
     ]
 
 

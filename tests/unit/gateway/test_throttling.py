@@ -1,0 +1,94 @@
+"""What a caller is told who is above a rate limit."""
+
+from typing import Any
+
+from proxy.gateway.throttling import Throttled, Throttling
+from proxy.model.allowance import Measure
+from proxy.model.call import Hold
+from proxy.model.decision import Reason
+from proxy.policy.rules import RateLimit, Scope
+from proxy.policy.verdict import Shadow, Throttle
+from tests.fakes.clock import FakeClock
+
+HOLD = Hold(1, 60, 40)
+
+
+def throttle(**given: Any) -> Throttle:
+    plain: dict[str, Any] = {
+        "name": "per-key-burst",
+        "where": "budgets.yaml:12",
+        "scope": Scope(),
+        "mode": "enforce",
+        "contact": "the platform team",
+        "per": ("key",),
+        "requests_per_minute": None,
+        "tokens_per_minute": None,
+        "concurrent": None,
+    }
+    return Throttle(RateLimit(**(plain | given)), ("k_1",))
+
+
+def test_a_refusal_names_limit_rule_wait_and_whom_to_ask() -> None:
+    clock = FakeClock()
+    throttling = Throttling(clock)
+    limits = [throttle(requests_per_minute=1)]
+    assert throttling.take("call_1", limits, HOLD) == Throttled()
+    clock.advance(20_300_000)
+    refusal = throttling.take("call_2", limits, HOLD).refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.reason, refusal.retryable) == (429, Reason.RATE_LIMITED, True)
+    assert (refusal.retry_after_s, refusal.retry_after_ms) == (41, 40_200)
+    assert refusal.message == (
+        "The rate limit 'per-key-burst' (budgets.yaml:12) allows at most 1 requests a minute for key 'k_1', and this "
+        "call would be above it. Try again in 41 s. Ask the platform team about it."
+    )
+    assert refusal.rule == "budgets.yaml:12"
+    assert [(each.measure, each.remaining) for each in refusal.allowances] == [(Measure.REQUESTS, 0)]
+    clock.advance(40_200_000)
+    assert throttling.take("call_2", limits, HOLD).refusal is None
+
+
+def test_what_never_passes_is_refused_as_a_rule_refuses_so_that_nobody_waits_for_it() -> None:
+    refusal = Throttling(FakeClock()).take("call_1", [throttle(tokens_per_minute=0)], HOLD).refusal
+    assert refusal is not None
+    assert (refusal.status, refusal.reason, refusal.retryable, refusal.retry_after_s) == (
+        400,
+        Reason.POLICY,
+        False,
+        None,
+    )
+
+
+def test_input_and_output_of_the_hold_are_taken_and_corrected_by_what_was_used() -> None:
+    throttling = Throttling(FakeClock())
+    limits = [throttle(tokens_per_minute=150)]
+    assert throttling.take("call_1", limits, HOLD).refusal is None
+    assert throttling.take("call_2", limits, HOLD).refusal is not None
+    throttling.settle("call_1", 50)
+    throttling.settle("call_1", 50)
+    assert throttling.take("call_2", limits, HOLD).refusal is None
+    assert [each.remaining for each in throttling.allowances(limits)] == [0]
+
+
+def test_calls_in_flight_are_free_again_after_settlement_or_when_given_back() -> None:
+    throttling = Throttling(FakeClock())
+    limits = [throttle(concurrent=1)]
+    for number, end in enumerate((lambda: throttling.settle("call_0", 1), lambda: throttling.give_back("call_1"))):
+        assert throttling.take(f"call_{number}", limits, HOLD).refusal is None
+        refusal = throttling.take("call_9", limits, HOLD).refusal
+        assert refusal is not None
+        assert refusal.retry_after_s == 1
+        end()
+
+
+def test_a_shadow_limit_is_told_and_refuses_nothing() -> None:
+    throttling = Throttling(FakeClock())
+    limits = [throttle(requests_per_minute=0, mode="shadow")]
+    assert throttling.take("call_1", limits, HOLD) == Throttled(None, (Shadow("per-key-burst", "throttle"),))
+    assert throttling.allowances(limits) == ()
+
+
+def test_a_call_without_limits_takes_nothing() -> None:
+    throttling = Throttling(FakeClock())
+    assert throttling.take("call_1", (), HOLD) == Throttled()
+    assert throttling.allowances(()) == ()
