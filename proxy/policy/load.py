@@ -7,24 +7,52 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.policy import access_yaml, credential_source, keys_yaml, notify_yaml, prices_yaml, providers_yaml
+from proxy.policy import (
+    access_yaml,
+    budgets_yaml,
+    cases_yaml,
+    credential_source,
+    keys_yaml,
+    limits_yaml,
+    models_yaml,
+    notify_yaml,
+    prices_yaml,
+    providers_yaml,
+    rule_yaml,
+)
 from proxy.policy.access_yaml import read_access
-from proxy.policy.document import Table, read_document
+from proxy.policy.cases_yaml import read_cases_file
+from proxy.policy.document import Listing, Table, Word, read_document
 from proxy.policy.keys_yaml import read_keys
+from proxy.policy.limits_yaml import read_budgets_file
 from proxy.policy.mistakes import Mistakes, nearest
+from proxy.policy.models_yaml import read_models_file
 from proxy.policy.notify_yaml import read_notify
 from proxy.policy.prices_yaml import read_prices
 from proxy.policy.providers_yaml import read_providers
+from proxy.policy.rule_yaml import Known, RuleNames, known_names
+from proxy.policy.rules import RuleSet
 from proxy.policy.section import Settings
 from proxy.policy.types import Mistake, PolicySet
 
-FILES: Final = (providers_yaml.FILE, access_yaml.FILE, keys_yaml.FILE, prices_yaml.FILE, notify_yaml.FILE)
+RULE_FILES: Final = (limits_yaml.FILE, models_yaml.FILE, cases_yaml.FILE)
+FILES: Final = (
+    *(providers_yaml.FILE, access_yaml.FILE, keys_yaml.FILE, prices_yaml.FILE),
+    *(notify_yaml.FILE, *RULE_FILES),
+)
+RULES: Final = {
+    "budgets": "budgets",
+    "limits": "rate limits",
+    "models": "model rules",
+    "cases": "example cases",
+}
+"""Lists in the files of rules, with what stands in them."""
+ENFORCED: Final[frozenset[str]] = frozenset()
+"""Those of RULES that calls are held to (cases: that `policy check` runs). An entry in any other is a mistake: nobody
+may believe a budget to be in force that isn't."""
 LATER_FILES: Final = {
-    "budgets.yaml": "budgets and rate limits",
-    "models.yaml": "model rules",
     "redundancy.yaml": "redundancy rules",
     "services.yaml": "services and event sources",
-    "cases.yaml": "example cases",
 }
 """Names that are taken. Rules in them are a mistake: nobody may believe a budget to be in force that isn't."""
 
@@ -48,6 +76,20 @@ SETTINGS: Final[Mapping[str, Mapping[str, Settings]]] = {
         "ceiling": prices_yaml.CEILING,
     },
     notify_yaml.FILE: {"": notify_yaml.TOP, "target": notify_yaml.TARGET, "url": notify_yaml.URL},
+    limits_yaml.FILE: {
+        "": limits_yaml.TOP,
+        "budget": budgets_yaml.BUDGET,
+        "rate limit": limits_yaml.LIMIT,
+        "applies_to": rule_yaml.SCOPE,
+        "downgrade": budgets_yaml.DOWNGRADE,
+    },
+    models_yaml.FILE: {
+        "": models_yaml.TOP,
+        "model rule": models_yaml.MODEL,
+        "applies_to": rule_yaml.SCOPE,
+        "downgrade": budgets_yaml.DOWNGRADE,
+    },
+    cases_yaml.FILE: {"": cases_yaml.TOP, "case": cases_yaml.CASE, "call": cases_yaml.CALL},
 }
 """Every setting of every file, each with an example: what docs/policies.md must explain."""
 
@@ -55,20 +97,22 @@ VERSION_CHARS: Final = 32
 """Hex digits of a version: 128 bits, so that nobody can make two sets that pass for one."""
 
 
-def load(files: Mapping[str, bytes | str], *, commit: str = "") -> PolicySet | list[Mistake]:
+def load(
+    files: Mapping[str, bytes | str], *, commit: str = "", enforced: frozenset[str] = ENFORCED
+) -> PolicySet | list[Mistake]:
     """The set that the files make (name -> content), or every mistake in them, in the order of files and lines.
 
-    Files that are missing or empty are as good as empty ones: no provider, nobody, no key, list prices.
+    Files that are missing or empty are as good as empty ones: no provider, nobody, no key, list prices, no rule.
     """
     contents = {name: files.get(name, b"") for name in FILES}
     reports = {name: Mistakes(name) for name in FILES}
-    providers_report, access_report, keys_report, prices_report, notify_report = (reports[name] for name in FILES)
-    access = read_access(contents[access_yaml.FILE], access_report)
-    providers = read_providers(contents[providers_yaml.FILE], access, providers_report)
-    keys = read_keys(contents[keys_yaml.FILE], access, keys_report)
-    known = None if providers_report.found else providers
-    prices = read_prices(contents[prices_yaml.FILE], known, prices_report)
-    targets = read_notify(contents[notify_yaml.FILE], notify_report)
+    access = read_access(contents[access_yaml.FILE], reports[access_yaml.FILE])
+    providers = read_providers(contents[providers_yaml.FILE], access, reports[providers_yaml.FILE])
+    keys = read_keys(contents[keys_yaml.FILE], access, reports[keys_yaml.FILE])
+    known = None if reports[providers_yaml.FILE].found else providers
+    prices = read_prices(contents[prices_yaml.FILE], known, reports[prices_yaml.FILE])
+    targets = read_notify(contents[notify_yaml.FILE], reports[notify_yaml.FILE])
+    rules = _rules(contents, reports, known_names(access, known, keys), enforced)
     found = [mistake for report in reports.values() for mistake in report.found]
     found += [mistake for name in sorted(files) if name not in FILES for mistake in _unread(name, files[name])]
     if found:
@@ -79,11 +123,35 @@ def load(files: Mapping[str, bytes | str], *, commit: str = "") -> PolicySet | l
         access=access,
         keys=keys,
         prices=prices,
+        rules=rules,
         targets=targets,
         keys_version=_hash({keys_yaml.FILE: contents[keys_yaml.FILE]}),
         commit=commit,
         warnings=tuple(warning for report in reports.values() for warning in report.warnings),
     )
+
+
+def _rules(
+    contents: Mapping[str, bytes | str], reports: Mapping[str, Mistakes], known: Known, enforced: frozenset[str]
+) -> RuleSet:
+    documents = {name: read_document(contents[name], reports[name]) for name in RULE_FILES}
+    names = RuleNames()
+    in_budgets, in_models, in_cases = (reports[name] for name in RULE_FILES)
+    budgets, limits = read_budgets_file(documents[limits_yaml.FILE], names, known, in_budgets)
+    models = read_models_file(documents[models_yaml.FILE], names, known, in_models)
+    by_name = (
+        None if in_budgets.found or in_models.found else {each.name: each for each in (*budgets, *limits, *models)}
+    )
+    cases = read_cases_file(documents[cases_yaml.FILE], {each.name: each for each in budgets}, by_name, in_cases)
+    for name, document in documents.items():
+        for key, value in document.pairs if document else ():
+            empty = value.absent if isinstance(value, Word) else isinstance(value, Listing) and not value.items
+            if key.text in RULES and key.text not in enforced and not empty:
+                reports[name].add(key, f"this version of outlay {_TOO_NEW.format(RULES[key.text])}")
+    return RuleSet(budgets, limits, models, cases)
+
+
+_TOO_NEW: Final = "doesn't know {}: nothing here would be in force, so take it out"
 
 
 def version(files: Mapping[str, bytes | str]) -> str:
@@ -116,9 +184,4 @@ def _unread(name: str, content: bytes | str) -> list[Mistake]:
 
 def _too_new(name: str, document: Table) -> Mistake:
     key = document.pairs[0][0]
-    return Mistake(
-        name,
-        key.line,
-        key.column,
-        f"this version of outlay doesn't know {LATER_FILES[name]}: nothing here would be in force, so take it out",
-    )
+    return Mistake(name, key.line, key.column, f"this version of outlay {_TOO_NEW.format(LATER_FILES[name])}")

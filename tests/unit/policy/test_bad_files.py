@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.policy.load import load
+from proxy.policy.load import RULES, load
 
 FOLDER = Path(__file__).parents[2] / "policies"
 CASES = sorted(FOLDER.glob("*.yaml"))
@@ -17,7 +17,7 @@ CASES = sorted(FOLDER.glob("*.yaml"))
 def test_a_bad_file_is_refused_in_these_words(path: Path) -> None:
     content = path.read_bytes()
     name = content.partition(b"\n")[0].removeprefix(b"# ").decode()
-    loaded = load({name: content})
+    loaded = load({name: content}, enforced=frozenset(RULES))
     assert isinstance(loaded, list)
     assert "".join(f"{mistake}\n" for mistake in loaded) == path.with_suffix(".expected").read_text()
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.model.identity import OwnerKind, Project, Purpose, Role
 from proxy.policy.keys import digest
-from proxy.policy.load import FILES, LATER_FILES, load, version
+from proxy.policy.load import ENFORCED, FILES, LATER_FILES, RULE_FILES, RULES, load, version
 from proxy.policy.types import Mistake, Person, PolicySet, Provider, Secret, ServiceAccount
 
 PROVIDERS = """
@@ -204,9 +204,11 @@ def test_mistakes_of_all_files_are_told_at_once() -> None:
         keys="keys: 1",
         prices="prices: 1",
         budgets="b: 1",
+        models="models: 1",
+        cases="cases: 1",
         notify="targets: 1",
     )
-    assert {line.partition(":")[0] for line in found} == {*FILES, "budgets.yaml"}
+    assert {line.partition(":")[0] for line in found} == set(FILES)
     assert [line.partition(":")[0] for line in found] == sorted(line.partition(":")[0] for line in found)
 
 
@@ -218,6 +220,34 @@ def test_one_mistake_is_enough_for_no_set() -> None:
 def test_rules_of_a_later_version_are_a_mistake_never_silently_ignored(name: str) -> None:
     assert isinstance(load({name: "rules: [1]"}), list)
     assert isinstance(load({name: "# nothing yet\n"}), PolicySet)
+
+
+RULE_EXAMPLES = {
+    "budgets": ("budgets.yaml", "[{name: m, limit: 5 USD, window: month}]"),
+    "limits": ("budgets.yaml", "[{name: m, concurrent: 5}]"),
+    "models": ("models.yaml", "[{name: m, deny: [gpt-5]}]"),
+    "cases": ("cases.yaml", "[{name: c, call: {model: gpt-5}, expect: allow}]"),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_rules_that_no_call_is_held_to_are_a_mistake(name: str) -> None:
+    file, example = RULE_EXAMPLES[name]
+    others = frozenset(RULES) - {name}
+    refused = load({file: f"{name}: {example}"}, enforced=others)
+    assert isinstance(refused, list)
+    assert [str(mistake) for mistake in refused] == [
+        f"{file}:1:1: this version of outlay doesn't know {RULES[name]}: nothing here would be in force, so take it out"
+    ]
+    for empty in ("", " []", " ~"):
+        assert isinstance(load({file: f"{name}:{empty}"}, enforced=others), PolicySet)
+    assert isinstance(load({file: f"{name}: {example}"}, enforced=frozenset((name,))), PolicySet)
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - ENFORCED))
+def test_a_server_refuses_them_unasked(name: str) -> None:
+    file, example = RULE_EXAMPLES[name]
+    assert isinstance(load({file: f"{name}: {example}"}), list)
 
 
 def test_an_alias_names_the_person_in_keys_too() -> None:
@@ -303,7 +333,7 @@ def test_the_starter_files_are_valid_and_the_same_in_both_places() -> None:
     root = Path(__file__).parents[3]
     shipped = {path.name: path.read_text() for path in (root / "proxy" / "starter").glob("*.yaml")}
     assert shipped == {path.name: path.read_text() for path in (root / "policies").glob("*.yaml")}
-    assert set(shipped) == set(FILES)
+    assert set(shipped) == set(FILES) - set(RULE_FILES)
     for name, text in shipped.items():
         assert text.startswith(f"# {name}: ")
         assert "docs/policies.md" in text.partition("\n")[0]

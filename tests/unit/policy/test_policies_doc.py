@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.policy.load import FILES, LATER_FILES, SETTINGS, load
+from proxy.policy.load import FILES, LATER_FILES, RULES, SETTINGS, load
 from proxy.policy.types import PolicySet
 
 DOC = (Path(__file__).parents[3] / "docs" / "policies.md").read_text()
@@ -40,7 +40,7 @@ def test_the_examples_load_together() -> None:
         found = re.search(r"```yaml\n(.*?)```", CHAPTERS[name], re.DOTALL)
         assert found
         files[name] = found[1].replace("sha256:0a1b…             ", f"sha256:{'0a' * 32} ")
-    policies = load(files)
+    policies = load(files, enforced=frozenset(RULES))
     assert isinstance(policies, PolicySet), [str(mistake) for mistake in policies]
     assert not policies.warnings
 
@@ -51,7 +51,7 @@ def test_every_example_in_a_mistake_is_right_itself(file: str, section: str, nam
     assert name in example
     if not section:
         text = example.replace("sha256:…", f"sha256:{'0a' * 32}")
-        assert isinstance(load({file: text}), PolicySet)
+        assert isinstance(load({file: text}, enforced=frozenset(RULES)), PolicySet)
 
 
 @pytest.mark.parametrize(
