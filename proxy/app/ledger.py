@@ -49,6 +49,7 @@ from proxy.policy.types import Key, Mistake, PolicySet
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.store import Store, StoreError
 from proxy.settings import Settings, SettingsError, secret_from_environ
+from proxy.web.balances import BalancesEndpoint
 from proxy.web.calls_explained import CallsExplained
 from proxy.web.control_auth import Authentication, as_operator
 from proxy.web.control_metrics import LedgerMetrics, Metrics
@@ -103,14 +104,16 @@ class Ledger:
         self.metrics = LedgerMetrics(lambda: self.loader.progress, lambda: len(mistakes()), self.clock.now_us)
         self.loading = Loading(self.loader, self.metrics.load_failures.inc)
 
-    def application(self) -> Starlette:
+    def plane(self) -> ControlPlane:
         authentication = Authentication(self.policies, self.clock.now_us)
         desk = Desk(self.store, self.journal, self.clock.now_us)
         archive = PolicyArchive(self.settings.data)
-        plane = ControlPlane(
+        return ControlPlane(
             authentication=authentication,
             reports=Reports(desk, authentication, lambda: self.loader.progress, WRITERS, picture),
             calls=CallsExplained(desk, authentication, lambda version: archive.files(version) is not None),
+            # A place of its own: no gateway waits behind reports.
+            balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),
             metrics=Metrics(
                 self.metrics,
                 lambda: gateway_metrics(self.settings.data),
@@ -119,7 +122,10 @@ class Ledger:
             readiness=self.readiness,
             gateway={"gateway": self.settings.public_url, "gateway_port": self.settings.port},
         )
-        return plane.application()
+
+    def application(self) -> Starlette:
+        """What listens on the control port."""
+        return self.plane().application()
 
     def noticing(self) -> Noticing:
         secrets = ProviderSecrets(self.settings.policies, secret_from_environ)
@@ -207,7 +213,7 @@ def _run(settings: Settings, in_force: PoliciesInForce) -> int:
         local = settings.data / SOCKET_FILE
         stack.callback(local.unlink, missing_ok=True)
         certificate = tls(settings)
-        servers = _servers(ledger.application(), settings, local, certificate)
+        servers = _servers(ledger.plane(), settings, local, certificate)
         log.info("listening", host=settings.host, port=settings.ledger_port)
         uvloop.run(_serve(ledger, in_force, servers, certificate))
         return FAILED if ledger.loading.fatal else 0
@@ -243,14 +249,14 @@ def _stop_all(servers: Servers) -> None:
         each.should_exit = True
 
 
-def _servers(application: Starlette, settings: Settings, local: Path, certificate: TlsFiles | None) -> Servers:
+def _servers(plane: ControlPlane, settings: Settings, local: Path, certificate: TlsFiles | None) -> Servers:
     """The control port, and the socket of whoever may open the data folder anyway."""
     port = server(
-        fronted(application, settings), stop_s=settings.stop_s, tls=certificate.context if certificate else None
+        fronted(plane.application(), settings), stop_s=settings.stop_s, tls=certificate.context if certificate else None
     )
     servers = [(port, [tcp_socket(settings.host, settings.ledger_port)])]
     try:
-        servers.append((server(as_operator(application), stop_s=settings.stop_s), [unix_socket(local)]))
+        servers.append((server(as_operator(plane.local_application()), stop_s=settings.stop_s), [unix_socket(local)]))
     except OSError as error:
         # Paths of sockets are short (about 100 bytes); commands on this machine then need OUTLAY_URL and a key.
         log.warning("no socket for local commands", socket=str(local), why=str(error))

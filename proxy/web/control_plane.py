@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from proxy import VERSION
+from proxy.web.balances import BalancesEndpoint
 from proxy.web.calls_explained import CallsExplained
 from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
@@ -28,6 +29,7 @@ class ControlPlane:
     authentication: Authentication
     reports: Reports
     calls: CallsExplained
+    balances: BalancesEndpoint
     metrics: Metrics
     readiness: Callable[[], Mapping[str, object]]
     """Details; `ready` among them."""
@@ -50,6 +52,15 @@ class ControlPlane:
                 Route("/readyz", self._ready),
                 Route("/openapi.json", self._openapi),
             ],
+            exception_handlers={**dict.fromkeys(HANDLED, on_error), Exception: on_fault},
+        )
+
+    def local_application(self) -> Starlette:
+        """What listens on the ledger's socket: all of it, and what only this machine may ask."""
+        path = "/v1/balances"
+        asked = Route(path, _measured(path, self.balances.answer, self.metrics.own), methods=["POST"])
+        return Starlette(
+            routes=[asked, Mount("/", self.application())],
             exception_handlers={**dict.fromkeys(HANDLED, on_error), Exception: on_fault},
         )
 

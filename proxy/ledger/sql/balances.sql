@@ -1,0 +1,31 @@
+-- One kind of question about balances: what was spent by the values that its budgets ask about. Job rows are what
+-- providers did in the background: they cost, and are no calls of their own.
+SELECT
+    /*kind*/ AS kind, [/*values*/]::VARCHAR[] AS dimension_values, bucket,
+    coalesce(cost, 0), coalesce(own_cost, 0), coalesce(tokens, 0), coalesce(own_tokens, 0),
+    settled, own_settled, refused_calls, own_refused
+FROM (
+    SELECT
+        /*columns*/
+        /*bucket*/ AS bucket,
+        sum(cost_pico) AS cost,
+        sum(cost_pico) FILTER (WHERE own) AS own_cost,
+        sum(tokens) AS tokens,
+        sum(tokens) FILTER (WHERE own) AS own_tokens,
+        count(*) FILTER (WHERE NOT refused AND NOT job) AS settled,
+        count(*) FILTER (WHERE NOT refused AND NOT job AND own) AS own_settled,
+        count(*) FILTER (WHERE refused) AS refused_calls,
+        count(*) FILTER (WHERE refused AND own) AS own_refused
+    FROM (
+        SELECT
+            *,
+            operation IN ('batch', 'batch_polled') AS job,
+            node = $node AS own,
+            input_text::HUGEINT + input_audio + input_image + cache_read + cache_read_audio + cache_write_5m
+                + cache_write_1h + output_text + reasoning + output_audio + output_image AS tokens
+        FROM calls
+        WHERE opened_us >= /*since*/ AND opened_us < /*until*/ /*narrowed*/
+    )
+    GROUP BY ALL
+    LIMIT /*groups_max*/
+)
