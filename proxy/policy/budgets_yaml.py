@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from proxy.policy.amounts import RULE as AMOUNT_RULE
 from proxy.policy.amounts import UNIT_WORDS, Amount, amount, percent, unit_of, word_of
 from proxy.policy.document import Word
-from proxy.policy.globs import is_pattern
+from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import nearest, shown, suggestion
 from proxy.policy.rule_yaml import PER, RULE, Known, RuleNames, limited, read_per, read_rule
 from proxy.policy.rules import Budget, Unit, Window
@@ -125,7 +125,7 @@ def read_downgrade(section: Section) -> str:
     if table is None or not table.require("to"):
         return ""
     model = table.text("to", MODEL_CHARS_MAX)
-    if is_pattern(model):
+    if not is_plain(model):
         table.wrong("to", f"can't be {shown(model)}: it is one model, not a pattern")
     return model
 

@@ -38,8 +38,3 @@ def can_meet(one: str, other: str) -> bool:
                 now[j] = (one[i] == other[j] or "?" in (one[i], other[j])) and after[j + 1]
         after = now
     return after[0]
-
-
-def is_pattern(text: str) -> bool:
-    """False for a plain name."""
-    return not _WILDCARDS.isdisjoint(text)

@@ -6,7 +6,7 @@ from typing import Final
 
 from proxy.model.identity import Purpose
 from proxy.policy.document import Listing, Node, Table, Word
-from proxy.policy.globs import is_pattern
+from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import Mistakes, shown, suggestion
 from proxy.policy.providers_yaml import DIALECTS
 from proxy.policy.rules import DIMENSIONS, Rule, Scope
@@ -166,7 +166,7 @@ def _check_known(mistakes: Mistakes, dimension: str, node: Node, known: Known) -
     names = known.names.get(dimension)
     items = node.items if isinstance(node, Listing) else (node,)
     for word in items if names is not None else ():
-        if not isinstance(word, Word) or is_pattern(word.text) or word.text in (names or ()):
+        if not isinstance(word, Word) or not is_plain(word.text) or word.text in (names or ()):
             continue
         if dimension != "user" or word.text not in known.aliases:
             hint = suggestion(word.text, sorted(names or ()))
