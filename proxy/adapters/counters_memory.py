@@ -1,41 +1,268 @@
-"""Counters in the memory of one gateway: what its own calls in flight hold."""
+"""Counters in the memory of one gateway: exact, since nothing here waits and nobody else counts."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from proxy.adapters.tally import RollingTally, Tally, spent_in
 from proxy.model.call import Call, Hold
 from proxy.model.decision import Reason, Refusal
+from proxy.policy.charge import Account, Balance, Charge, Shortfall
+from proxy.policy.rules import Budget
+from proxy.policy.windows import NEVER_US, Windows
+from proxy.ports.counters import Crossing, HeldCall, Reserved, Spent
+
+ACCOUNTS_MAX: Final = 20_000
+"""At most some 10 MB. Above it, the further accounts of a budget share one, which is stricter and never laxer: callers
+may make up tags."""
+MEANINGS_MAX: Final = 4096
+"""Budgets that are known again at a glance."""
+SWEEP_US: Final = 60_000_000
+_SHARED: Final = "(all others)"
+_Key = tuple[Account, int]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call in flight, and where it is charged."""
+
+    call: Call
+    hold: Hold
+    charged: list[tuple[Charge, Tally]]
 
 
 class MemoryCounters:
-    """Fulfils ports.counters.Counters. Bounded by the limit on calls in flight."""
+    """Fulfils ports.counters.Counters. Bounded by the limit on calls in flight and by ACCOUNTS_MAX."""
 
-    def __init__(self, calls_in_flight_max: int) -> None:
+    def __init__(self, calls_in_flight_max: int, accounts_max: int = ACCOUNTS_MAX) -> None:
         self._max = calls_in_flight_max
-        self._held: dict[str, int] = {}
+        self._accounts_max = accounts_max
+        self._open: dict[str, _Open] = {}
+        self._tallies: dict[_Key, Tally] = {}
+        self._meanings = _Meanings()
+        self._windows = Windows()
+        self._now_us = 0
+        """The latest admission: rolling windows are judged by it."""
+        self._swept_us = 0
         self.held_pico = 0
 
     @property
     def in_flight(self) -> int:
-        return len(self._held)
+        return len(self._open)
 
-    def reserve(self, call: Call, hold: Hold) -> Refusal | None:
-        if len(self._held) >= self._max:
-            return Refusal(
-                503,
-                Reason.OVERLOADED,
-                f"outlay already carries {self._max} calls, its limit (OUTLAY_CALLS_IN_FLIGHT_MAX). Try again shortly.",
-                retry_after_s=1,
-                retryable=True,
-            )
-        if call.id not in self._held:
-            self._held[call.id] = hold.cost_pico
-            self.held_pico += hold.cost_pico
+    def reserve(self, call: Call, hold: Hold, charges: Sequence[Charge] = ()) -> Reserved | Refusal | Shortfall:
+        if call.id in self._open:
+            return Reserved()
+        if len(self._open) >= self._max:
+            return _too_many(self._max)
+        self._now_us = max(self._now_us, call.opened_us)
+        charged = self._charged(call, charges)
+        short = self._shortfalls(charged, hold)
+        refusing = self._refusing(short)
+        if refusing is not None:
+            return refusing
+        self._put(call, hold, charged)
+        return Reserved(tuple(short))
+
+    def shortfall(self, call: Call, hold: Hold, charges: Sequence[Charge]) -> Shortfall | None:
+        self._now_us = max(self._now_us, call.opened_us)
+        return self._refusing(self._shortfalls(self._charged(call, charges), hold))
+
+    def take(self, call: Call, hold: Hold, charges: Sequence[Charge] = ()) -> None:
+        if call.id not in self._open:
+            self._now_us = max(self._now_us, call.opened_us)
+            self._put(call, hold, self._charged(call, charges))
+
+    def extend(self, call_id: str, hold: Hold) -> Shortfall | None:
+        opened = self._open.get(call_id)
+        if opened is None:
+            return None
+        for charge, tally in opened.charged:
+            short = self._outgrown(charge, tally, charge.takes(opened.hold), hold)
+            if short is not None:
+                return short
+        self._change(opened, hold)
         return None
 
-    def extend(self, call_id: str, hold: Hold) -> bool:
-        before = self._held.get(call_id)
-        if before is not None:
-            self._held[call_id] = hold.cost_pico
-            self.held_pico += hold.cost_pico - before
-        return True
+    def settle(self, call_id: str, spent: Spent) -> Sequence[Crossing]:
+        opened = self._open.pop(call_id, None)
+        if opened is None:
+            return ()
+        self.held_pico -= opened.hold.cost_pico
+        at_us = opened.call.opened_us
+        for charge, tally in opened.charged:
+            unit = charge.budget.unit
+            tally.in_flight -= 1
+            tally.add(at_us, spent_in(unit, spent), -charge.takes(opened.hold))
+        return [crossing for charge, tally in opened.charged if (crossing := _crossed(charge, tally)) is not None]
 
-    def settle(self, call_id: str, cost_pico: int) -> None:
-        self.held_pico -= self._held.pop(call_id, 0)
+    def count(self, at_us: int, spent: Spent, charges: Sequence[Charge]) -> None:
+        for charge in charges:
+            tally = self._tally(charge, at_us)
+            tally.add(at_us, spent_in(charge.budget.unit, spent), 0)
+
+    def balance(self, charge: Charge, at_us: int) -> Balance:
+        tally = self._tally(charge, at_us)
+        tally.move_to(max(self._now_us, at_us))
+        return _balance(tally)
+
+    def knows(self, charge: Charge, at_us: int) -> bool:
+        return self._tally(charge, at_us).knows(at_us)
+
+    def open(self, charge: Charge, at_us: int, spent: int) -> None:
+        self._tally(charge, at_us).open(at_us, spent)
+
+    def reload(self, charges_of: Callable[[Call], Sequence[Charge]]) -> None:
+        for opened in self._open.values():
+            self._take_out(opened)
+            opened.charged = self._charged(opened.call, charges_of(opened.call))
+            self._put_in(opened)
+
+    def held(self) -> Iterator[HeldCall]:
+        """Every call in flight, the oldest first: a hold that leaks would stand here."""
+        return (HeldCall(opened.call, opened.hold) for opened in self._open.values())
+
+    def accounts(self) -> Iterator[tuple[Account, Balance]]:
+        """Every account that is remembered."""
+        return ((account, _balance(tally)) for (account, _), tally in self._tallies.items())
+
+    def _charged(self, call: Call, charges: Sequence[Charge]) -> list[tuple[Charge, Tally]]:
+        return [(charge, self._tally(charge, call.opened_us)) for charge in charges]
+
+    def _shortfalls(self, charged: Iterable[tuple[Charge, Tally]], hold: Hold) -> list[Shortfall]:
+        return [found for each in charged if (found := self._short(*each, hold)) is not None]
+
+    def _refusing(self, short: Iterable[Shortfall]) -> Shortfall | None:
+        """What no waiting helps goes before what may pass."""
+        refusing = (found for found in short if _enforced(found.charge.budget))
+        return min(refusing, key=lambda found: found.waiting_helps, default=None)
+
+    def _short(self, charge: Charge, tally: Tally, hold: Hold) -> Shortfall | None:
+        """None: the hold fits. What costs nothing fits wherever anything may pass."""
+        budget, needed = tally.budget, charge.takes(hold)
+        tally.move_to(self._now_us)
+        room = budget.limit - budget.reserve
+        if tally.spent + tally.held + needed <= room if needed else budget.limit > 0:
+            return None
+        return Shortfall(charge, _balance(tally), needed, waiting_helps=needed > 0 and tally.spent + needed <= room)
+
+    def _outgrown(self, charge: Charge, tally: Tally, before: int, hold: Hold) -> Shortfall | None:
+        """None: what a running call holds may be raised. A budget that lets streams finish has its reserve for that."""
+        budget, needed = tally.budget, charge.takes(hold)
+        if needed <= before or not _enforced(budget):
+            return None
+        tally.move_to(self._now_us)
+        limit = budget.limit if budget.on_cap == "finish" else budget.limit - budget.reserve
+        if tally.spent + tally.held + needed - before <= limit:
+            return None
+        return Shortfall(charge, _balance(tally), needed - before, waiting_helps=tally.spent + needed <= limit)
+
+    def _put(self, call: Call, hold: Hold, charged: list[tuple[Charge, Tally]]) -> None:
+        opened = self._open[call.id] = _Open(call, hold, charged)
+        self.held_pico += hold.cost_pico
+        self._put_in(opened)
+
+    def _put_in(self, opened: _Open) -> None:
+        for charge, tally in opened.charged:
+            tally.in_flight += 1
+            tally.add(opened.call.opened_us, 0, charge.takes(opened.hold))
+
+    def _take_out(self, opened: _Open) -> None:
+        for charge, tally in opened.charged:
+            tally.in_flight -= 1
+            tally.add(opened.call.opened_us, 0, -charge.takes(opened.hold))
+
+    def _change(self, opened: _Open, hold: Hold) -> None:
+        self._take_out(opened)
+        self.held_pico += hold.cost_pico - opened.hold.cost_pico
+        opened.hold = hold
+        self._put_in(opened)
+
+    def _tally(self, charge: Charge, at_us: int) -> Tally:
+        meaning = self._meanings.of(charge.budget)
+        tally = self._tallies.get((charge.account, meaning))
+        if tally is None:
+            tally = self._made(charge, meaning, at_us)
+        tally.budget = self._meanings.in_force(charge.budget)
+        return tally
+
+    def _made(self, charge: Charge, meaning: int, at_us: int) -> Tally:
+        budget, key = charge.budget, (charge.account, meaning)
+        if len(self._tallies) >= self._accounts_max or self._now_us - self._swept_us > SWEEP_US:
+            self._sweep()
+        if len(self._tallies) >= self._accounts_max:
+            key = (charge.account._replace(instance=(_SHARED,)), meaning)
+        rolling = budget.window.kind == "rolling"
+        made = RollingTally(budget) if rolling else Tally(budget, self._windows.bounds(budget.window, at_us)[1])
+        return self._tallies.setdefault(key, made)
+
+    def _sweep(self) -> None:
+        """Forget the accounts of windows that are over."""
+        self._swept_us = self._now_us
+        self._tallies = {key: tally for key, tally in self._tallies.items() if not tally.over(self._now_us)}
+
+
+class _Meanings:
+    """Numbers for what budgets count. A budget whose scope, instances, unit or window change counts something else
+    under the same name, in accounts of its own; one whose limit changes goes on."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Budget, int]] = {}
+        self._latest: dict[int, Budget] = {}
+        self._by_name: dict[str, list[tuple[Budget, int]]] = {}
+        self._numbers = 0
+
+    def of(self, budget: Budget) -> int:
+        known = self._known.get(id(budget))
+        if known is not None:
+            return known[1]
+        number = self._found(budget)
+        if len(self._known) >= MEANINGS_MAX:
+            self._known.clear()
+        self._known[id(budget)] = (budget, number)
+        self._latest[number] = budget
+        return number
+
+    def in_force(self, budget: Budget) -> Budget:
+        """The one of this meaning that was seen last for the first time."""
+        return self._latest[self.of(budget)]
+
+    def _found(self, budget: Budget) -> int:
+        same = self._by_name.setdefault(budget.name, [])
+        for known, number in same:
+            if _means(known) == _means(budget):
+                return number
+        self._numbers += 1
+        same.append((budget, self._numbers))
+        return self._numbers
+
+
+def _means(budget: Budget) -> tuple[object, ...]:
+    return budget.scope, budget.per, budget.unit, budget.window, budget.count_refused
+
+
+def _enforced(budget: Budget) -> bool:
+    return budget.mode == "enforce" and budget.action != "warn"
+
+
+def _balance(tally: Tally) -> Balance:
+    resets_us = 0 if tally.ends_us == NEVER_US else tally.ends_us
+    return Balance(tally.spent, tally.held, tally.budget.limit, resets_us)
+
+
+def _crossed(charge: Charge, tally: Tally) -> Crossing | None:
+    level = tally.level
+    if level <= tally.told:
+        return None
+    tally.told = level
+    return Crossing(charge, level, _balance(tally))
+
+
+def _too_many(calls_max: int) -> Refusal:
+    return Refusal(
+        503,
+        Reason.OVERLOADED,
+        f"outlay already carries {calls_max} calls, its limit (OUTLAY_CALLS_IN_FLIGHT_MAX). Try again shortly.",
+        retry_after_s=1,
+        retryable=True,
+    )

@@ -4,8 +4,8 @@ Facts are read first, then rules are evaluated and the hold is reserved with no 
 is written last, so that nothing goes upstream that a crash could lose.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 from typing import Final, Protocol
 
@@ -13,8 +13,10 @@ from proxy.dialects.dialect import Dialect, Operation, UnreadableError
 from proxy.gateway.call_id import RANDOM_BYTES, call_id
 from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count, trace
 from proxy.gateway.holding import held_at
+from proxy.gateway.reserving import Gone, Reserving, Weighed
 from proxy.gateway.rules import Rules
-from proxy.metering.estimate import first_hold
+from proxy.gateway.waiting import Waiting
+from proxy.metering.estimate import context_tokens, first_hold
 from proxy.metering.fingerprint import fingerprint
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Reason, Refusal
@@ -24,8 +26,9 @@ from proxy.policy.evaluate import evaluate
 from proxy.policy.identify import choose_project
 from proxy.policy.providers import choose_provider, served_model
 from proxy.policy.types import Provider, Secret
+from proxy.policy.verdict import Asked, Verdict, Weight
 from proxy.ports.clock import Clock
-from proxy.ports.counters import Counters
+from proxy.ports.counters import Counters, Spent
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.secrets import Secrets
 
@@ -78,10 +81,17 @@ class Admitted:
     hide_usage: bool
     model: str
     """As the provider is asked for it, and as it is priced; `call.model`, save where a translation names another."""
-    matched: tuple[str, ...]
+    verdict: Verdict
     opened_monotonic_us: int
     refusal: Refusal | None = None
     """Of a call that the provider had begun before it could be refused: why it must end at once."""
+    warning: str = ""
+    """What stands in `x-outlay-warning`; '' for nothing."""
+
+    @property
+    def matched(self) -> tuple[str, ...]:
+        """Names of the rules that apply."""
+        return self.verdict.matched
 
     @property
     def translated(self) -> bool:
@@ -108,8 +118,10 @@ class Admission:
     clock: Clock
     hash_key: HashKey
     secrets: Secrets
+    waiting: Waiting = field(default_factory=Waiting)
+    """Calls that wait for room: the same as the plane's."""
 
-    def admit(
+    async def admit(
         self,
         rules: Rules,
         incoming: Incoming,
@@ -119,12 +131,15 @@ class Admission:
         at: Provider | None = None,
         routed_by: str = "",
         begun: bool = False,
+        gone: Gone | None = None,
     ) -> Admitted | tuple[Refusal, str]:
         """Open the call, or give the refusal and the call id under which it is on record.
 
         `asked`: the request, where it has been read already; `at`: the provider that a socket is open to, `routed_by`:
         the model it was opened for, '' for none; `begun`: the provider works on the call, so it is opened even if a
-        rule is against it (`Admitted.refusal`).
+        rule is against it (`Admitted.refusal`); `gone` returns when the caller has hung up.
+
+        It waits where other calls hold what this one needs. Raises GoneError where the caller leaves meanwhile.
         """
         call_id_ = call_id(self.clock.now_us(), token_bytes(RANDOM_BYTES))
         stated = narrowing(incoming.headers)
@@ -157,7 +172,7 @@ class Admission:
             provider=provider,
             project=project,
         )
-        return self._decide(rules, incoming, call, request, provider, begun=begun)
+        return await self._decide(rules, incoming, call, request, provider, begun=begun, gone=gone)
 
     def turn_away(self, rules: Rules, incoming: Incoming, identity: Identity, refusal: Refusal) -> tuple[Refusal, str]:
         """Put a refusal on record whose call got no further than its owner; gives what to answer, and the call id."""
@@ -239,32 +254,50 @@ class Admission:
             project=project,
         )
 
-    def _decide(
-        self, rules: Rules, incoming: Incoming, call: Call, request: Request, provider: Provider, *, begun: bool
+    async def _decide(
+        self,
+        rules: Rules,
+        incoming: Incoming,
+        call: Call,
+        request: Request,
+        provider: Provider,
+        *,
+        begun: bool,
+        gone: Gone | None,
     ) -> Admitted | tuple[Refusal, str]:
         translated = provider.dialect != incoming.dialect.name
         model = served_model(provider, request.model) if translated else request.model
-        hold, priced = self._hold(rules, incoming.operation, call, model, request)
         credential = "" if incoming.own_credential else self.secrets.secret(provider)
-        decision = evaluate(rules.policies, call, priced=priced)
-        refusal = decision.refusal or (no_credential(provider) if credential is None else None)
+
+        def weigh(at_us: int | None = None) -> Weighed:
+            now = replace(call, opened_us=self.clock.now_us() if at_us is None else at_us)
+            asked = self._asked(rules, incoming, now, model, request)
+            return Weighed(now, evaluate(rules.policies, rules.matcher, now, asked))
+
+        weighed = weigh(call.opened_us)
+        refusal = weighed.verdict.refusal or (no_credential(provider) if credential is None else None)
         # Before the hold: whatever fails from there on would leave it standing.
         body, edits = (incoming.body, ()) if refusal else self._edited(incoming, request, model, provider)
-        refusal = refusal or self.counters.reserve(call, hold)
+        reserving = Reserving(self.counters, self.waiting)
+        if begun:
+            weighed, short = reserving.take(weighed)
+            refusal = refusal or short
+        elif refusal is None:
+            weighed, refusal = await reserving.reserve(weighed, weigh, gone)
         if refusal is not None and not begun:
-            return self._refuse(call, refusal, decision.matched)
+            return self._refuse(weighed.call, refusal, weighed.verdict)
         try:
-            self.journal.append(Opened(call, hold))
+            self.journal.append(Opened(weighed.call, weighed.verdict.weight.hold))
         except JournalUnavailableError:
-            self.counters.settle(call.id, 0)
+            reserving.give_back(call.id)
             return UNMETERABLE, call.id
         except Exception:
-            self.counters.settle(call.id, 0)
+            reserving.give_back(call.id)
             raise
         return Admitted(
-            call=call,
+            call=weighed.call,
             request=request,
-            hold=hold,
+            hold=weighed.verdict.weight.hold,
             provider=provider,
             dialect=incoming.dialect,
             operation=incoming.operation,
@@ -274,18 +307,34 @@ class Admission:
             edits=edits,
             hide_usage=bool(edits) and not translated,
             model=model,
-            matched=decision.matched,
+            verdict=weighed.verdict,
             opened_monotonic_us=self.clock.monotonic_us(),
             refusal=refusal,
+            warning=reserving.warning(weighed),
         )
 
-    def _hold(self, rules: Rules, operation: Operation, call: Call, model: str, request: Request) -> tuple[Hold, bool]:
+    def _asked(self, rules: Rules, incoming: Incoming, call: Call, model: str, request: Request) -> Asked:
+        """`model`: as the provider is asked for it, if no rule changes that."""
+
+        def weigh(instead: str, output_limit: int | None) -> Weight:
+            asked = request if output_limit is None else replace(request, output_tokens_max=output_limit)
+            return self._weight(rules, incoming.operation, call, instead or model, asked)
+
+        return Asked(
+            weigh,
+            context_tokens=lambda: context_tokens(incoming.dialect.prompt_texts(request.content)[0], request),
+            output_tokens_max=request.output_tokens_max,
+            known_as=() if model == request.model else (model,),
+            free=not incoming.operation.priced,
+        )
+
+    def _weight(self, rules: Rules, operation: Operation, call: Call, model: str, request: Request) -> Weight:
         """The first hold, and whether the model has a price."""
         if not operation.priced:
-            return Hold(0, 0, 0), True
+            return Weight(Hold(0, 0, 0), priced=True)
         limits = rules.prices.limits(call.provider, model)
         input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
-        return held_at(rules, call, model, request, input_tokens, output_tokens)
+        return Weight(*held_at(rules, call, model, request, input_tokens, output_tokens))
 
     def _edited(
         self, incoming: Incoming, request: Request, model: str, provider: Provider
@@ -303,12 +352,16 @@ class Admission:
         splice = incoming.dialect.ask_usage(incoming.operation, incoming.body)
         return (splice.body, (splice.edit,)) if splice else (incoming.body, ())
 
-    def _refuse(self, call: Call, refusal: Refusal, matched: Sequence[str] = ()) -> tuple[Refusal, str]:
-        entry = Refused(call, refusal.status, refusal.reason, refusal.rule, refusal.message, tuple(matched))
+    def _refuse(self, call: Call, refusal: Refusal, verdict: Verdict | None = None) -> tuple[Refusal, str]:
+        matched = verdict.matched if verdict is not None else ()
+        entry = Refused(call, refusal.status, refusal.reason, refusal.rule, refusal.message, matched)
         try:
             self.journal.append(entry)
         except JournalUnavailableError:
             return UNMETERABLE, call.id
+        if verdict is not None:
+            counting = [charge for charge in verdict.charges if charge.budget.count_refused]
+            self.counters.count(call.opened_us, Spent(0, 0), counting)
         return refusal, call.id
 
 

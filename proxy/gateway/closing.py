@@ -11,6 +11,8 @@ from proxy.gateway.plane import Plane
 from proxy.gateway.recovery import crashed
 from proxy.gateway.settlement import Consumed, Ending, counted, held, known, settled
 from proxy.model.entry import Settled
+from proxy.model.usage import Usage
+from proxy.ports.counters import Spent
 from proxy.ports.journal import JournalUnavailableError
 
 log = structlog.get_logger("outlay.closing")
@@ -50,11 +52,22 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
     except JournalUnavailableError:
         # The journal owes this line and writes it first when it can; else the next start settles at the hold.
         log.error("settlement not written", call_id=entry.call.id)
-    plane.counters.settle(entry.call.id, entry.cost.total_pico)
+    crossed = plane.counters.settle(entry.call.id, _spent(entry))
+    plane.waiting.freed()
+    for crossing in crossed:
+        plane.warned(crossing)
     plane.observe(entry)
     log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
     if jobs is not None:
         _settle_jobs(plane, admitted, jobs)
+
+
+def _spent(entry: Settled) -> Spent:
+    return Spent(entry.cost.total_pico, _tokens(entry.usage))
+
+
+def _tokens(usage: Usage) -> int:
+    return usage.prompt_tokens + usage.output_tokens
 
 
 def _settle_jobs(plane: Plane, admitted: Admitted, reading: Reading) -> None:
@@ -62,6 +75,7 @@ def _settle_jobs(plane: Plane, admitted: Admitted, reading: Reading) -> None:
         entries = plane.jobs.settlements(admitted.call, reading, admitted.rules, plane.clock.now_us())
         for entry in entries:
             plane.journal.append(entry)
+            plane.counters.count(entry.call.opened_us, _spent(entry), admitted.rules.charges_of(entry.call))
         plane.jobs.settled(entries)
     except JournalUnavailableError:
         log.error("job not written: whoever asks next brings it up again", call_id=admitted.call.id)

@@ -27,7 +27,7 @@ STOPPING: Final = Refusal(
     retry_after_s=5,
     retryable=True,
 )
-CAPPED: Final = Refusal(400, Reason.POLICY, "The answer was ended here: no budget has room for more of it.")
+CAPPED: Final = Refusal(400, Reason.POLICY, "The answer was ended here: by the rules, one call may not cost more.")
 
 
 def refusal_of(error: UpstreamError, provider: str) -> Refusal:

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxy.gateway.jobs import JobMemory
+from proxy.gateway.waiting import Waiting
 from proxy.model.entry import Settled
+from proxy.policy.breaker import Breakers
 from proxy.ports.clock import Clock
-from proxy.ports.counters import Counters
+from proxy.ports.counters import Counters, Crossing
 from proxy.ports.journal import Journal
 from proxy.ports.tokens import TokenCounter
 from proxy.ports.upstream import Upstream
@@ -26,5 +28,11 @@ class Plane:
     observe: Callable[[Settled], None]
     """Told of every settlement, for metrics."""
     jobs: JobMemory = field(default_factory=JobMemory)
+    waiting: Waiting = field(default_factory=Waiting)
+    """Calls that wait for room: the same as admission's."""
+    warned: Callable[[Crossing], None] = lambda _: None
+    """Told of every warn level that a budget's spending reaches, once."""
+    breakers: Breakers = field(default_factory=Breakers)
+    """What is known of the providers' health."""
     counting: set["asyncio.Task[None]"] = field(default_factory=set)
     """Settlements still counting tokens; a graceful stop waits for them."""

@@ -18,7 +18,7 @@ from proxy.gateway.admission import Admitted
 from proxy.gateway.answer import MeteredAnswer
 from proxy.gateway.client import Client
 from proxy.gateway.closing import close_call
-from proxy.gateway.faults import CAPPED, INTERNAL, STOPPING, outcome_of, refusal_of
+from proxy.gateway.faults import INTERNAL, STOPPING, outcome_of, refusal_of
 from proxy.gateway.headers import client_headers, text
 from proxy.gateway.lease import Lease
 from proxy.gateway.plane import Plane
@@ -42,7 +42,7 @@ class Relay:
         self._admitted = admitted
         self._request = request
         self._client = client
-        self._lease = Lease(admitted, plane.counters, plane.journal, plane.clock)
+        self._lease = Lease(plane, admitted)
         self._answer: MeteredAnswer | None = None
         self._edits = admitted.edits
         self._hiding = False
@@ -139,6 +139,8 @@ class Relay:
     def _client_lines(self, answer: UpstreamAnswer) -> list[tuple[bytes, bytes]]:
         lines = client_headers(answer.headers, _CHANGED_BY_HIDING if self._hiding else frozenset())
         lines.append((b"x-outlay-call-id", self._admitted.call.id.encode()))
+        if self._admitted.warning:
+            lines.append((b"x-outlay-warning", self._admitted.warning.encode("latin-1", "replace")))
         if self._edits:
             lines.append((b"x-outlay-edited", ", ".join(self._edits).encode()))
         return lines
@@ -150,9 +152,10 @@ class Relay:
             seen = metered.feed(chunk)
             if metered.ended:
                 await self._settle()
-            elif not self._lease.cover(metered.output_bytes):
-                await self._end_at_cap(metered.tail())
-                return
+            elif not self._lease.covers(metered.output_bytes):
+                refusal = await self._lease.extend(metered.output_bytes)
+                if refusal is not None:
+                    return await self._end_at_cap(refusal, metered.tail())
             if out := seen if self._hiding else chunk:
                 await self._client.write(out)
         rest = metered.finish()
@@ -213,14 +216,14 @@ class Relay:
             return None
         return reading if self._whole and ending.readable and ending.status == 200 else None
 
-    async def _end_at_cap(self, tail: bytes | None) -> None:
+    async def _end_at_cap(self, refusal: Refusal, tail: bytes | None) -> None:
         """`tail`: what completes a frame of which a part has passed; None: it is not complete yet."""
         admitted = self._admitted
         await self._settle(Outcome.CAPPED)
         if not self._extensible or tail is None:
             return self._client.abort()
         error = admitted.dialect.stream_error(
-            admitted.operation, CAPPED, admitted.call.id, content_type=self._content_type
+            admitted.operation, refusal, admitted.call.id, content_type=self._content_type
         )
         await self._client.end(tail + error)
 

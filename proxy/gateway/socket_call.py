@@ -8,6 +8,7 @@ from proxy.gateway.closing import close_call
 from proxy.gateway.lease import Lease
 from proxy.gateway.plane import Plane
 from proxy.gateway.settlement import Ending
+from proxy.model.decision import Refusal
 from proxy.model.entry import Outcome, Timing
 
 
@@ -18,16 +19,17 @@ class SocketCall:
         self._plane = plane
         self._turn = turn
         self._request_id = request_id
-        self._lease = Lease(admitted, plane.counters, plane.journal, plane.clock)
+        self._lease = Lease(plane, admitted)
         self._answered = False
         self._first_us = 0
         self._settled = False
 
-    def grow(self) -> bool:
-        """A message of the answer has come. False: no budget has room for more."""
+    async def grow(self) -> Refusal | None:
+        """A message of the answer has come. Why the call must end here, where no budget has room for more."""
         if not self._answered:
             self._answered, self._first_us = True, self._elapsed_us()
-        return self._lease.cover(self._turn.output_bytes)
+        output_bytes = self._turn.output_bytes
+        return None if self._lease.covers(output_bytes) else await self._lease.extend(output_bytes)
 
     def settle(self, outcome: Outcome | None = None) -> "asyncio.Task[None] | None":
         """Once; without an `outcome` it is the answer's own. Gives what still counts tokens."""

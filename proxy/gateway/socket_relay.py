@@ -10,7 +10,7 @@ What users rely on:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -19,7 +19,6 @@ import structlog
 from proxy.dialects.dialect import Dialect, UnreadableError
 from proxy.dialects.socket import Conversation, Turn
 from proxy.gateway.admission import Admitted
-from proxy.gateway.faults import CAPPED
 from proxy.gateway.plane import Plane
 from proxy.gateway.socket_call import SocketCall
 from proxy.model.decision import Reason, Refusal
@@ -42,7 +41,7 @@ class ClientSocket(Socket, Protocol):
     """Set when the server is being stopped."""
 
 
-Admit = Callable[[Turn, bool], "Admitted | tuple[Refusal, str]"]
+Admit = Callable[[Turn, bool], "Awaitable[Admitted | tuple[Refusal, str]]"]
 """Opens a turn's call, or refuses it; True: the provider has begun it already, so that it is opened in any case."""
 
 
@@ -126,7 +125,7 @@ class SocketRelay:
         except UnreadableError as error:
             return await self._refuse(*self._turn_away(Refusal(400, Reason.BAD_REQUEST, str(error))), None)
         if turn is not None:
-            admitted = self._admit(turn, False)
+            admitted = await self._admit(turn, False)
             if not isinstance(admitted, Admitted):
                 self._conversation.withdraw(turn)
                 return await self._refuse(*admitted, turn)
@@ -176,8 +175,10 @@ class SocketRelay:
             if end is not None:
                 return end
         call = self._calls.get(heard.grown) if heard.grown is not None else None
-        if call is not None and not call.grow() and heard.grown not in heard.ended:
-            return await self._cap(call, CAPPED)
+        if call is not None:
+            refusal = await call.grow()
+            if refusal is not None and heard.grown not in heard.ended:
+                return await self._cap(call, refusal)
         for turn in heard.ended:
             ended = self._calls.pop(turn, None)
             await _counted(ended.settle() if ended is not None else None)
@@ -187,7 +188,7 @@ class SocketRelay:
 
     async def _begun(self, turn: Turn) -> _End | None:
         """Open a call that the provider has begun. What no rule lets through ends here: it has begun to cost."""
-        admitted = self._admit(turn, True)
+        admitted = await self._admit(turn, True)
         if not isinstance(admitted, Admitted):
             end = await self._refuse(*admitted, turn)
             return end or _End(Outcome.CUT, POLICY, admitted[0].reason)

@@ -8,6 +8,7 @@ What a stream doesn't show while it runs is held in full from the start: hidden 
 goes on in the background. Visible output is held in steps, so that an agent isn't refused for a worst case.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -20,6 +21,8 @@ LEASE_TOKENS: Final = 1000
 """Visible output that a stream holds ahead of what has passed."""
 OUTPUT_TOKENS_DEFAULT: Final = 16_384
 """Output limit of a model of which neither call nor price list says one."""
+CHARACTERS_PER_TOKEN: Final = 4
+"""Of text and code in English, about."""
 OUTPUT_TOKENS_MAX: Final = 1_000_000
 """What any limit is taken to be at most. Clients of local servers send 2**31 for 'no limit'."""
 
@@ -36,6 +39,11 @@ def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning
     if not request.stream or request.background:
         return input_tokens, limit
     return input_tokens, min(limit, _hidden(request, limit, hidden_reasoning) + LEASE_TOKENS)
+
+
+def context_tokens(texts: Sequence[str], request: Request) -> int:
+    """How long the input is, for rules on that: an estimate, by the length of its texts."""
+    return sum(map(len, texts)) // CHARACTERS_PER_TOKEN + request.input_tokens_unseen
 
 
 def holding(request: Request, input_tokens: int, output_tokens: int) -> Usage:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proxy.policy.rules import Budget
+from proxy.model.call import Hold
+from proxy.policy.rules import Budget, Unit
 
 
 class Account(NamedTuple):
@@ -26,6 +27,13 @@ class Account(NamedTuple):
 class Charge:
     account: Account
     budget: Budget
+
+    def takes(self, hold: Hold) -> int:
+        """What this hold takes from it, in the budget's unit."""
+        unit = self.budget.unit
+        if unit is Unit.USD:
+            return hold.cost_pico
+        return hold.input_tokens + hold.output_tokens if unit is Unit.TOKENS else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from proxy.model.call import Call
 from proxy.policy.globs import is_plain
 from proxy.policy.rules import Budget, ModelRule, RateLimit, Rule, RuleSet
+from proxy.policy.windows import Windows
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -71,6 +72,8 @@ class Matcher:
         named = dict.fromkeys(dimension for rule in every for dimension in rule.scope.conditions)
         self._dimensions = [(name, _Dimension(name, every)) for name in named]
         self._known: dict[int, Matches] = {}
+        self.windows = Windows()
+        """Of its budgets."""
 
     def matching(self, facts: Mapping[str, str]) -> Matches:
         fitting = self._all

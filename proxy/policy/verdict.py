@@ -1,10 +1,40 @@
 """Verdict: everything that the rules say about one call, before any budget is asked for room."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.model.call import Hold
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Charge
 from proxy.policy.rules import RateLimit
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What a call is held at when it is admitted."""
+
+    hold: Hold
+    priced: bool
+    """False: its model has no price, and the ceiling price stands in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the rules weigh of a call beside its dimensions. What takes time to know is asked for where a rule needs
+    it."""
+
+    weigh: Callable[[str, int | None], Weight]
+    """By the model that serves the call instead of its own ('': its own) and a new output limit (None: its own)."""
+    context_tokens: Callable[[], int] = lambda: 0
+    """How long its input is, estimated."""
+    output_tokens_max: int | None = None
+    """The output limit in the call; None: it has none."""
+    known_as: tuple[str, ...] = ()
+    """Other names of its model: what a deployment runs, what a translation asks for."""
+    free: bool = False
+    """True: the operation costs nothing (a list of models, counting tokens)."""
+    output_limited: bool = True
+    """False: its operation has no output limit that one could lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +57,8 @@ class Shadow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    weight: Weight
+    """Of the call as it goes on: by `downgrade_to` and `output_tokens_max`."""
     refusal: Refusal | None = None
     matched: tuple[str, ...] = ()
     """Names of every rule that applied, refusing or not, shadow ones too."""
@@ -34,7 +66,9 @@ class Verdict:
     """The accounts of the budgets that apply, enforced and shadow ones."""
     throttles: tuple[Throttle, ...] = ()
     output_tokens_max: int | None = None
-    """The lowest output limit of the model rules that apply; None: none."""
+    """The output limit that the call must be given, because it has none or a higher one; None: it keeps its own."""
+    cost_max_pico: int | None = None
+    """The lowest cost ceiling of the model rules that apply: a stream's hold may not outgrow it; None: none."""
     downgrade_to: str = ""
     """Model of the same dialect that the call must go to instead; '' for none."""
     fallback: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from proxy.gateway.headers import RANGES, lookup, upstream_headers
 from proxy.gateway.plane import Plane
 from proxy.gateway.relay import Relay
 from proxy.gateway.rules import Rules
+from proxy.gateway.waiting import GoneError
 from proxy.metering.content import ExpansionError, UnreadableContentError, decoded_request
 from proxy.model.decision import Reason, Refusal
 from proxy.model.identity import Identity
@@ -82,7 +83,7 @@ class DataPlane:
         share = self.room.share()
         try:
             await self._carry(rules, identity, call, share)
-        except ClientGoneError:
+        except (ClientGoneError, GoneError):
             return
         except asyncio.CancelledError:
             # Only the stop of the server cancels a request's task, and here the task ends.
@@ -101,7 +102,7 @@ class DataPlane:
         if refusal is not None:
             refusal, call_id = self.admission.turn_away(rules, incoming, identity, refusal)
             return await self._refuse(call.client, refusal, call_id)
-        admitted = self.admission.admit(rules, incoming, identity)
+        admitted = await self.admission.admit(rules, incoming, identity, gone=call.client.gone)
         if not isinstance(admitted, Admitted):
             refusal, call_id = admitted
             return await self._refuse(call.client, refusal, call_id)

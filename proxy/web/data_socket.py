@@ -6,7 +6,7 @@ admitted by what is in force at its time, its key looked up again.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -128,19 +128,19 @@ class DataSocket:
 
     def _admit(
         self, asked: "_Asked", provider: Provider, owner: Identity
-    ) -> "Callable[[Turn, bool], Admitted | tuple[Refusal, str]]":
+    ) -> "Callable[[Turn, bool], Awaitable[Admitted | tuple[Refusal, str]]]":
         """Opens calls on a socket; its key's digest is all that is kept of the key."""
         incoming, hashed = asked.incoming, digest(asked.caller.key)
         # The session itself tells its model's full name later, which is another way to none.
         routed_by = asked.route.conversation.model
 
-        def admit(turn: Turn, begun: bool) -> Admitted | tuple[Refusal, str]:
+        async def admit(turn: Turn, begun: bool) -> Admitted | tuple[Refusal, str]:
             rules = self.rules()
             identity = identify(rules.policies, hashed, self._now())
             refusal = identity if isinstance(identity, Refusal) else None
             if refusal is not None and not begun:
                 return refusal, ""
-            admitted = self.admission.admit(
+            admitted = await self.admission.admit(
                 rules,
                 replace(incoming, operation=turn.operation),
                 owner if isinstance(identity, Refusal) else identity,

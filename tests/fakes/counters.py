@@ -1,32 +1,48 @@
 """Counters with one limit, for trying out what happens when there is no more room."""
 
+from collections.abc import Sequence
+
+from proxy.adapters.counters_memory import MemoryCounters
 from proxy.model.call import Call, Hold
-from proxy.model.decision import Reason, Refusal
+from proxy.model.decision import Refusal
+from proxy.policy.charge import Account, Charge, Shortfall
+from proxy.policy.rules import Budget, Scope, Unit, Window
+from proxy.ports.counters import Reserved
 
 
-class LimitedCounters:
-    """Fulfils ports.counters.Counters under a single limit in pico-dollars."""
+def a_budget(name: str = "all", limit: int = 1000, **given: object) -> Budget:
+    """In pico-dollars, for all time, of everybody; whatever else is given."""
+    plain: dict[str, object] = {
+        "where": "budgets.yaml:2",
+        "scope": Scope(),
+        "mode": "enforce",
+        "contact": "",
+        "per": (),
+        "unit": Unit.USD,
+        "window": Window("total"),
+        "warn_at": (),
+        "action": "refuse",
+        "downgrade_to": "",
+        "on_cap": "cut",
+        "reserve": 0,
+        "count_refused": False,
+    }
+    return Budget(name=name, limit=limit, **(plain | given))  # type: ignore[arg-type]  # by the fields' own names
+
+
+def a_charge(budget: Budget, *instance: str, start_us: int = 0) -> Charge:
+    return Charge(Account(budget.name, instance, start_us), budget)
+
+
+class LimitedCounters(MemoryCounters):
+    """The real ones, where every call is charged to one budget in pico-dollars, whatever the rules say."""
 
     def __init__(self, limit_pico: int) -> None:
-        self.limit_pico = limit_pico
-        self.held: dict[str, int] = {}
-        self.spent: dict[str, int] = {}
+        super().__init__(10)
+        self._charges = (a_charge(a_budget(limit=limit_pico)),)
 
-    def reserve(self, call: Call, hold: Hold) -> Refusal | None:
-        if not self._fits(hold.cost_pico):
-            return Refusal(400, Reason.POLICY, "no room")
-        self.held[call.id] = hold.cost_pico
-        return None
+    def reserve(self, call: Call, hold: Hold, charges: Sequence[Charge] = ()) -> Reserved | Refusal | Shortfall:
+        return super().reserve(call, hold, self._charges)
 
-    def extend(self, call_id: str, hold: Hold) -> bool:
-        if not self._fits(hold.cost_pico - self.held[call_id]):
-            return False
-        self.held[call_id] = hold.cost_pico
-        return True
-
-    def settle(self, call_id: str, cost_pico: int) -> None:
-        if self.held.pop(call_id, None) is not None:
-            self.spent[call_id] = cost_pico
-
-    def _fits(self, more_pico: int) -> bool:
-        return sum(self.held.values()) + sum(self.spent.values()) + more_pico <= self.limit_pico
+    def take(self, call: Call, hold: Hold, charges: Sequence[Charge] = ()) -> None:
+        super().take(call, hold, self._charges)

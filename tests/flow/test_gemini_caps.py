@@ -8,9 +8,11 @@ import httpx
 import pytest
 import respx
 
-from proxy.model.call import Call, Hold
-from proxy.model.decision import Refusal
+from proxy.adapters.counters_memory import MemoryCounters
+from proxy.model.call import Hold
 from proxy.model.entry import Extended, Outcome
+from proxy.policy.charge import Balance, Shortfall
+from tests.fakes.counters import a_budget, a_charge
 from tests.flow.world import World
 
 BODY = {"contents": [{"parts": [{"text": "hello"}]}], "generationConfig": {"thinkingConfig": {"thinkingBudget": 0}}}
@@ -19,21 +21,17 @@ EVENTS = "text/event-stream"
 JSON = "application/json; charset=UTF-8"
 
 
-class Once:
-    """Fulfils ports.counters.Counters: the first hold fits, and so many extensions."""
+class Once(MemoryCounters):
+    """The first hold fits, and so many extensions."""
 
     def __init__(self, extensions: int) -> None:
+        super().__init__(10)
         self.left = extensions
 
-    def reserve(self, call: Call, hold: Hold) -> Refusal | None:
-        return None
-
-    def extend(self, call_id: str, hold: Hold) -> bool:
+    def extend(self, call_id: str, hold: Hold) -> Shortfall | None:
         self.left -= 1
-        return self.left >= 0
-
-    def settle(self, call_id: str, cost_pico: int) -> None:
-        return None
+        budget = a_budget(limit=1)
+        return None if self.left >= 0 else Shortfall(a_charge(budget), Balance(1, 0, 1, 0), 1, waiting_helps=False)
 
 
 def piece(words: int, finish: str = "") -> bytes:

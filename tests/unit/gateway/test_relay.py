@@ -24,6 +24,7 @@ from proxy.model.entry import Cost, Extended, Opened, Outcome, Settled
 from proxy.model.limits import ModelLimits
 from proxy.model.usage import KINDS, Served, Usage
 from proxy.policy.types import PolicySet, Provider, Secret
+from proxy.policy.verdict import Verdict, Weight
 from proxy.ports.upstream import Fault, UpstreamError, UpstreamRequest
 from tests.fakes.client import RecordingClient
 from tests.fakes.clock import FakeClock
@@ -97,7 +98,7 @@ class Stage:
             edits=("stream_options.include_usage",) if hide_usage else (),
             hide_usage=hide_usage,
             model=call.model,
-            matched=(),
+            verdict=Verdict(Weight(Hold(0, 0, 0), priced=True)),
             opened_monotonic_us=0,
         )
         self.plane = Plane(

@@ -15,6 +15,7 @@ from proxy.model.entry import Cost, Outcome, Timing
 from proxy.model.limits import ModelLimits
 from proxy.model.usage import Served, Usage
 from proxy.policy.types import PolicySet, Provider, Secret
+from proxy.policy.verdict import Verdict, Weight
 from tests.fakes.facts import a_call
 from tests.fakes.tokens import WordCounter
 
@@ -52,7 +53,7 @@ def admitted(request: Request, prices: Recorded | None = None) -> Admitted:
         edits=(),
         hide_usage=False,
         model="m",
-        matched=(),
+        verdict=Verdict(Weight(Hold(0, 0, 0), priced=True)),
         opened_monotonic_us=0,
     )
 

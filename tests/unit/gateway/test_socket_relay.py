@@ -80,9 +80,9 @@ class Stage:
     def secret(self, provider: Provider) -> str | None:
         return ""
 
-    def admit(self, turn: Turn, begun: bool) -> Admitted | tuple[Refusal, str]:
+    async def admit(self, turn: Turn, begun: bool) -> Admitted | tuple[Refusal, str]:
         incoming = replace(self.incoming, operation=turn.operation)
-        return self.admission.admit(self.rules, incoming, ALICE, asked=turn.request, at=PROVIDER, begun=begun)
+        return await self.admission.admit(self.rules, incoming, ALICE, asked=turn.request, at=PROVIDER, begun=begun)
 
     async def __aenter__(self) -> "Stage":
         self.task = asyncio.create_task(self.relay.run())

@@ -1,0 +1,109 @@
+"""Tally: what is spent and held in one account, in the budget's unit."""
+
+from typing import Final
+
+from proxy.policy.rules import Budget, Unit
+from proxy.policy.windows import NEVER_US, bucket_size_us, buckets
+from proxy.ports.counters import Spent
+
+
+class Tally:
+    """Of a window with a begin and an end."""
+
+    __slots__ = ("budget", "ends_us", "held", "in_flight", "opened", "spent", "told")
+
+    def __init__(self, budget: Budget, ends_us: int) -> None:
+        self.budget = budget
+        """As it is in force now; its limit may change while the account goes on."""
+        self.ends_us: Final = ends_us
+        self.spent = 0
+        self.held = 0
+        self.in_flight = 0
+        self.told = 0
+        """Highest warn level that spending has reached, per cent."""
+        self.opened = False
+
+    def knows(self, at_us: int) -> bool:
+        """Somebody has said what was spent before."""
+        return self.opened
+
+    def open(self, at_us: int, spent: int) -> None:
+        if not self.opened:
+            self.opened = True
+            self.add(at_us, spent, 0)
+            self.told = self.level
+
+    def move_to(self, now_us: int) -> None:
+        """What has left the window by then counts no more."""
+
+    def add(self, at_us: int, spent: int, held: int) -> None:
+        """Of a call that was admitted at this moment."""
+        self.spent += spent
+        self.held += held
+
+    def over(self, now_us: int) -> bool:
+        """True: nothing in it can matter any more."""
+        return self.ends_us <= now_us and not self.in_flight
+
+    @property
+    def level(self) -> int:
+        """The highest level of `warn_at` that spending has reached; 0: none."""
+        budget = self.budget
+        return max((level for level in budget.warn_at if self.spent * 100 >= level * budget.limit), default=0)
+
+
+class RollingTally(Tally):
+    """Of a window that moves along: by buckets, of which one leaves when it is wholly outside."""
+
+    __slots__ = ("_buckets", "_first_us", "_openings", "_size_us")
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__(budget, NEVER_US)
+        self._size_us = bucket_size_us(budget.window)
+        self._buckets: dict[int, tuple[int, int]] = {}
+        """Begin -> spent, held."""
+        self._openings: set[int] = set()
+        self._first_us = 0
+
+    def knows(self, at_us: int) -> bool:
+        return self._bucket(at_us) in self._openings
+
+    def open(self, at_us: int, spent: int) -> None:
+        bucket = self._bucket(at_us)
+        if bucket >= self._first_us and bucket not in self._openings:
+            self._openings.add(bucket)
+            self.add(at_us, spent, 0)
+            self.told = self.level
+
+    def move_to(self, now_us: int) -> None:
+        first_us = buckets(self.budget.window, now_us).first_us
+        if first_us <= self._first_us:
+            return
+        self._first_us = first_us
+        for begin in [begin for begin in self._buckets if begin < first_us]:
+            spent, held = self._buckets.pop(begin)
+            self.spent -= spent
+            self.held -= held
+        self._openings = {begin for begin in self._openings if begin >= first_us}
+        self.told = min(self.told, self.level)
+
+    def add(self, at_us: int, spent: int, held: int) -> None:
+        bucket = self._bucket(at_us)
+        if bucket < self._first_us:
+            return
+        before = self._buckets.get(bucket, (0, 0))
+        self._buckets[bucket] = (before[0] + spent, before[1] + held)
+        super().add(at_us, spent, held)
+
+    def over(self, now_us: int) -> bool:
+        self.move_to(now_us)
+        return not self._buckets and not self.in_flight
+
+    def _bucket(self, at_us: int) -> int:
+        return at_us // self._size_us * self._size_us
+
+
+def spent_in(unit: Unit, spent: Spent) -> int:
+    if unit is Unit.USD:
+        return spent.cost_pico
+    return spent.tokens if unit is Unit.TOKENS else spent.calls

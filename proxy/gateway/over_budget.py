@@ -1,0 +1,124 @@
+"""Over budget: what a caller is told whom a budget has no room for, and who comes near to that."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from proxy.model.decision import Reason, Refusal
+from proxy.model.money import pico_to_usd
+from proxy.policy.charge import Balance, Charge, Shortfall
+from proxy.policy.mistakes import shown
+from proxy.policy.rules import Budget, Unit
+
+RETRY_AFTER_S_MAX = 86_400
+WAITED_RETRY_AFTER_S = 5
+"""After a wait that found no room: other calls are about to end."""
+
+
+def over_budget(shortfall: Shortfall, now_us: int) -> Refusal:
+    """The call doesn't fit by what is spent, so that no repetition helps: 400, or 429 where the budget is there to
+    slow callers down."""
+    charge, balance = shortfall.charge, shortfall.balance
+    budget = charge.budget
+    slows = budget.action == "throttle"
+    message = f"{_no_room(shortfall)} {_resets(budget, balance)} {_advice(budget, shortfall)}"
+    return Refusal(
+        429 if slows else 400,
+        Reason.RATE_LIMITED if slows else Reason.POLICY,
+        message,
+        retry_after_s=_retry_after_s(balance, now_us) if slows else None,
+        retryable=slows,
+        rule=budget.where,
+    )
+
+
+def no_turn(shortfall: Shortfall) -> Refusal:
+    """Others' calls held the room, and went on holding it."""
+    message = (
+        f"{_no_room(shortfall)} Calls in flight hold {_amount(shortfall.charge.budget.unit, shortfall.balance.held)} "
+        "of it and give back what they don't use: try again shortly."
+    )
+    return Refusal(
+        429, Reason.RATE_LIMITED, message, WAITED_RETRY_AFTER_S, retryable=True, rule=shortfall.charge.budget.where
+    )
+
+
+def cut(shortfall: Shortfall) -> Refusal:
+    """Why an answer is ended in its middle."""
+    budget, balance = shortfall.charge.budget, shortfall.balance
+    return Refusal(
+        400,
+        Reason.POLICY,
+        f"The answer was ended here: no budget has room for more of it. {_named(shortfall.charge)} has a limit of "
+        f"{_amount(budget.unit, balance.limit)}. {_resets(budget, balance)}{_contact(budget)}",
+        rule=budget.where,
+    )
+
+
+def warning(balances: Iterable[tuple[Charge, Balance]]) -> str:
+    """The `x-outlay-warning` of an answer: budgets that have reached a level they warn at; '' for none."""
+    return ", ".join(
+        f"{charge.account.budget} {balance.spent * 100 // balance.limit}% spent"
+        for charge, balance in balances
+        if balance.limit and charge.budget.warn_at and balance.spent * 100 >= charge.budget.warn_at[0] * balance.limit
+    )
+
+
+def _no_room(shortfall: Shortfall) -> str:
+    charge, balance = shortfall.charge, shortfall.balance
+    unit = charge.budget.unit
+    if not balance.limit:
+        return f"{_named(charge)} has a limit of zero, so nothing passes."
+    spent = f"{_amount(unit, balance.spent)} of {_amount(unit, balance.limit)} are spent"
+    left = _amount(unit, max(0, balance.limit - balance.spent))
+    may = "" if unit is Unit.CALLS else f", and this call may come to {_amount(unit, shortfall.needed)}"
+    kept = (
+        f" ({_amount(unit, charge.budget.reserve)} of it for answers that have begun)" if charge.budget.reserve else ""
+    )
+    return f"{_named(charge)} has no room for this call: {spent}, {left} left{kept}{may}."
+
+
+def _named(charge: Charge) -> str:
+    budget = charge.budget
+    values = zip(budget.per, charge.account.instance, strict=False)
+    of = ", ".join(f"{dimension} {shown(value)}" for dimension, value in values)
+    return f"The budget '{budget.name}'{f' of {of}' if of else ''} ({budget.where})"
+
+
+def _amount(unit: Unit, amount: int) -> str:
+    return f"${pico_to_usd(amount)}" if unit is Unit.USD else f"{amount:,} {unit}"
+
+
+def _resets(budget: Budget, balance: Balance) -> str:
+    if balance.resets_us:
+        at = datetime.fromtimestamp(balance.resets_us / 1e6, UTC)
+        return f"It resets at {at:%Y-%m-%d %H:%M} UTC."
+    if budget.window.kind == "rolling":
+        return f"It counts the last {_length(budget.window.length_s)}, and frees what is older bit by bit."
+    return "It does not reset."
+
+
+def _length(seconds: int) -> str:
+    for size, name in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds % size == 0:
+            return f"{seconds // size} {name}"
+    return f"{seconds} seconds"
+
+
+def _advice(budget: Budget, shortfall: Shortfall) -> str:
+    fits_less = budget.unit is not Unit.CALLS and shortfall.balance.limit > shortfall.balance.spent
+    advice = (
+        "Ask for less output, send less, or use a cheaper model, or wait until there is room again."
+        if fits_less
+        else "Repeating the call doesn't help before there is room again."
+    )
+    return advice + _contact(budget)
+
+
+def _contact(budget: Budget) -> str:
+    return f" Whom to ask: {budget.contact}." if budget.contact else ""
+
+
+def _retry_after_s(balance: Balance, now_us: int) -> int:
+    if not balance.resets_us:
+        return WAITED_RETRY_AFTER_S
+    return min(RETRY_AFTER_S_MAX, max(1, -(-(balance.resets_us - now_us) // 1_000_000)))

@@ -1,0 +1,114 @@
+"""Reserving: room for a call in every budget that applies, at once or in its turn; or why there is none."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from proxy.gateway.over_budget import no_turn, over_budget, warning
+from proxy.gateway.waiting import Waiting
+from proxy.model.call import Call
+from proxy.model.decision import Refusal
+from proxy.policy.charge import Account, Balance, Charge, Shortfall
+from proxy.policy.verdict import Shadow, Verdict
+from proxy.ports.counters import NOTHING, Counters, Reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A call as it stands at one moment: its time of admission, and what the rules say then."""
+
+    call: Call
+    verdict: Verdict
+
+
+Weigh = Callable[[], Weighed]
+"""The call as of now."""
+Gone = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reserving:
+    counters: Counters
+    waiting: Waiting = field(default_factory=Waiting)
+
+    async def reserve(self, weighed: Weighed, weigh: Weigh, gone: Gone | None) -> tuple[Weighed, Refusal | None]:
+        """The call as it was reserved, what shadow rules would have said included; or the refusal.
+
+        Raises GoneError.
+        """
+        found = self._at_once(weighed)
+        if isinstance(found, Shortfall) and found.waiting_helps:
+            found = found.charge.account
+        if isinstance(found, Account):
+            weighed, found = await self._in_turn(found, weighed, weigh, gone)
+        return self._told(weighed, found)
+
+    def take(self, weighed: Weighed) -> tuple[Weighed, Refusal | None]:
+        """Of a call that the provider has begun: it is counted, and if it doesn't fit it must end."""
+        call, verdict = weighed.call, weighed.verdict
+        found = self.counters.reserve(call, verdict.weight.hold, verdict.charges)
+        if not isinstance(found, Reserved):
+            self.counters.take(call, verdict.weight.hold, verdict.charges)
+        return self._told(weighed, found)
+
+    def give_back(self, call_id: str) -> None:
+        """Of a call that was never sent."""
+        self.counters.settle(call_id, NOTHING)
+        self.waiting.freed()
+
+    def warning(self, weighed: Weighed) -> str:
+        return warning(self._balances(weighed))
+
+    def _balances(self, weighed: Weighed) -> Iterator[tuple[Charge, Balance]]:
+        for charge in weighed.verdict.charges:
+            if charge.budget.mode == "enforce" and (charge.budget.warn_at or charge.budget.action == "warn"):
+                yield charge, self.counters.balance(charge, weighed.call.opened_us)
+
+    def _at_once(self, weighed: Weighed) -> Reserved | Refusal | Shortfall | Account:
+        """Nobody overtakes those who wait; who can't fit at all needn't wait to learn that."""
+        call, verdict = weighed.call, weighed.verdict
+        hold, charges = verdict.weight.hold, verdict.charges
+        line = self.waiting.line_at(charge.account for charge in charges if charge.takes(hold))
+        if line is None:
+            return self.counters.reserve(call, hold, charges)
+        return self.counters.shortfall(call, hold, charges) or line
+
+    async def _in_turn(
+        self, account: Account, weighed: Weighed, weigh: Weigh, gone: Gone | None
+    ) -> tuple[Weighed, Reserved | Refusal | Shortfall]:
+        found: Reserved | Refusal | Shortfall | None = None
+
+        def attempt() -> Account | None:
+            nonlocal weighed, found
+            weighed = weigh()
+            found = self._asked(weighed)
+            return found.charge.account if isinstance(found, Shortfall) and found.waiting_helps else None
+
+        try:
+            if not await self.waiting.turn(account, attempt, gone=gone) or found is None:
+                weighed = weigh()
+                found = self._asked(weighed)
+        except asyncio.CancelledError:
+            self.give_back(weighed.call.id)
+            raise
+        return weighed, found
+
+    def _asked(self, weighed: Weighed) -> Reserved | Refusal | Shortfall:
+        return self.counters.reserve(weighed.call, weighed.verdict.weight.hold, weighed.verdict.charges)
+
+    def _told(self, weighed: Weighed, found: Reserved | Refusal | Shortfall) -> tuple[Weighed, Refusal | None]:
+        if isinstance(found, Refusal):
+            return weighed, found
+        if isinstance(found, Shortfall):
+            told = no_turn(found) if found.waiting_helps else over_budget(found, weighed.call.opened_us)
+            return weighed, told
+        return _with_shadows(weighed, found), None
+
+
+def _with_shadows(weighed: Weighed, reserved: Reserved) -> Weighed:
+    """What budgets in shadow mode would have done is part of the verdict."""
+    missed = [each.charge.budget for each in reserved.missed if each.charge.budget.mode == "shadow"]
+    if not missed:
+        return weighed
+    shadows = (Shadow(budget.name, budget.action) for budget in missed if budget.action != "warn")
+    return replace(weighed, verdict=replace(weighed.verdict, shadow=(*weighed.verdict.shadow, *shadows)))

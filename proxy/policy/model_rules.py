@@ -1,0 +1,124 @@
+"""Model rules: which models a call may use, how much it may read, put out and cost, and where it goes instead.
+
+Every function takes all rules that apply at once, and gives the same whatever their order.
+"""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from proxy.model.call import Call
+from proxy.model.decision import Reason, Refusal
+from proxy.model.money import pico_to_usd
+from proxy.policy.mistakes import shown
+from proxy.policy.rules import ModelRule
+from proxy.policy.verdict import Asked, Weight
+
+LISTED_MAX: Final = 12
+"""Globs that a refusal lists."""
+
+
+def downgrade(rules: Sequence[ModelRule], call: Call, asked: Asked) -> str:
+    """The model that the call goes to instead, '' for none. Of several the one that it costs least with."""
+    if asked.free or not call.model:
+        return ""
+    targets = {rule.downgrade_to for rule in rules if rule.downgrade_to}
+    if not targets or call.model in targets:
+        return ""
+    if len(targets) == 1:
+        return targets.pop()
+    return min(targets, key=lambda target: (asked.weigh(target, None).hold.cost_pico, target))
+
+
+def output_limit(rules: Sequence[ModelRule], asked: Asked) -> int | None:
+    """The output limit that the call must be given; None where its own is low enough."""
+    lowest = min((rule.output_tokens_max for rule in rules if rule.output_tokens_max is not None), default=None)
+    if lowest is None or asked.free or not asked.output_limited:
+        return None
+    return lowest if asked.output_tokens_max is None or asked.output_tokens_max > lowest else None
+
+
+def cost_limit(rules: Sequence[ModelRule]) -> int | None:
+    return min((rule.cost_max_pico for rule in rules if rule.cost_max_pico is not None), default=None)
+
+
+def fallback(rules: Sequence[ModelRule]) -> tuple[str, ...]:
+    """Providers to try: each rule's in its own order, rules by their names."""
+    ordered = sorted((rule for rule in rules if rule.fallback), key=lambda rule: rule.name)
+    return tuple(dict.fromkeys(provider for rule in ordered for provider in rule.fallback))
+
+
+def refusal(rules: Sequence[ModelRule], call: Call, asked: Asked, weight: Weight, downgrade_to: str) -> Refusal | None:
+    """Why the call must not go on; of several reasons the one whose rule's name comes first."""
+    against = [
+        found
+        for rule in sorted(rules, key=lambda rule: rule.name)
+        if (found := _denied(rule, call, asked, downgrade_to) or _too_much(rule, asked, weight))
+    ]
+    return against[0] if against else _not_allowed(rules, call, asked, downgrade_to)
+
+
+def _denied(rule: ModelRule, call: Call, asked: Asked, downgrade_to: str) -> Refusal | None:
+    if not rule.deny:
+        return None
+    if not call.model:
+        return _unnamed(rule, asked)
+    for model in (call.model, *asked.known_as, downgrade_to):
+        if model and _fits(model, rule.deny):
+            named = shown(call.model) if model == call.model else f"{shown(call.model)} (served by {shown(model)})"
+            return _refused(rule, f"denies the model {named}", "Use another model.")
+    return None
+
+
+def _not_allowed(rules: Sequence[ModelRule], call: Call, asked: Asked, downgrade_to: str) -> Refusal | None:
+    """A model may be allowed by any of the rules that allow some; under any of its names."""
+    allowing = sorted((rule for rule in rules if rule.allow), key=lambda rule: rule.name)
+    if not allowing:
+        return None
+    first = allowing[0]
+    if not call.model:
+        return _unnamed(first, asked)
+    globs = tuple(dict.fromkeys(glob for rule in allowing for glob in rule.allow))
+    for names in ((call.model, *asked.known_as), (downgrade_to,)):
+        if names[0] and not any(_fits(name, globs) for name in names):
+            listed = ", ".join(globs[:LISTED_MAX]) + (", …" if len(globs) > LISTED_MAX else "")
+            return _refused(first, f"does not allow the model {shown(names[0])}", f"Use one of: {listed}.")
+    return None
+
+
+def _too_much(rule: ModelRule, asked: Asked, weight: Weight) -> Refusal | None:
+    """Refused for what the call reads or costs."""
+    most = rule.cost_max_pico
+    if most is not None and weight.hold.cost_pico > most:
+        return _refused(
+            rule,
+            f"lets one call cost at most ${pico_to_usd(most)}, and this one may cost ${pico_to_usd(weight.hold.cost_pico)}",
+            "Send a shorter prompt, a lower output limit, or use a cheaper model.",
+        )
+    longest = rule.context_tokens_max
+    if longest is not None and weight.hold.input_tokens > longest:
+        tokens = asked.context_tokens()
+        if tokens > longest:
+            return _refused(
+                rule,
+                f"lets one call read at most {longest} tokens, and this one has about {tokens}",
+                "Shorten or compact the conversation.",
+            )
+    return None
+
+
+def _unnamed(rule: ModelRule, asked: Asked) -> Refusal | None:
+    """Of a call that leaves it to the server which model it uses: it might be one that is not allowed."""
+    if asked.free:
+        return None
+    return _refused(rule, "is for certain models, and this call names none", "Name the model in the call.")
+
+
+def _refused(rule: ModelRule, says: str, instead: str) -> Refusal:
+    whom = rule.contact or "an admin"
+    message = f"The rule '{rule.name}' ({rule.where}) {says}. {instead} Questions go to {whom}."
+    return Refusal(400, Reason.POLICY, message, rule=rule.where)
+
+
+def _fits(model: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(model, glob) for glob in globs)
