@@ -1,9 +1,11 @@
 """Throttling: the rate limits of one gateway, asked for each call, and what a caller is told who must wait."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.dialects.dialect import Dialect, HeadedAllowances
+from proxy.gateway.headers import HeaderLines
 from proxy.model.allowance import Allowance, Measure
 from proxy.model.call import Hold
 from proxy.model.decision import Reason, Refusal
@@ -35,32 +37,43 @@ _FREE: Final = Throttled()
 class Throttling:
     """Each gateway counts for itself: of several, each lets its own share of a limit through."""
 
-    def __init__(self, clock: Clock, rates: Rates | None = None) -> None:
-        self._clock = clock
+    def __init__(self, rates: Rates | None = None) -> None:
         self._rates = rates or Rates()
 
-    def take(self, call_id: str, throttles: Sequence[Throttle], hold: Hold) -> Throttled:
+    def take(self, call_id: str, throttles: Sequence[Throttle], hold: Hold, clock: Clock) -> Throttled:
         """Room under every limit, or under none and why. What has taken must be settled, or given back."""
         if not throttles:
             return _FREE
-        now_us = self._clock.monotonic_us()
+        now_us = clock.monotonic_us()
         taking = self._rates.take(call_id, throttles, hold.input_tokens + hold.output_tokens, now_us)
         shadow = tuple([Shadow(excess.throttle.limit.name, "throttle") for excess in taking.shadow])
         if taking.excess is None:
             return Throttled(None, shadow)
-        return Throttled(_refusal(taking.excess, self.allowances(throttles)), shadow)
+        return Throttled(_refusal(taking.excess, self.allowances(throttles, clock)), shadow)
 
     def give_back(self, call_id: str) -> None:
         """The call was refused otherwise after it had taken, or could not be opened."""
         self._rates.give_back(call_id)
 
-    def settle(self, call_id: str, tokens: int) -> None:
+    def settle(self, call_id: str, tokens: int, clock: Clock) -> None:
         """The call has ended. `tokens`: all that it read and wrote. A second time changes nothing."""
-        self._rates.settle(call_id, tokens, self._clock.monotonic_us())
+        self._rates.settle(call_id, tokens, clock.monotonic_us())
 
-    def allowances(self, throttles: Sequence[Throttle]) -> tuple[Allowance, ...]:
+    def allowances(self, throttles: Sequence[Throttle], clock: Clock) -> tuple[Allowance, ...]:
         """What the limits leave now, for headers."""
-        return self._rates.allowances(throttles, self._clock.monotonic_us(), self._clock.now_us()) if throttles else ()
+        return self._rates.allowances(throttles, clock.monotonic_us(), clock.now_us()) if throttles else ()
+
+
+def allowance_lines(
+    dialect: Dialect, allowances: tuple[Allowance, ...], theirs: Iterable[tuple[bytes, bytes]]
+) -> HeaderLines:
+    """What the limits leave in the dialect's own headers; none where the provider's answer has any such: what its
+    limits leave is not to be mixed with what ours do."""
+    if not allowances or not isinstance(dialect, HeadedAllowances):
+        return []
+    if any(name.lower().startswith(dialect.allowance_prefix) for name, _ in theirs):
+        return []
+    return dialect.allowance_headers(allowances)
 
 
 def _refusal(excess: Excess, allowances: tuple[Allowance, ...]) -> Refusal:
