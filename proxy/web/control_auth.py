@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.ledger.people import OPERATOR, ForbiddenError, Viewer
 from proxy.model.decision import Refusal
+from proxy.model.identity import Identity
 from proxy.policy.identify import identify
 from proxy.policy.keys import digest
 from proxy.policy.types import PolicySet
@@ -31,14 +32,19 @@ class Authentication:
 
     def viewer(self, request: Request) -> Viewer:
         """Raises InvalidKeyError. Keys come in headers only: a URL ends up in logs and histories."""
+        found = self.identity(request)
+        return OPERATOR if found is None else Viewer.of(found)
+
+    def identity(self, request: Request) -> Identity | None:
+        """Whose key it is; None: the local operator. Raises InvalidKeyError."""
         key = _presented(request)
         if not key and request.scope.get(_OPERATOR_SCOPE):
-            return OPERATOR
+            return None
         now = datetime.fromtimestamp(self.now_us() / 1e6, UTC)
         found = identify(self.policies(), digest(key) if key else None, now)
         if isinstance(found, Refusal):
             raise InvalidKeyError(401, found.message, {"www-authenticate": "Bearer"})
-        return Viewer.of(found)
+        return found
 
     def sees_all(self, request: Request) -> None:
         """Raises InvalidKeyError, or ForbiddenError for a role that sees its own spend only."""

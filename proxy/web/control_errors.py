@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from proxy.ledger.calls import UnknownCallError
+from proxy.ledger.increases import UnknownBudgetError
 from proxy.ledger.people import ForbiddenError, ReasonNeededError
 from proxy.ledger.selection import ParameterError
 from proxy.ports.journal import JournalUnavailableError
@@ -56,6 +57,7 @@ _KINDS: Final = (
         "No call of yours has this id. The id is in an answer's x-outlay-call-id header; a call shows here about a "
         "second after it was admitted.",
     ),
+    _Kind(UnknownBudgetError, 404, "unknown_budget"),
     _Kind(
         QueryTimeoutError,
         504,
@@ -67,7 +69,7 @@ _KINDS: Final = (
         JournalUnavailableError,
         503,
         "not_on_record",
-        "The ledger can't write its journal, so this look can't be put on record, and nothing is shown.",
+        "The ledger can't write its journal, so this can't be put on record, and nothing is shown or changed.",
         5,
     ),
     _Kind(StoreError, 500, "internal", "The ledger could not read its database. Its log says why."),
