@@ -35,6 +35,37 @@ def check(
     _accepted(read, settings.policies, as_json)
 
 
+@app.command()
+def schema(
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="NAME", help="Of one file, as budgets.yaml.", show_default="all")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option("--write", metavar="DIR", help="Write one for each file into this folder instead.")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of the policy files, by which editors complete settings and underline mistakes.
+
+    Exit code 0: done; 2: there is no such policy file, or the folder can't be written.
+    """
+    from proxy.policy import schema as policy_schema
+    from proxy.policy.load import FILES
+    from proxy.policy.mistakes import suggestion
+
+    if file is not None and file not in FILES:
+        stop(f"no policy file has the name {file}: {suggestion(file, FILES)}", UNTRIED)
+    if write is None:
+        typer.echo(json.dumps(policy_schema.schema(file) if file else policy_schema.schemas(), indent=2))
+        return
+    from proxy.adapters.starter_files import write_schemas
+
+    try:
+        written = write_schemas(write, [file] if file else FILES)
+    except OSError as error:
+        stop(f"{write} can't be written: {error.strerror}", UNTRIED)
+    typer.echo(f"Wrote {', '.join(written)} to {write}/.")
+
+
 def _refused(mistakes: list[Mistake], as_json: bool) -> NoReturn:
     if as_json:
         typer.echo(json.dumps({"ok": False, "mistakes": [asdict(mistake) for mistake in mistakes]}, indent=2))

@@ -1,12 +1,15 @@
 """Starter files: written where nobody has policies yet, never over anybody's own."""
 
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
 from proxy.adapters.policy_files import PolicyFolder
-from proxy.adapters.starter_files import write_starter
+from proxy.adapters.starter_files import write_schemas, write_starter
+from proxy.policy.load import FILES
+from proxy.policy.schema import editor_line
 
 
 def test_a_new_folder_gets_files_that_load_as_they_are(tmp_path: Path) -> None:
@@ -29,3 +32,22 @@ def test_other_files_in_the_folder_do_not_matter(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("ours")
     assert write_starter(tmp_path)
     assert (tmp_path / "README.md").read_text() == "ours"
+
+
+def test_each_file_finds_its_schema_beside_it(tmp_path: Path) -> None:
+    for name in write_starter(tmp_path):
+        text = (tmp_path / name).read_text()
+        assert text.startswith(editor_line(name))
+        place = tmp_path / text.partition("\n")[0].partition("$schema=")[2]
+        assert json.loads(place.read_text())["title"] == name
+    folder = PolicyFolder(tmp_path, tmp_path / "keys.yaml", tmp_path / "data")
+    assert folder.load_now() == ()
+
+
+def test_the_schemas_in_the_repository_are_those_of_the_loader(tmp_path: Path) -> None:
+    kept = Path(__file__).parents[2] / "policies" / ".schema"
+    write_schemas(tmp_path)
+    assert {path.name: path.read_text() for path in kept.iterdir()} == {
+        path.name: path.read_text() for path in tmp_path.iterdir()
+    }
+    assert len(list(kept.iterdir())) == len(FILES)

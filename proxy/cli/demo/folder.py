@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from proxy.adapters.starter_files import starter_files
+from proxy.adapters.starter_files import starter_files, write_schemas
 from proxy.cli.configured import UNTRIED, stop
 from proxy.cli.connection import LEDGER_SOCKET, listening
 from proxy.cli.demo.company import ACCESS_YAML, MEMBERS
 from proxy.model.identity import OwnerKind, Role
 from proxy.policy.keys import ID_BYTES, RANDOM_BYTES, digest, mint, mint_id
 from proxy.policy.keys_edit import entry_lines
+from proxy.policy.schema import FOLDER as SCHEMA_FOLDER
 from proxy.policy.types import Key
 
 MARKER: Final = "made-by-outlay-demo"
@@ -62,6 +63,7 @@ def make(path: Path, stand_in_url: str) -> tuple[Folder, dict[str, str]]:
     }
     for name, text in files.items():
         (folder.policies / name).write_text(text)
+    write_schemas(folder.policies / SCHEMA_FOLDER)
     return folder, keys
 
 

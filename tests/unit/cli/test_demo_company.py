@@ -37,7 +37,7 @@ def test_what_costs_without_need_is_in_it():
 
 def test_the_files_of_the_folder_are_policies_without_a_mistake(tmp_path):
     folder, keys = make(tmp_path / "demo", "http://127.0.0.1:4140")
-    files = {path.name: path.read_bytes() for path in folder.policies.iterdir()}
+    files = {path.name: path.read_bytes() for path in folder.policies.glob("*.yaml")}
     assert isinstance(load(files), PolicySet)
     assert len(set(keys.values())) == len(MEMBERS)
     assert ACCESS_YAML.encode() == files["access.yaml"]

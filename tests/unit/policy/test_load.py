@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from proxy.model.identity import OwnerKind, Project, Purpose, Role
 from proxy.policy.keys import digest
 from proxy.policy.load import ENFORCED, FILES, LATER_FILES, RULE_FILES, RULES, load, version
+from proxy.policy.schema import editor_line
 from proxy.policy.types import Mistake, Person, PolicySet, Provider, Secret, ServiceAccount
 
 PROVIDERS = """
@@ -335,8 +336,10 @@ def test_the_starter_files_are_valid_and_the_same_in_both_places() -> None:
     assert shipped == {path.name: path.read_text() for path in (root / "policies").glob("*.yaml")}
     assert set(shipped) == set(FILES) - set(RULE_FILES)
     for name, text in shipped.items():
-        assert text.startswith(f"# {name}: ")
-        assert "docs/policies.md" in text.partition("\n")[0]
+        modeline, title = text.splitlines()[:2]
+        assert modeline == editor_line(name)
+        assert title.startswith(f"# {name}: ")
+        assert "docs/policies.md" in title
     policies = load(shipped)
     assert isinstance(policies, PolicySet)
     assert not policies.warnings
