@@ -112,6 +112,9 @@ class MemoryCounters:
     def open(self, charge: Charge, at_us: int, spent: int) -> None:
         self._tally(charge, at_us).open(at_us, spent)
 
+    def correct(self, charge: Charge, at_us: int, more: int) -> None:
+        self._tally(charge, at_us).add(at_us, more, 0)
+
     def reload(self, charges_of: Callable[[Call], Sequence[Charge]]) -> None:
         for opened in self._open.values():
             self._take_out(opened)

@@ -51,8 +51,10 @@ from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
 from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
+from proxy.gateway.waiting import Waiting
 from proxy.model.money import PICO_PER_USD
 from proxy.policy.types import Key, PolicySet
+from proxy.ports.counters import Crossing
 from proxy.ports.journal import JournalUnavailableError
 from proxy.settings import Settings, SettingsError, proxies_from_environ, secret_from_environ
 from proxy.web.body_room import BodyRoom
@@ -79,6 +81,7 @@ class Gateway:
         self.clock = clock
         self.metrics = GatewayMetrics()
         self.counters = MemoryCounters(settings.calls_in_flight_max)
+        self.waiting = Waiting()
         self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
         self.tokens = TiktokenCounter()
         self.transport = AiohttpTransport(
@@ -101,12 +104,15 @@ class Gateway:
             clock=self.clock,
             drain_s=settings.drain_s,
             observe=self.metrics.settled,
+            waiting=self.waiting,
+            warned=_warned,
         )
         self._show()
 
     def _show(self) -> None:
         """Figures that are asked for when they are read."""
         self.metrics.gauge("outlay_gateway_calls_in_flight", "Calls in flight", lambda: self.counters.in_flight)
+        self.metrics.gauge("outlay_gateway_calls_waiting", "Waiting for room in a budget", lambda: self.waiting.calls)
         self.metrics.gauge("outlay_gateway_held_usd", "Held for them", lambda: self.counters.held_pico / PICO_PER_USD)
         self.metrics.gauge(
             "outlay_gateway_journal_accepting", "1: facts can be written", lambda: self.journal.accepting
@@ -115,12 +121,21 @@ class Gateway:
 
     def use(self, policies: PolicySet) -> None:
         """Put a policy set in force, with the prices made from it, in one step."""
-        keys: Mapping[str, Key] = {**policies.keys, self._admin.hash: self._admin}
-        self._rules = Rules(replace(policies, keys=keys), price_book(policies))
+        self._use(self._made(policies))
 
     async def swap(self, policies: PolicySet) -> None:
         """As `use`, while calls run: reading the price list would hold up the event loop."""
-        await asyncio.to_thread(self.use, policies)
+        self._use(await asyncio.to_thread(self._made, policies))
+
+    def _made(self, policies: PolicySet) -> Rules:
+        keys: Mapping[str, Key] = {**policies.keys, self._admin.hash: self._admin}
+        return Rules(replace(policies, keys=keys), price_book(policies))
+
+    def _use(self, rules: Rules) -> None:
+        """In the event loop: no call may be counted by the old rules once the new ones are in force."""
+        self._rules = rules
+        self.counters.reload(rules.charges_of)
+        self.waiting.freed()
 
     def admission(self) -> Admission:
         return Admission(
@@ -129,6 +144,7 @@ class Gateway:
             clock=self.clock,
             hash_key=data_folder.hash_key(self.settings.data),
             secrets=ProviderSecrets(self.settings.policies, secret_from_environ),
+            waiting=self.waiting,
         )
 
     def endpoint(self) -> DataPlane:
@@ -184,6 +200,18 @@ class Gateway:
     async def _settle_rest(self) -> None:
         if self.plane.counting:
             await asyncio.wait(self.plane.counting, timeout=COUNTING_WAIT_S)
+
+
+def _warned(crossing: Crossing) -> None:
+    balance = crossing.balance
+    log.warning(
+        "budget level reached",
+        budget=crossing.charge.account.budget,
+        instance=crossing.charge.account.instance,
+        percent=crossing.level,
+        spent=balance.spent,
+        limit=balance.limit,
+    )
 
 
 def application(gateway: Gateway) -> Starlette:

@@ -91,6 +91,10 @@ class Counters(Protocol):
         twice, it counts once."""
         ...
 
+    def correct(self, charge: Charge, at_us: int, more: int) -> None:
+        """What others spent there meanwhile, or what was counted wrongly: `more` may be below zero."""
+        ...
+
     def reload(self, charges_of: Callable[[Call], Sequence[Charge]]) -> None:
         """Other rules are in force: calls in flight are charged as those say. Refuses nothing that runs."""
         ...
