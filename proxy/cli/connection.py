@@ -32,8 +32,8 @@ Parameters = Sequence[tuple[str, str]]
 class Ledger(Protocol):
     """A ledger that can be asked."""
 
-    def get(self, path: str, parameters: Parameters) -> httpx.Response:
-        """Raises httpx.HTTPError where no answer comes."""
+    def send(self, method: str, path: str, parameters: Parameters, body: Any = None) -> httpx.Response:
+        """`body`: what goes as JSON; None for nothing. Raises httpx.HTTPError where no answer comes."""
         ...
 
 
@@ -43,8 +43,8 @@ class Remote:
 
     client: httpx.Client
 
-    def get(self, path: str, parameters: Parameters) -> httpx.Response:
-        return self.client.get(path, params=list(parameters))
+    def send(self, method: str, path: str, parameters: Parameters, body: Any = None) -> httpx.Response:
+        return self.client.request(method, path, params=list(parameters), json=body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +53,31 @@ class Opened:
 
     application: Any
 
-    def get(self, path: str, parameters: Parameters) -> httpx.Response:
-        return asyncio.run(self._get(path, parameters))
+    def send(self, method: str, path: str, parameters: Parameters, body: Any = None) -> httpx.Response:
+        return asyncio.run(self._send(method, path, parameters, body))
 
-    async def _get(self, path: str, parameters: Parameters) -> httpx.Response:
+    async def _send(self, method: str, path: str, parameters: Parameters, body: Any) -> httpx.Response:
         transport = httpx.ASGITransport(app=self.application)
         async with httpx.AsyncClient(transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S) as client:
-            return await client.get(path, params=list(parameters))
+            return await client.request(method, path, params=list(parameters), json=body)
 
 
-def ask(settings: Settings, path: str, parameters: Parameters, *, here: bool = False) -> httpx.Response:
+def ask(
+    settings: Settings,
+    path: str,
+    parameters: Parameters,
+    *,
+    here: bool = False,
+    method: str = "GET",
+    body: Any = None,
+) -> httpx.Response:
     """The ledger's answer, or an exit that says why there is none: 1 where the answer is no, else 2.
 
     here: only the data folder's own, as a command line that names one means it.
     """
     with connection(settings, here=here) as ledger:
         try:
-            answer = ledger.get(path, parameters)
+            answer = ledger.send(method, path, parameters, body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             stop(f"no answer from {settings.url or 'the ledger'}: {error or type(error).__name__}", UNTRIED)
     if answer.is_success:

@@ -161,6 +161,32 @@ def views(document: Mapping[str, Any]) -> None:
     out.print(table)
 
 
+def increases(document: Mapping[str, Any]) -> None:
+    """Requests and grants of budgets."""
+    out = console()
+    if not document["rows"]:
+        out.print("Nothing is asked for or granted.")
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("id", "budget", "for", "amount", "until (UTC)", "state", "by", "reason"):
+        table.add_column(name, overflow="fold")
+    for row in document["rows"]:
+        ended = f"revoked by {row['revoked_by']}: {row['revoked_because']}" if row["revoked_by"] else row["state"]
+        whose = ", ".join(row["instance"])
+        cells = (
+            row["id"],
+            row["budget"],
+            whose,
+            row["amount"],
+            _time(row["until"]),
+            ended,
+            row["actor"],
+            row["reason"],
+        )
+        table.add_row(*map(Text, cells))
+    out.print(table)
+
+
 def sections(parts: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     """Named groups of facts, one below the other."""
     out = console()
