@@ -51,6 +51,7 @@ from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
 from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
+from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.model.money import PICO_PER_USD
 from proxy.policy.types import Key, PolicySet
@@ -82,6 +83,7 @@ class Gateway:
         self.metrics = GatewayMetrics()
         self.counters = MemoryCounters(settings.calls_in_flight_max)
         self.waiting = Waiting()
+        self.throttling = Throttling()
         self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
         self.tokens = TiktokenCounter()
         self.transport = AiohttpTransport(
@@ -105,6 +107,7 @@ class Gateway:
             drain_s=settings.drain_s,
             observe=self.metrics.settled,
             waiting=self.waiting,
+            throttling=self.throttling,
             warned=_warned,
         )
         self._show()
@@ -145,6 +148,7 @@ class Gateway:
             hash_key=data_folder.hash_key(self.settings.data),
             secrets=ProviderSecrets(self.settings.policies, secret_from_environ),
             waiting=self.waiting,
+            throttling=self.throttling,
         )
 
     def endpoint(self) -> DataPlane:

@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 from typing import Final, Protocol
 
+import structlog
+
 from proxy.dialects.dialect import Dialect, Operation, UnreadableError
 from proxy.gateway.call_id import RANDOM_BYTES, call_id
 from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count, trace
 from proxy.gateway.holding import held_at
 from proxy.gateway.reserving import Gone, Reserving, Weighed
 from proxy.gateway.rules import Rules
+from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.metering.estimate import context_tokens, first_hold
 from proxy.metering.fingerprint import fingerprint
@@ -24,13 +27,15 @@ from proxy.model.entry import Opened, Refused
 from proxy.model.identity import Identity, Project
 from proxy.policy.evaluate import evaluate
 from proxy.policy.identify import choose_project
-from proxy.policy.providers import choose_provider, served_model
+from proxy.policy.providers import choose_provider, served_model, takes
 from proxy.policy.types import Provider, Secret
 from proxy.policy.verdict import Asked, Verdict, Weight
 from proxy.ports.clock import Clock
 from proxy.ports.counters import Counters, Spent
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.secrets import Secrets
+
+log = structlog.get_logger("outlay.admission")
 
 NO_SECRET: Final = Secret("none")
 UNMETERABLE: Final = Refusal(
@@ -120,6 +125,8 @@ class Admission:
     secrets: Secrets
     waiting: Waiting = field(default_factory=Waiting)
     """Calls that wait for room: the same as the plane's."""
+    throttling: Throttling = field(default_factory=Throttling)
+    """What rate limits have counted: the same as the plane's."""
 
     async def admit(
         self,
@@ -278,7 +285,7 @@ class Admission:
         refusal = weighed.verdict.refusal or (no_credential(provider) if credential is None else None)
         # Before the hold: whatever fails from there on would leave it standing.
         body, edits = (incoming.body, ()) if refusal else self._edited(incoming, request, model, provider)
-        reserving = Reserving(self.counters, self.waiting)
+        reserving = self._reserving()
         if begun:
             weighed, short = reserving.take(weighed)
             refusal = refusal or short
@@ -312,6 +319,47 @@ class Admission:
             refusal=refusal,
             warning=reserving.warning(weighed),
         )
+
+    def elsewhere(self, admitted: Admitted, incoming: Incoming, name: str) -> Admitted | None:
+        """The call, admitted anew for the provider `name` after another has failed it, by the rules it was admitted
+        under. None: it can't go there, and stays admitted as it was."""
+        rules, request = admitted.rules, admitted.request
+        provider = rules.policies.providers.get(name)
+        if provider is None or not takes(provider, incoming.dialect.name, admitted.call.project):
+            return None
+        credential = self.secrets.secret(provider)
+        if credential is None:
+            return None
+        call = replace(admitted.call, provider=name, account=provider.account or name)
+        asked = self._asked(rules, incoming, call, request.model, request)
+        after = Weighed(call, evaluate(rules.policies, rules.matcher, call, asked))
+        if after.verdict.refusal is not None:
+            return None
+        body, edits = self._edited(incoming, request, request.model, provider)
+        reserving = self._reserving()
+        if not reserving.move(Weighed(admitted.call, admitted.verdict), after):
+            return None
+        hold = after.verdict.weight.hold
+        try:
+            self.journal.append(Opened(call, hold))
+        except JournalUnavailableError:
+            # It is open on record already. Its settlement names the provider, and has the journal's reserve to draw on.
+            log.error("move not written", call_id=call.id)
+        return replace(
+            admitted,
+            call=call,
+            hold=hold,
+            provider=provider,
+            credential=credential,
+            body=body,
+            edits=edits,
+            hide_usage=bool(edits),
+            verdict=after.verdict,
+            warning=reserving.warning(after),
+        )
+
+    def _reserving(self) -> Reserving:
+        return Reserving(self.counters, self.clock, self.waiting, self.throttling)
 
     def _asked(self, rules: Rules, incoming: Incoming, call: Call, model: str, request: Request) -> Asked:
         """`model`: as the provider is asked for it, if no rule changes that."""

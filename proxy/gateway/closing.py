@@ -53,6 +53,7 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
         # The journal owes this line and writes it first when it can; else the next start settles at the hold.
         log.error("settlement not written", call_id=entry.call.id)
     crossed = plane.counters.settle(entry.call.id, _spent(entry))
+    plane.throttling.settle(entry.call.id, _tokens(entry.usage), plane.clock)
     plane.waiting.freed()
     for crossing in crossed:
         plane.warned(crossing)

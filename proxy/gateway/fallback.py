@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from proxy.gateway.admission import Admitted
+from proxy.gateway.admission import Admitted, Incoming
 from proxy.gateway.plane import Plane
 from proxy.ports.upstream import Fault, UpstreamAnswer, UpstreamError, UpstreamRequest
 
@@ -30,6 +30,14 @@ _OPEN: Final = "open"
 Moved = tuple[Admitted, UpstreamRequest]
 Elsewhere = Callable[[Admitted, str], Moved | None]
 """The call, admitted anew for the provider of that name. None: it can't go there, and stays admitted as it was."""
+
+
+def may_fall_back(admitted: Admitted, incoming: Incoming) -> bool:
+    """Whether the call may go to another provider than its own: not where the caller named the provider or brought a
+    credential for it, nor where its body passes unread, or the provider goes on with it in the background."""
+    named = bool(incoming.prefix) or incoming.own_credential
+    once = not incoming.operation.body_read or admitted.request.background
+    return bool(admitted.verdict.fallback) and not (named or once or admitted.translated)
 
 
 class Attempts:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxy.gateway.jobs import JobMemory
+from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.model.entry import Settled
 from proxy.policy.breaker import Breakers
@@ -30,6 +31,8 @@ class Plane:
     jobs: JobMemory = field(default_factory=JobMemory)
     waiting: Waiting = field(default_factory=Waiting)
     """Calls that wait for room: the same as admission's."""
+    throttling: Throttling = field(default_factory=Throttling)
+    """What rate limits have counted: the same as admission's."""
     warned: Callable[[Crossing], None] = lambda _: None
     """Told of every warn level that a budget's spending reaches, once."""
     breakers: Breakers = field(default_factory=Breakers)

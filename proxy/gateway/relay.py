@@ -18,11 +18,13 @@ from proxy.gateway.admission import Admitted
 from proxy.gateway.answer import MeteredAnswer
 from proxy.gateway.client import Client
 from proxy.gateway.closing import close_call
+from proxy.gateway.fallback import Attempts, Elsewhere
 from proxy.gateway.faults import INTERNAL, STOPPING, outcome_of, refusal_of
 from proxy.gateway.headers import client_headers, text
 from proxy.gateway.lease import Lease
 from proxy.gateway.plane import Plane
 from proxy.gateway.settlement import Ending
+from proxy.gateway.throttling import allowance_lines
 from proxy.gateway.translated import TranslatedMeter
 from proxy.model.decision import Refusal
 from proxy.model.entry import Outcome, Timing
@@ -37,11 +39,20 @@ _CHANGED_BY_HIDING: Final = frozenset((b"content-length", b"content-encoding"))
 class Relay:
     """One call in flight: `run` carries it from its opened line to its settled line, whatever happens between."""
 
-    def __init__(self, plane: Plane, admitted: Admitted, request: UpstreamRequest, client: Client) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        admitted: Admitted,
+        request: UpstreamRequest,
+        client: Client,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
+        """`elsewhere`: where the call may go to another provider if its own fails."""
         self._plane = plane
         self._admitted = admitted
         self._request = request
         self._client = client
+        self._elsewhere = elsewhere
         self._lease = Lease(plane, admitted)
         self._answer: MeteredAnswer | None = None
         self._edits = admitted.edits
@@ -94,7 +105,7 @@ class Relay:
             task.cancel()
 
     async def _forward(self) -> None:
-        answer = await self._plane.upstream.send(self._request)
+        answer = await self._send()
         self._passing = True
         try:
             metered = self._metered_answer(answer)
@@ -107,6 +118,17 @@ class Relay:
         finally:
             self._passing = False
             await answer.close()
+
+    async def _send(self) -> UpstreamAnswer:
+        attempts = Attempts(self._plane, self._admitted, self._request, self._elsewhere)
+        try:
+            return await attempts.send()
+        finally:
+            if attempts.failed:
+                # Whoever was asked last is who the call is settled for.
+                self._admitted = attempts.admitted
+                self._lease = Lease(self._plane, self._admitted)
+                self._edits = (*self._admitted.edits, *attempts.failed)
 
     def _metered_answer(self, answer: UpstreamAnswer) -> MeteredAnswer:
         """Read status and headers, and set the meter up for what they announce."""
@@ -139,6 +161,9 @@ class Relay:
     def _client_lines(self, answer: UpstreamAnswer) -> list[tuple[bytes, bytes]]:
         lines = client_headers(answer.headers, _CHANGED_BY_HIDING if self._hiding else frozenset())
         lines.append((b"x-outlay-call-id", self._admitted.call.id.encode()))
+        if throttles := self._admitted.verdict.throttles:
+            left = self._plane.throttling.allowances(throttles, self._plane.clock)
+            lines += allowance_lines(self._admitted.dialect, left, lines)
         if self._admitted.warning:
             lines.append((b"x-outlay-warning", self._admitted.warning.encode("latin-1", "replace")))
         if self._edits:

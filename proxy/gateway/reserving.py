@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from proxy.gateway.over_budget import no_turn, over_budget, warning
+from proxy.gateway.throttling import Throttled, Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.model.call import Call
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Account, Balance, Charge, Shortfall
 from proxy.policy.verdict import Shadow, Verdict
+from proxy.ports.clock import Clock
 from proxy.ports.counters import NOTHING, Counters, Reserved
 
 
@@ -29,13 +31,31 @@ Gone = Callable[[], Awaitable[None]]
 @dataclass(frozen=True, slots=True)
 class Reserving:
     counters: Counters
+    clock: Clock
     waiting: Waiting = field(default_factory=Waiting)
+    throttling: Throttling = field(default_factory=Throttling)
 
     async def reserve(self, weighed: Weighed, weigh: Weigh, gone: Gone | None) -> tuple[Weighed, Refusal | None]:
-        """The call as it was reserved, what shadow rules would have said included; or the refusal.
+        """The call as it was reserved, what shadow rules would have said included; or the refusal. Rate limits are
+        asked first, and what they gave is given back where a budget refuses.
 
         Raises GoneError.
         """
+        throttled = self._throttled(weighed)
+        if throttled.refusal is not None:
+            return _shadowed(weighed, throttled.shadow), throttled.refusal
+        refusal: Refusal | None = None
+        kept = False
+        try:
+            weighed, refusal = await self._room(weighed, weigh, gone)
+            kept = refusal is None
+        finally:
+            if not kept:
+                self.throttling.give_back(weighed.call.id)
+        return _shadowed(weighed, throttled.shadow), refusal
+
+    async def _room(self, weighed: Weighed, weigh: Weigh, gone: Gone | None) -> tuple[Weighed, Refusal | None]:
+        """In every budget."""
         found = self._at_once(weighed)
         if isinstance(found, Shortfall) and found.waiting_helps:
             found = found.charge.account
@@ -46,15 +66,43 @@ class Reserving:
     def take(self, weighed: Weighed) -> tuple[Weighed, Refusal | None]:
         """Of a call that the provider has begun: it is counted, and if it doesn't fit it must end."""
         call, verdict = weighed.call, weighed.verdict
+        throttled = self._throttled(weighed)
         found = self.counters.reserve(call, verdict.weight.hold, verdict.charges)
         if not isinstance(found, Reserved):
             self.counters.take(call, verdict.weight.hold, verdict.charges)
-        return self._told(weighed, found)
+        weighed, refusal = self._told(weighed, found)
+        return _shadowed(weighed, throttled.shadow), throttled.refusal or refusal
 
     def give_back(self, call_id: str) -> None:
         """Of a call that was never sent."""
+        self.throttling.give_back(call_id)
         self.counters.settle(call_id, NOTHING)
         self.waiting.freed()
+
+    def move(self, before: Weighed, after: Weighed) -> bool:
+        """Another provider takes the call, so that other budgets and limits may apply. False: they have no room for
+        it now, and all stays as it was."""
+        self.counters.settle(before.call.id, NOTHING)
+        if self._rethrottled(before, after):
+            if isinstance(self._asked(after), Reserved):
+                self.waiting.freed()
+                return True
+            self._rethrottled(after, before)
+        self.counters.take(before.call, before.verdict.weight.hold, before.verdict.charges)
+        return False
+
+    def _rethrottled(self, before: Weighed, after: Weighed) -> bool:
+        if before.verdict.throttles == after.verdict.throttles:
+            return True
+        self.throttling.give_back(before.call.id)
+        if self._throttled(after).refusal is None:
+            return True
+        self._throttled(before)
+        return False
+
+    def _throttled(self, weighed: Weighed) -> Throttled:
+        verdict = weighed.verdict
+        return self.throttling.take(weighed.call.id, verdict.throttles, verdict.weight.hold, self.clock)
 
     def warning(self, weighed: Weighed) -> str:
         return warning(self._balances(weighed))
@@ -103,6 +151,13 @@ class Reserving:
             told = no_turn(found) if found.waiting_helps else over_budget(found, weighed.call.opened_us)
             return weighed, told
         return _with_shadows(weighed, found), None
+
+
+def _shadowed(weighed: Weighed, shadow: tuple[Shadow, ...]) -> Weighed:
+    """What rate limits in shadow mode would have done is part of the verdict too."""
+    if not shadow:
+        return weighed
+    return replace(weighed, verdict=replace(weighed.verdict, shadow=(*weighed.verdict.shadow, *shadow)))
 
 
 def _with_shadows(weighed: Weighed, reserved: Reserved) -> Weighed:

@@ -36,6 +36,11 @@ def choose_provider(
     return chosen or _none_for(policies, dialect, model)
 
 
+def takes(provider: Provider, dialect: str, project: str) -> bool:
+    """Whether calls in this dialect and of this project may go there as they are."""
+    return provider.dialect == dialect and (not provider.projects or project in provider.projects)
+
+
 def served_model(provider: Provider, model: str) -> str:
     """The model that a translated call for `model` asks the provider for."""
     for glob, served in provider.translate:

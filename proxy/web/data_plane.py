@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.dialects.dialect import Dialect
 from proxy.gateway.admission import Admission, Admitted, Incoming
+from proxy.gateway.fallback import Elsewhere, Moved, may_fall_back
 from proxy.gateway.faults import INTERNAL, STOPPING
 from proxy.gateway.headers import RANGES, lookup, upstream_headers
 from proxy.gateway.plane import Plane
@@ -106,7 +107,15 @@ class DataPlane:
         if not isinstance(admitted, Admitted):
             refusal, call_id = admitted
             return await self._refuse(call.client, refusal, call_id)
-        await Relay(self.plane, admitted, _upstream_request(call, admitted), call.client).run()
+        elsewhere = self._elsewhere(call, incoming) if may_fall_back(admitted, incoming) else None
+        await Relay(self.plane, admitted, _upstream_request(call, admitted), call.client, elsewhere).run()
+
+    def _elsewhere(self, call: "_Inbound", incoming: Incoming) -> Elsewhere:
+        def moved(admitted: Admitted, name: str) -> Moved | None:
+            anew = self.admission.elsewhere(admitted, incoming, name)
+            return (anew, _upstream_request(call, anew)) if anew is not None else None
+
+        return moved
 
     def _identify(self, rules: Rules, caller: Presented) -> Identity | Refusal:
         now = datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)
