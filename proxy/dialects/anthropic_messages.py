@@ -55,6 +55,8 @@ def read(body: bytes, headers: dict[bytes, bytes]) -> Request:
         output_tokens_max=fields.limit("max_tokens"),
         thinking_tokens_max=_thinking_tokens_max(fields),
         service_tier=fields.tier(),
+        region=fields.text("inference_geo"),
+        speed=fields.text("speed"),
         input_bytes=len(body),
         input_tokens_unseen=unseen.allowance(fields.raw("messages")),
         web_searches_max=_searches_max(fields.raw("tools")),

@@ -13,6 +13,11 @@ from proxy.model.money import cost_of, rate_from_usd
 from proxy.model.usage import KINDS, Usage
 
 CEILING_ID: Final = "ceiling"
+_SIDES: Final = {
+    "input_text": ("input_text", "input_image", "cache_read", "cache_write_5m", "cache_write_1h"),
+    "output_text": ("output_text", "reasoning"),
+}
+"""What text of either side may turn out to be."""
 _quantities: Final = attrgetter(*KINDS)
 
 
@@ -53,6 +58,18 @@ class Price:
     """Pico-dollars per million units, in the order of KINDS."""
     unknown: frozenset[str] = frozenset()
     """Kinds at the ceiling."""
+
+    @property
+    def dearest(self) -> "Price":
+        """The price where text costs what the dearest kind of its side does. A guess at a kind that no list has is no
+        bound; without any price, the ceiling already is one."""
+        known = {kind: rate for kind, rate in zip(KINDS, self.rates, strict=True) if kind not in self.unknown}
+        raised = {}
+        for text, kinds in _SIDES.items():
+            if text in known:
+                raised[text] = max(known.get(kind, 0) for kind in kinds)
+        rates = tuple(raised.get(kind, rate) for kind, rate in zip(KINDS, self.rates, strict=True))
+        return Price(self.id, rates, self.unknown)
 
     def cost(self, usage: Usage) -> Cost:
         """Each kind rounded to a whole pico-dollar, so that the kinds sum to the total exactly."""

@@ -1,6 +1,7 @@
 """PriceBook: what any usage of any model costs at any moment. Frozen: other prices are another book."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from proxy.finance import bedrock_names
@@ -37,6 +38,7 @@ class PriceBook:
         self._rules = by_precedence(rules)
         self._ceiling = ceiling or Ceiling()
         self._quotes: dict[_Key, Quote] = {}
+        self._bounds: dict[str, tuple[Price, Price]] = {}
         self._limits: dict[tuple[str, str], ModelLimits] = {}
 
     def cost(
@@ -50,6 +52,23 @@ class PriceBook:
         """
         length = usage.prompt_tokens if prompt_tokens is None else prompt_tokens
         return self.price(provider, model, at_us, length, served).cost(usage)
+
+    def bound(self, provider: str, model: str, at_us: int, usage: Usage, served: Served) -> Cost:
+        """As the port says. Prompts are priced at the length that is held, which is the longest."""
+        asked = self._dearest(self.price(provider, model, at_us, usage.prompt_tokens, served)).cost(usage)
+        if not served.service_tier:
+            return asked
+        plain = replace(served, service_tier="")
+        standard = self._dearest(self.price(provider, model, at_us, usage.prompt_tokens, plain)).cost(usage)
+        return max(asked, standard, key=lambda cost: cost.total_pico)
+
+    def _dearest(self, price: Price) -> Price:
+        kept = self._bounds.get(price.id)
+        if kept is None or kept[0] is not price:
+            if len(self._bounds) >= QUOTES_MAX:
+                self._bounds.clear()
+            kept = self._bounds[price.id] = (price, price.dearest)
+        return kept[1]
 
     def price(self, provider: str, model: str, at_us: int, prompt_tokens: int, served: Served) -> Price:
         """The price by itself: its id and its rates."""

@@ -13,15 +13,18 @@ def held_at(
 ) -> tuple[Hold, bool]:
     """The hold, and whether the model has a price. `model`: as it is priced.
 
+    A bound in money too: at the dearest that these tokens may turn out to be, such as input that is written to a cache.
     What may be spoken is held at the dearer of text and audio; a model without a price for its voice has one as long as
     its text has.
     """
-    served = Served(service_tier=request.service_tier, variant=request.variant)
+    served = Served(
+        service_tier=request.service_tier, region=request.region, speed=request.speed, variant=request.variant
+    )
     written = request if not request.spoken else replace(request, spoken=False)
     usage = holding(written, input_tokens, output_tokens)
-    cost = rules.prices.cost(call.provider, model, call.opened_us, usage, served)
+    cost = rules.prices.bound(call.provider, model, call.opened_us, usage, served)
     pico = cost.total_pico
     if request.spoken:
         usage = holding(request, input_tokens, output_tokens)
-        pico = max(pico, rules.prices.cost(call.provider, model, call.opened_us, usage, served).total_pico)
+        pico = max(pico, rules.prices.bound(call.provider, model, call.opened_us, usage, served).total_pico)
     return Hold(pico, input_tokens, output_tokens), not cost.unpriced

@@ -22,6 +22,9 @@ class Request:
     usage_asked: bool = True
     """False: a stream that will carry no usage unless it is asked for (a splice)."""
     service_tier: str = ""
+    region: str = ""
+    """Where the call asks to be served, as in Served."""
+    speed: str = ""
     input_bytes: int = 0
     """Bytes of everything that becomes input tokens: the proven bound, since no token is shorter than a byte."""
     input_tokens_unseen: int = 0

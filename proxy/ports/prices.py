@@ -23,4 +23,9 @@ class Prices(Protocol):
         """
         ...
 
+    def bound(self, provider: str, model: str, at_us: int, usage: Usage, served: Served) -> Cost:
+        """The most that these tokens can cost, whatever kinds of their side they turn out to be: input that is written
+        to a cache, output that is reasoning, a tier below the standard one that is not given."""
+        ...
+
     def limits(self, provider: str, model: str) -> ModelLimits: ...

@@ -27,6 +27,8 @@ class Rates:
         unpriced = any(getattr(usage, kind) for kind in self.unknown)
         return Cost(total, {}, "rates", unpriced=unpriced)
 
+    bound = cost
+
     def limits(self, provider: str, model: str) -> ModelLimits:
         return ModelLimits()
 

@@ -27,6 +27,8 @@ class LongerIsDearer:
         kinds = {kind: getattr(usage, kind) * rate for kind in KINDS if getattr(usage, kind)}
         return Cost(sum(kinds.values()), kinds, f"by {rate}", unpriced=rate > 100)
 
+    bound = cost
+
 
 RULES = Rules(PolicySet("v"), LongerIsDearer())
 

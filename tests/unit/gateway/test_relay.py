@@ -46,6 +46,8 @@ class FlatPrices:
         kinds = {kind: getattr(usage, kind) * PICO_PER_TOKEN for kind in KINDS if getattr(usage, kind)}
         return Cost(sum(kinds.values()), kinds, "flat")
 
+    bound = cost
+
     def __init__(self, output_tokens_max: int | None = None) -> None:
         self._limits = ModelLimits(output_tokens_max)
 

@@ -43,6 +43,8 @@ class FlatPrices:
         kinds = {kind: getattr(usage, kind) * PICO_PER_TOKEN for kind in KINDS if getattr(usage, kind)}
         return Cost(sum(kinds.values()), kinds, "flat")
 
+    bound = cost
+
     def limits(self, provider: str, model: str) -> ModelLimits:
         return ModelLimits()
 
