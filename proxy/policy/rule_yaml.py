@@ -7,7 +7,7 @@ from typing import Final
 from proxy.model.identity import Purpose
 from proxy.policy.document import Listing, Node, Table, Word
 from proxy.policy.globs import is_plain
-from proxy.policy.mistakes import Mistakes, shown, suggestion
+from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, shown, suggestion
 from proxy.policy.providers_yaml import DIALECTS
 from proxy.policy.rules import DIMENSIONS, Rule, Scope
 from proxy.policy.section import Section
@@ -48,8 +48,8 @@ GLOB_CHARS_MAX: Final = 100
 class Known:
     """Names that other files of the folder know: one that none of them has is probably misspelt."""
 
-    names: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Dimension -> names. A dimension that isn't here may have any."""
+    names: Mapping[str, Mapping[str, None]] = field(default_factory=dict)
+    """Dimension -> names, sorted. A dimension that isn't here may have any."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other name of a person -> the name that calls are recorded under."""
     providers: Mapping[str, Provider] | None = None
@@ -72,7 +72,8 @@ def known_names(access: Access, providers: Mapping[str, Provider] | None, keys: 
     }
     if providers is not None:
         names["provider"] = providers
-    return Known({dimension: frozenset(found) - {""} for dimension, found in names.items()}, access.names, providers)
+    listed = {dimension: dict.fromkeys(sorted({*found} - {""})) for dimension, found in names.items()}
+    return Known(listed, access.names, providers)
 
 
 class RuleNames:
@@ -164,10 +165,14 @@ def _globs(mistakes: Mistakes, name: str, node: Node, example: str) -> tuple[str
 
 def _check_known(mistakes: Mistakes, dimension: str, node: Node, known: Known) -> None:
     names = known.names.get(dimension)
-    items = node.items if isinstance(node, Listing) else (node,)
-    for word in items if names is not None else ():
-        if not isinstance(word, Word) or not is_plain(word.text) or word.text in (names or ()):
+    if names is None:
+        return
+    for word in node.items if isinstance(node, Listing) else (node,):
+        if len(mistakes.warnings) == MISTAKES_MAX:
+            # The next would not be kept, and looking for the nearest of 10,000 names takes a millisecond.
+            return
+        if not isinstance(word, Word) or not is_plain(word.text) or word.text in names:
             continue
         if dimension != "user" or word.text not in known.aliases:
-            hint = suggestion(word.text, sorted(names or ()))
+            hint = suggestion(word.text, names)
             mistakes.warn(word, f"no file of the folder knows the {dimension} {shown(word.text)}: {hint}")
