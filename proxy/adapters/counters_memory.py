@@ -20,6 +20,8 @@ MEANINGS_MAX: Final = 4096
 SWEEP_US: Final = 60_000_000
 _SHARED: Final = "(all others)"
 _Key = tuple[Account, int]
+Extra = Callable[[Budget, tuple[str, ...]], int]
+"""What is granted above a budget's limit now, to one instance of it, in its unit."""
 
 
 @dataclass(slots=True)
@@ -34,9 +36,15 @@ class _Open:
 class MemoryCounters:
     """Fulfils ports.counters.Counters. Bounded by the limit on calls in flight and by ACCOUNTS_MAX."""
 
-    def __init__(self, calls_in_flight_max: int, accounts_max: int = ACCOUNTS_MAX) -> None:
+    def __init__(
+        self,
+        calls_in_flight_max: int,
+        accounts_max: int = ACCOUNTS_MAX,
+        extra: Extra = lambda _budget, _instance: 0,
+    ) -> None:
         self._max = calls_in_flight_max
         self._accounts_max = accounts_max
+        self._extra = extra
         self._open: dict[str, _Open] = {}
         self._tallies: dict[_Key, Tally] = {}
         self._meanings = _Meanings()
@@ -144,7 +152,7 @@ class MemoryCounters:
         """None: the hold fits. What costs nothing fits wherever anything may pass."""
         budget, needed = tally.budget, charge.takes(hold)
         tally.move_to(self._now_us)
-        room = budget.limit - budget.reserve
+        room = tally.limit - budget.reserve
         if tally.spent + tally.held + needed <= room if needed else budget.limit > 0:
             return None
         return Shortfall(charge, _balance(tally), needed, waiting_helps=needed > 0 and tally.spent + needed <= room)
@@ -155,7 +163,8 @@ class MemoryCounters:
         if needed <= before or not _enforced(budget):
             return None
         tally.move_to(self._now_us)
-        limit = budget.limit if budget.on_cap == "finish" else budget.limit - budget.reserve
+        tally.extra = self._extra(budget, charge.account.instance)
+        limit = tally.limit if budget.on_cap == "finish" else tally.limit - budget.reserve
         if tally.spent + tally.held + needed - before <= limit:
             return None
         return Shortfall(charge, _balance(tally), needed - before, waiting_helps=tally.spent + needed <= limit)
@@ -187,6 +196,7 @@ class MemoryCounters:
         if tally is None:
             tally = self._made(charge, meaning, at_us)
         tally.budget = self._meanings.in_force(charge.budget)
+        tally.extra = self._extra(tally.budget, charge.account.instance)
         return tally
 
     def _made(self, charge: Charge, meaning: int, at_us: int) -> Tally:
@@ -250,7 +260,7 @@ def _enforced(budget: Budget) -> bool:
 
 def _balance(tally: Tally) -> Balance:
     resets_us = 0 if tally.ends_us == NEVER_US else tally.ends_us
-    return Balance(tally.spent, tally.held, tally.budget.limit, resets_us)
+    return Balance(tally.spent, tally.held, tally.limit, resets_us)
 
 
 def _crossed(charge: Charge, tally: Tally) -> Crossing | None:

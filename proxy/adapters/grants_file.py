@@ -5,7 +5,7 @@ A gateway needs no ledger to know them. An old file is no danger: each grant car
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -70,11 +70,16 @@ class GrantsFile:
             return False
         return True
 
-    async def watch(self) -> None:
-        """Look until cancelled: a stat four times a second."""
+    async def watch(self, on_change: Callable[[], None]) -> None:
+        """Look until cancelled, a stat four times a second; `on_change` is called in the event loop."""
         while True:
             await asyncio.sleep(self._look_s)
-            await asyncio.to_thread(self.look)
+            try:
+                if await asyncio.to_thread(self.look):
+                    on_change()
+            except Exception:
+                # Watching must outlive whatever one look runs into.
+                log.exception("looking for grants failed")
 
 
 def _read(path: Path) -> Grants:

@@ -10,11 +10,13 @@ from proxy.ports.counters import Spent
 class Tally:
     """Of a window with a begin and an end."""
 
-    __slots__ = ("budget", "ends_us", "held", "in_flight", "opened", "spent", "told")
+    __slots__ = ("budget", "ends_us", "extra", "held", "in_flight", "opened", "spent", "told")
 
     def __init__(self, budget: Budget, ends_us: int) -> None:
         self.budget = budget
         """As it is in force now; its limit may change while the account goes on."""
+        self.extra = 0
+        """What is granted above it, when it was last looked at."""
         self.ends_us: Final = ends_us
         self.spent = 0
         self.held = 0
@@ -46,10 +48,15 @@ class Tally:
         return self.ends_us <= now_us and not self.in_flight
 
     @property
+    def limit(self) -> int:
+        """The budget's, and what is granted above it."""
+        return self.budget.limit + self.extra
+
+    @property
     def level(self) -> int:
         """The highest level of `warn_at` that spending has reached; 0: none."""
-        budget = self.budget
-        return max((level for level in budget.warn_at if self.spent * 100 >= level * budget.limit), default=0)
+        limit = self.limit
+        return max((level for level in self.budget.warn_at if self.spent * 100 >= level * limit), default=0)
 
 
 class RollingTally(Tally):

@@ -27,6 +27,7 @@ from proxy.adapters import admin_key, data_folder
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.counters_memory import MemoryCounters
 from proxy.adapters.egress import ProxyError
+from proxy.adapters.grants_file import GrantsFile
 from proxy.adapters.journal_abandoned import settle_abandoned
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError
@@ -54,6 +55,7 @@ from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.model.money import PICO_PER_USD
+from proxy.policy.rules import Budget
 from proxy.policy.types import Key, PolicySet
 from proxy.ports.counters import Crossing
 from proxy.ports.journal import JournalUnavailableError
@@ -81,7 +83,9 @@ class Gateway:
         self.settings = settings
         self.clock = clock
         self.metrics = GatewayMetrics()
-        self.counters = MemoryCounters(settings.calls_in_flight_max)
+        self.grants = GrantsFile(settings.data)
+        self.grants.look()
+        self.counters = MemoryCounters(settings.calls_in_flight_max, extra=self._granted)
         self.waiting = Waiting()
         self.throttling = Throttling()
         self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
@@ -111,6 +115,9 @@ class Gateway:
             warned=_warned,
         )
         self._show()
+
+    def _granted(self, budget: Budget, instance: tuple[str, ...]) -> int:
+        return self.grants.current.granted(budget, instance, self.clock.now_us())
 
     def _show(self) -> None:
         """Figures that are asked for when they are read."""
@@ -195,6 +202,7 @@ class Gateway:
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._settle_rest)
             watches = [self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid)]
+            watches.append(self.grants.watch(self.waiting.freed))
             if self.certificate:
                 watches.append(self.certificate.watch())
             for watch in watches:

@@ -56,13 +56,14 @@ def test_it_is_for_this_user_alone_and_leaves_nothing_beside_it(tmp_path: Path) 
 
 async def test_a_gateway_knows_of_a_grant_within_two_seconds(tmp_path: Path) -> None:
     file = GrantsFile(tmp_path, look_s=0.01)
-    watch = asyncio.create_task(file.watch())
+    told = asyncio.Event()
+    watch = asyncio.create_task(file.watch(told.set))
     grant = Grant("gr_2", "month", ("alice",), Unit.USD, 7, 0, 100)
     write_grants(tmp_path, [grant])
     try:
         async with asyncio.timeout(2):
-            while not file.current.extra(BUDGET, ("alice",), 50):
-                await asyncio.sleep(0.005)
+            await told.wait()
+        assert file.current.granted(BUDGET, ("alice",), 50) == 7
     finally:
         watch.cancel()
         await asyncio.wait([watch])

@@ -99,7 +99,7 @@ class World:
     def extra(self, name: str, *instance: str) -> int:
         self.file.look()
         budget = next(each for each in BUDGETS if each.name == name)
-        return self.file.current.extra(budget, instance, self.clock.now_us())
+        return self.file.current.granted(budget, instance, self.clock.now_us())
 
 
 @pytest.fixture

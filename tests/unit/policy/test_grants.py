@@ -30,25 +30,25 @@ GRANT = Grant("gr_1", "month", ("alice",), Unit.USD, 50, 10, 20)
 
 def test_a_grant_counts_from_its_begin_until_its_end() -> None:
     grants = Grants([GRANT])
-    assert [grants.extra(BUDGET, ("alice",), at_us) for at_us in (9, 10, 19, 20)] == [0, 50, 50, 0]
+    assert [grants.granted(BUDGET, ("alice",), at_us) for at_us in (9, 10, 19, 20)] == [0, 50, 50, 0]
 
 
 def test_it_is_for_its_budget_and_its_instance() -> None:
     grants = Grants([GRANT])
-    assert grants.extra(BUDGET, ("bob",), 15) == 0
-    assert grants.extra(replace(BUDGET, name="year"), ("alice",), 15) == 0
+    assert grants.granted(BUDGET, ("bob",), 15) == 0
+    assert grants.granted(replace(BUDGET, name="year"), ("alice",), 15) == 0
 
 
 def test_a_budget_whose_unit_has_changed_gets_nothing() -> None:
-    assert Grants([GRANT]).extra(replace(BUDGET, unit=Unit.TOKENS), ("alice",), 15) == 0
+    assert Grants([GRANT]).granted(replace(BUDGET, unit=Unit.TOKENS), ("alice",), 15) == 0
 
 
 def test_a_limit_of_zero_stays_zero() -> None:
-    assert Grants([GRANT]).extra(replace(BUDGET, limit=0), ("alice",), 15) == 0
+    assert Grants([GRANT]).granted(replace(BUDGET, limit=0), ("alice",), 15) == 0
 
 
 def test_nothing_granted_adds_nothing() -> None:
-    assert NO_GRANTS.extra(BUDGET, ("alice",), 15) == 0
+    assert NO_GRANTS.granted(BUDGET, ("alice",), 15) == 0
     assert len(NO_GRANTS) == 0
 
 
@@ -56,4 +56,4 @@ def test_nothing_granted_adds_nothing() -> None:
 def test_grants_that_run_at_once_add_up(spans: list[tuple[int, int, int]], at_us: int) -> None:
     grants = [replace(GRANT, id=f"gr_{n}", amount=a, since_us=s, until_us=u) for n, (a, s, u) in enumerate(spans)]
     expected = sum(amount for amount, since, until in spans if since <= at_us < until)
-    assert Grants(grants).extra(BUDGET, ("alice",), at_us) == expected
+    assert Grants(grants).granted(BUDGET, ("alice",), at_us) == expected
