@@ -137,6 +137,14 @@ class MemoryCounters:
         """Every account that is remembered."""
         return ((account, _balance(tally)) for (account, _), tally in self._tallies.items())
 
+    def standings(self) -> Iterator[tuple[Budget, Account, int]]:
+        """Every account with what is spent in it; of a rolling window each bucket, as an account that begins there."""
+        for (account, _), tally in self._tallies.items():
+            if tally.budget.window.kind != "rolling":
+                yield tally.budget, account, tally.spent
+            for begin, spent in tally.by_bucket().items():
+                yield tally.budget, account._replace(start_us=begin), spent
+
     def _charged(self, call: Call, charges: Sequence[Charge]) -> list[tuple[Charge, Tally]]:
         return [(charge, self._tally(charge, call.opened_us)) for charge in charges]
 

@@ -31,6 +31,7 @@ from proxy.gateway.recovery import crashed
 from proxy.journal.codec import encode
 from proxy.journal.positions import Stage, is_node
 from proxy.model.entry import Entry, Settled
+from proxy.ports.balances import Place
 from proxy.ports.clock import Clock
 from proxy.ports.journal import JournalUnavailableError
 
@@ -119,6 +120,13 @@ class FileJournal:
     @property
     def accepting(self) -> bool:
         return self._writer.accepting
+
+    @property
+    def place(self) -> Place:
+        """Behind the last line written. Raises JournalUnavailableError."""
+        with self._lock:
+            segment = self._writer.segment
+            return Place(segment.name.boot, segment.name.number, segment.written)
 
     def append(self, entry: Entry) -> None:
         line = encode(entry)

@@ -1,5 +1,6 @@
 """Tally: what is spent and held in one account, in the budget's unit."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from proxy.policy.rules import Budget, Unit
@@ -42,6 +43,10 @@ class Tally:
         """Of a call that was admitted at this moment."""
         self.spent += spent
         self.held += held
+
+    def by_bucket(self) -> Mapping[int, int]:
+        """Of a rolling window: what is spent in each bucket, by its begin."""
+        return {}
 
     def over(self, now_us: int) -> bool:
         """True: nothing in it can matter any more."""
@@ -101,6 +106,9 @@ class RollingTally(Tally):
         before = self._buckets.get(bucket, (0, 0))
         self._buckets[bucket] = (before[0] + spent, before[1] + held)
         super().add(at_us, spent, held)
+
+    def by_bucket(self) -> Mapping[int, int]:
+        return {begin: spent for begin, (spent, _) in self._buckets.items()}
 
     def over(self, now_us: int) -> bool:
         self.move_to(now_us)

@@ -24,6 +24,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
 from proxy.adapters import admin_key, data_folder
+from proxy.adapters.balances_socket import SocketBalances
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.counters_memory import MemoryCounters
 from proxy.adapters.egress import ProxyError
@@ -42,6 +43,7 @@ from proxy.adapters.translation_litellm import TranslatingUpstream
 from proxy.adapters.transport_aiohttp import AiohttpTransport
 from proxy.adapters.upstream_httpx import HttpxUpstream
 from proxy.app import logs
+from proxy.app.balancing import Balancing
 from proxy.app.listening import fronted, tls
 from proxy.app.orphan import stop_with
 from proxy.dialects.anthropic import Anthropic
@@ -71,6 +73,7 @@ log = structlog.get_logger("outlay.gateway")
 DIALECTS: Final = (OpenAI(), Anthropic(), Gemini(), Azure(), Bedrock())
 MISCONFIGURED: Final = 2
 FAILED: Final = 1
+LEDGER_SOCKET: Final = "ledger.sock"
 COUNTING_WAIT_S: Final = 15.0
 """How long a stop waits for settlements that still count tokens."""
 
@@ -114,6 +117,15 @@ class Gateway:
             throttling=self.throttling,
             warned=_warned,
         )
+        self.balancing = Balancing(
+            balances=SocketBalances(settings.data / LEDGER_SOCKET),
+            counters=self.counters,
+            journal=self.journal,
+            data=settings.data,
+            node=settings.node,
+            now_us=self.clock.now_us,
+            put_in_force=self._put_in_force,
+        )
         self._show()
 
     def _granted(self, budget: Budget, instance: tuple[str, ...]) -> int:
@@ -128,20 +140,32 @@ class Gateway:
             "outlay_gateway_journal_accepting", "1: facts can be written", lambda: self.journal.accepting
         )
         self.metrics.gauge("outlay_gateway_policy_mistakes", "In files not in force", lambda: len(self.folder.mistakes))
+        balancing = self.balancing
+        self.metrics.gauge(
+            "outlay_gateway_budgets_waiting",
+            "Budgets not in force: what was spent in them is not known yet",
+            lambda: len(balancing.waiting),
+        )
+        self.metrics.gauge(
+            "outlay_gateway_counter_difference_usd",
+            "How much the counters differed from the ledger at the last comparison; they are set right then",
+            lambda: balancing.difference_usd,
+        )
 
-    def use(self, policies: PolicySet) -> None:
-        """Put a policy set in force, with the prices made from it, in one step."""
-        self._use(self._made(policies))
+    def start(self, policies: PolicySet) -> None:
+        """Put a policy set in force before the first call; the journal is open. Raises OSError."""
+        self.balancing.start(self._made(policies))
 
     async def swap(self, policies: PolicySet) -> None:
-        """As `use`, while calls run: reading the price list would hold up the event loop."""
-        self._use(await asyncio.to_thread(self._made, policies))
+        """Put another set in force while calls run, as soon as it is known what was spent in its budgets."""
+        await self.balancing.swap(await asyncio.to_thread(self._made, policies))
 
     def _made(self, policies: PolicySet) -> Rules:
+        """With the prices made from it; reading the price list takes a while."""
         keys: Mapping[str, Key] = {**policies.keys, self._admin.hash: self._admin}
         return Rules(replace(policies, keys=keys), price_book(policies))
 
-    def _use(self, rules: Rules) -> None:
+    def _put_in_force(self, rules: Rules) -> None:
         """In the event loop: no call may be counted by the old rules once the new ones are in force."""
         self._rules = rules
         self.counters.reload(rules.charges_of)
@@ -189,6 +213,8 @@ class Gateway:
             "policy": self._rules.policies.version,
             "keys": self._rules.policies.keys_version,
             "policy_mistakes": [str(mistake) for mistake in self.folder.mistakes],
+            "budgets_waiting": list(self.balancing.waiting),
+            "ledger_answering": self.balancing.answering,
             "calls_in_flight": self.counters.in_flight,
         }
 
@@ -201,7 +227,7 @@ class Gateway:
             stack.push_async_callback(self.upstream.close)
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._settle_rest)
-            watches = [self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid)]
+            watches = [self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid), self.balancing.run()]
             watches.append(self.grants.watch(self.waiting.freed))
             if self.certificate:
                 watches.append(self.certificate.watch())
@@ -272,10 +298,10 @@ def main(clock: SystemClock | None = None) -> int:
     if mistakes:
         log.error("policies can't be used, nothing to start with", mistakes=len(mistakes))
         return MISCONFIGURED
-    gateway.use(gateway.folder.current)
     try:
         gateway.journal.open()
         settle_abandoned(settings.data / "journal", gateway.clock)
+        gateway.start(gateway.folder.current)
         sockets = _servers(gateway)
     except (OSError, JournalLockedError, JournalUnavailableError) as error:
         log.error("can't start", why=str(error))
@@ -284,6 +310,7 @@ def main(clock: SystemClock | None = None) -> int:
     try:
         uvloop.run(serve_all(sockets))
     finally:
+        gateway.balancing.stop()
         gateway.journal.close()
     return 0
 

@@ -57,14 +57,24 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """How much of a node's journal some sums hold. By segment: while a node rotates, the next segment may be loaded
+    before the last lines of the one before."""
+
+    since: Place
+    """Segments before that of this place are wholly counted."""
+    loaded: Mapping[tuple[int, int], int]
+    """Of the others (boot, number): bytes that are counted. A segment that isn't here counts with nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What the ledger knows: all of it from one moment."""
 
     accounts: Mapping[Account, Standing]
     """An account that isn't here has spent nothing."""
     loaded: Mapping[tuple[int, int], int]
-    """Of the asking node's segments (boot, number): bytes that are counted in. A segment that isn't here counts with
-    nothing, unless it is older than the question's `since`: then wholly."""
+    """As Counted.loaded, of the asking node's segments from the question's `since` on."""
 
 
 class BalancesUnavailableError(Exception):

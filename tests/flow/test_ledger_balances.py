@@ -58,7 +58,7 @@ def made_up(dice, number):
         **{name: dice.choice(values) for name, values in VALUES.items()},
     )
     if dice.random() < 0.1:
-        return Refused(call, 400, "refused_by_policy", "budgets.yaml:3", "No.")
+        return Refused(call, 400, "refused_by_policy", "budgets.yaml:3", "No.", dice.choice(((), ("a rule",))))
     pico = dice.choice((0, 1, dice.randrange(10**12), HUGE))
     usage = Usage(**{kind: dice.randrange(10_000) for kind in dice.sample(KINDS, 5)})
     if dice.random() < 0.01:
@@ -108,9 +108,9 @@ def by_hand(entries, asked):
 
 def amount_of(entry, asked):
     if isinstance(entry, Refused):
-        return int(asked.count_refused and asked.unit is Unit.CALLS)
+        return int(asked.count_refused and asked.unit is Unit.CALLS and bool(entry.matched))
     if asked.unit is Unit.CALLS:
-        return int(not entry.call.operation.startswith("batch"))
+        return 1
     return entry.cost.total_pico if asked.unit is Unit.USD else entry.usage.prompt_tokens + entry.usage.output_tokens
 
 
