@@ -12,7 +12,7 @@ from proxy.model.allowance import Allowance
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 
-MESSAGES: Final = Operation("messages")
+MESSAGES: Final = Operation("messages", output_limited=True)
 COUNT: Final = Operation("count_tokens", priced=False)
 MODELS: Final = Operation("models", priced=False, body_read=False)
 FILES: Final = Operation("files", priced=False, body_read=False)
@@ -61,6 +61,14 @@ class Anthropic:
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         """Never: every stream carries its usage."""
         return None
+
+    def limit_output(self, operation: Operation, request: Request, body: bytes, tokens: int) -> Splice | None:
+        return anthropic_messages.limit_output(request, body, tokens)
+
+    def replace_model(
+        self, operation: Operation, request: Request, target: bytes, body: bytes, model: str
+    ) -> Splice | None:
+        return anthropic_messages.replace_model(body, model) if operation.name == MESSAGES.name else None
 
     def streams(self, operation: Operation, content_type: bytes) -> bool:
         return content_type.startswith(EVENT_STREAM)

@@ -8,9 +8,10 @@ import msgspec
 
 from proxy.dialects import origin, unseen
 from proxy.dialects.anthropic_usage import usage_of
-from proxy.dialects.dialect import Reading
+from proxy.dialects.dialect import MAX_TOKENS, MODEL, Reading, Splice
 from proxy.dialects.fields import Fields
 from proxy.dialects.output import Output
+from proxy.dialects.placing import spliced
 from proxy.metering.json_object import NO_JSON, ObjectReader
 from proxy.model.call import Request
 from proxy.model.usage import Served, Usage
@@ -64,6 +65,17 @@ def read(body: bytes, headers: dict[bytes, bytes]) -> Request:
         session=origin.session(headers, origin.user_session(_user_id(fields.raw("metadata")))),
         agent=origin.agent(headers),
     )
+
+
+def limit_output(request: Request, body: bytes, tokens: int) -> Splice | None:
+    """None, too, where the call's thinking budget is no lower: the API wants it below the limit."""
+    if (request.thinking_tokens_max or 0) >= tokens:
+        return None
+    return spliced(body, [(_BODY, "max_tokens")], tokens, MAX_TOKENS)
+
+
+def replace_model(body: bytes, model: str) -> Splice | None:
+    return spliced(body, [(_BODY, "model")], model, MODEL)
 
 
 def _thinking_tokens_max(fields: Fields) -> int | None:

@@ -9,18 +9,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from proxy.dialects import (
     openai_allowances,
     openai_chat,
+    openai_edits,
     openai_errors,
     openai_operations,
     openai_places,
     openai_socket,
     prompt,
 )
-from proxy.dialects.dialect import Meter, Operation, Splice, UnreadableError
+from proxy.dialects.dialect import MODEL, Meter, Operation, Splice, UnreadableError
 from proxy.dialects.socket import Conversation
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -65,6 +66,19 @@ class Azure:
 
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         return openai_chat.ask_usage(body)
+
+    def limit_output(self, operation: Operation, request: Request, body: bytes, tokens: int) -> Splice | None:
+        return openai_edits.limit_output(operation, body, tokens)
+
+    def replace_model(
+        self, operation: Operation, request: Request, target: bytes, body: bytes, model: str
+    ) -> Splice | None:
+        path, mark, query = target.partition(b"?")
+        deployed = _DEPLOYED.fullmatch(path.decode("latin-1"))
+        if deployed is None:
+            return openai_edits.replace_model(operation, body, model)
+        there = f"/openai/deployments/{quote(model, safe='')}{deployed[2]}".encode("latin-1")
+        return Splice(body, MODEL, there + mark + query)
 
     def streams(self, operation: Operation, content_type: bytes) -> bool:
         return openai_operations.streams(operation, content_type)

@@ -5,21 +5,22 @@ The paths stand under /bedrock; what a client signed is signed anew, since a sig
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 
-from proxy.dialects import bedrock_converse, bedrock_invoke, bedrock_prompt
+from proxy.dialects import anthropic_messages, bedrock_converse, bedrock_invoke, bedrock_prompt
 from proxy.dialects.bedrock_frames import EVENT_STREAM, FrameListener, FrameMeter, WholeMeter, exception_frame
-from proxy.dialects.bedrock_models import PATH, model_id
-from proxy.dialects.dialect import Meter, Operation, Splice, told
+from proxy.dialects.bedrock_models import PATH, family, model_id
+from proxy.dialects.dialect import MODEL, Meter, Operation, Splice, told
 from proxy.dialects.meters import SilentMeter
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 
-CONVERSE: Final = Operation("converse")
-CONVERSE_STREAM: Final = Operation("converse_stream")
-INVOKE: Final = Operation("invoke")
-INVOKE_STREAM: Final = Operation("invoke_stream")
+CONVERSE: Final = Operation("converse", output_limited=True)
+CONVERSE_STREAM: Final = Operation("converse_stream", output_limited=True)
+INVOKE: Final = Operation("invoke", output_limited=True)
+INVOKE_STREAM: Final = Operation("invoke_stream", output_limited=True)
 COUNT: Final = Operation("count_tokens", priced=False)
 
 _OPERATIONS: Final = {
@@ -71,6 +72,24 @@ class Bedrock:
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         """Never: every stream carries its usage."""
         return None
+
+    def limit_output(self, operation: Operation, request: Request, body: bytes, tokens: int) -> Splice | None:
+        """Of invoke's bodies those of Anthropic's models."""
+        if operation.name in _CONVERSING:
+            return bedrock_converse.limit_output(body, tokens)
+        if family(request.model).startswith(bedrock_invoke.ANTHROPIC):
+            return anthropic_messages.limit_output(request, body, tokens)
+        return None
+
+    def replace_model(
+        self, operation: Operation, request: Request, target: bytes, body: bytes, model: str
+    ) -> Splice | None:
+        """Of invoke's calls none: its bodies are of one family of models each."""
+        path, mark, query = target.partition(b"?")
+        found = PATH.fullmatch(path.decode("latin-1"))
+        if found is None or operation.name not in _CONVERSING:
+            return None
+        return Splice(body, MODEL, f"/model/{quote(model, safe='')}/{found[2]}".encode("latin-1") + mark + query)
 
     def streams(self, operation: Operation, content_type: bytes) -> bool:
         return content_type.startswith(EVENT_STREAM)

@@ -8,9 +8,10 @@ import msgspec
 from proxy.dialects import origin, unseen
 from proxy.dialects.bedrock_models import family, is_prompt
 from proxy.dialects.bedrock_usage import usage_of
-from proxy.dialects.dialect import Reading
+from proxy.dialects.dialect import MAX_TOKENS, Reading, Splice
 from proxy.dialects.fields import Fields
 from proxy.dialects.output import Output
+from proxy.dialects.placing import spliced
 from proxy.metering.json_object import NO_JSON, ObjectReader
 from proxy.model.call import Request
 from proxy.model.usage import Served
@@ -57,6 +58,14 @@ def content(fields: Fields) -> tuple[bytes, ...]:
     config = fields.nested("toolConfig", _TOOLS)
     tools = config.content(("tools",)) if config else ()
     return (*fields.content(("system", "messages")), *tools)
+
+
+def limit_output(body: bytes, tokens: int) -> Splice | None:
+    """None, too, where the model's own fields name a limit beside Bedrock's."""
+    more = Fields(_BODY.read(body)).nested("additionalModelRequestFields", _MORE)
+    if more and more.limit("max_tokens", "max_completion_tokens"):
+        return None
+    return spliced(body, [(_BODY, "inferenceConfig"), (_LIMITS, "maxTokens")], tokens, MAX_TOKENS)
 
 
 def _output_tokens_max(fields: Fields, more: Fields | None) -> int | None:

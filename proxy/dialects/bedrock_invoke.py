@@ -32,7 +32,7 @@ NO_OUTPUT_TOKENS: Final = 1
 
 _TIER_HEADER: Final = b"x-amzn-bedrock-service-tier"
 _LATENCY_HEADER: Final = b"x-amzn-bedrock-performanceconfig-latency"
-_ANTHROPIC: Final = "anthropic."
+ANTHROPIC: Final = "anthropic."
 _NOVA_TEXT: Final = (
     "amazon.nova-micro",
     "amazon.nova-lite",
@@ -72,7 +72,7 @@ def read(body: bytes, headers: Mapping[bytes, bytes], model: str, *, stream: boo
     """Raises UnreadableError."""
     name = family(model)
     fields = Fields(_BODY.read(body))
-    if name.startswith(_ANTHROPIC):
+    if name.startswith(ANTHROPIC):
         request = anthropic_messages.read(body, dict(headers))
     elif name.startswith(_NOVA_TEXT) and not any(mark in name for mark in (*_EMBEDDING, "sonic")):
         request = bedrock_converse.read(body, model, stream=stream)

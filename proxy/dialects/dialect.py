@@ -28,17 +28,26 @@ class Operation:
     """True: the body must be read whole for its facts, under the named limit."""
     resource: str = ""
     """The provider's id of what the path names, where the meter must know it: the file whose content is fetched."""
+    output_limited: bool = False
+    """True: it puts out text, up to a limit that a call can name. A rule on that limit holds for it."""
     answer_edit: str = ""
     """Name of the splice that its answers get: then the bytes that the meter gives pass, not those it takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """A body with one named edit in it."""
+    """A body, or a path, with one named edit in it."""
 
     body: bytes
     edit: str
     """What stands in `x-outlay-edited`: 'stream_options.include_usage'."""
+    target: bytes = b""
+    """Path and query, where the edit is in them; b'': as they were."""
+
+
+MAX_TOKENS: Final = "max_tokens"
+MODEL: Final = "model"
+"""The edits that rules make, as `x-outlay-edited` names them, whatever the dialect calls their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,16 @@ class Dialect(Protocol):
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         """The body with a request for usage spliced in, bytes otherwise unchanged. None: not needed or not possible."""
         ...
+
+    def limit_output(self, operation: Operation, request: Request, body: bytes, tokens: int) -> Splice | None:
+        """The body with an output limit of `tokens`, bytes otherwise unchanged. None: it can't be given one."""
+        return None
+
+    def replace_model(
+        self, operation: Operation, request: Request, target: bytes, body: bytes, model: str
+    ) -> Splice | None:
+        """The call made one for another model, bytes otherwise unchanged. None: it can't be."""
+        return None
 
     def streams(self, operation: Operation, content_type: bytes) -> bool:
         """Whether an answer of this content type (lower-cased, b'' for none) comes piece by piece: it is passed on as

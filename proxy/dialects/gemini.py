@@ -6,20 +6,20 @@ The model stands in the path (`/v1beta/models/{model}:generateContent`), and so 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 import msgspec
 
 from proxy.dialects import gemini_caches, gemini_content, gemini_embeddings, gemini_images, gemini_parts
 from proxy.dialects.array_meter import ArrayMeter
-from proxy.dialects.dialect import FramedMeter, Meter, Operation, Splice, UnreadableError, told
+from proxy.dialects.dialect import MODEL, FramedMeter, Meter, Operation, Splice, UnreadableError, told
 from proxy.dialects.gemini_content import ContentListener
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 
-GENERATE: Final = Operation("generate_content")
-STREAM: Final = Operation("stream_generate_content")
+GENERATE: Final = Operation("generate_content", output_limited=True)
+STREAM: Final = Operation("stream_generate_content", output_limited=True)
 COUNT: Final = Operation("count_tokens", priced=False)
 EMBED: Final = Operation("embeddings")
 IMAGES: Final = Operation("images")
@@ -93,6 +93,23 @@ class Gemini:
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         """Never: every answer carries its usage, or has none to ask for."""
         return None
+
+    def limit_output(self, operation: Operation, request: Request, body: bytes, tokens: int) -> Splice | None:
+        return gemini_content.limit_output(body, tokens)
+
+    def replace_model(
+        self, operation: Operation, request: Request, target: bytes, body: bytes, model: str
+    ) -> Splice | None:
+        if operation.name not in (GENERATE.name, STREAM.name):
+            return None
+        path, mark, query = target.partition(b"?")
+        version = _VERSION.match(path.decode("latin-1"))
+        named = gemini_content.with_model(body, model)
+        if version is None or named is None:
+            return None
+        verb = unquote(path.decode("latin-1")).rpartition(":")[2]
+        there = f"{version[0]}models/{quote(model, safe='')}:{verb}".encode("latin-1")
+        return Splice(named, MODEL, there + mark + query)
 
     def streams(self, operation: Operation, content_type: bytes) -> bool:
         """A stream is one of events, or without `alt=sse` one JSON array."""

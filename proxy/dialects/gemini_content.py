@@ -9,10 +9,11 @@ import msgspec
 from msgspec import Raw
 
 from proxy.dialects import gemini_parts, origin, unseen
-from proxy.dialects.dialect import Reading
+from proxy.dialects.dialect import MAX_TOKENS, MODEL, Reading, Splice
 from proxy.dialects.fields import CHOICES_MAX, Fields
 from proxy.dialects.gemini_usage import tier, tier_of, usage_of
 from proxy.dialects.output import Output
+from proxy.dialects.placing import spliced
 from proxy.dialects.proto_json import MessageReader
 from proxy.metering.json_object import NO_JSON, UnreadableError
 from proxy.model.call import Request
@@ -58,6 +59,18 @@ def read(body: bytes, headers: dict[bytes, bytes], model: str, *, stream: bool) 
         session=origin.session(headers),
         agent=origin.agent(headers),
     )
+
+
+def limit_output(body: bytes, tokens: int) -> Splice | None:
+    return spliced(body, [(_BODY, "generationConfig"), (_GENERATION, "maxOutputTokens")], tokens, MAX_TOKENS)
+
+
+def with_model(body: bytes, model: str) -> bytes | None:
+    """The body of a call for another model than it may name beside the path; None where it can't be read."""
+    if not Fields(_BODY.read(body)).raw("model"):
+        return body
+    splice = spliced(body, [(_BODY, "model")], f"models/{model}", MODEL)
+    return splice.body if splice else None
 
 
 def same_model(named: str, model: str) -> None:

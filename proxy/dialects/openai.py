@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from proxy.dialects import (
     openai_allowances,
     openai_chat,
+    openai_edits,
     openai_errors,
     openai_operations,
     openai_places,
@@ -32,6 +33,14 @@ class OpenAI:
 
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         return openai_chat.ask_usage(body)
+
+    def limit_output(self, operation: Operation, request: Request, body: bytes, tokens: int) -> Splice | None:
+        return openai_edits.limit_output(operation, body, tokens)
+
+    def replace_model(
+        self, operation: Operation, request: Request, target: bytes, body: bytes, model: str
+    ) -> Splice | None:
+        return openai_edits.replace_model(operation, body, model)
 
     def streams(self, operation: Operation, content_type: bytes) -> bool:
         return openai_operations.streams(operation, content_type)

@@ -21,13 +21,13 @@ from proxy.dialects.openai_speech import AudioMeter, SpeechListener
 from proxy.dialects.openai_transcripts import TranscriptListener
 from proxy.model.call import Request
 
-CHAT: Final = Operation("chat")
-RESPONSES: Final = Operation("responses")
+CHAT: Final = Operation("chat", output_limited=True)
+RESPONSES: Final = Operation("responses", output_limited=True)
 COMPACT: Final = Operation("responses_compact")
 """Sums a conversation up: spends as a response does."""
 COUNT: Final = Operation("responses_count", priced=False)
 """Counts the tokens of an input."""
-COMPLETIONS: Final = Operation("completions")
+COMPLETIONS: Final = Operation("completions", output_limited=True)
 EMBEDDINGS: Final = Operation("embeddings")
 MODERATIONS: Final = Operation("moderations", priced=False)
 """Free (OpenAI, moderation guide)."""

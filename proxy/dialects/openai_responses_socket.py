@@ -22,7 +22,7 @@ from proxy.model.call import Request
 from proxy.model.decision import Refusal
 from proxy.model.usage import NO_USAGE
 
-RESPONSES: Final = Operation("responses")
+RESPONSES: Final = Operation("responses", output_limited=True)
 WARM_UP: Final = Operation("responses_warmup")
 
 _EVENT: Final = ObjectReader(("type", "generate", "client_metadata"))

@@ -10,7 +10,7 @@ from proxy.dialects.realtime_usage import response_usage, transcription_usage
 from proxy.model.call import Request
 from proxy.model.usage import Served, Usage
 
-RESPONSE: Final = Operation("realtime")
+RESPONSE: Final = Operation("realtime", output_limited=True)
 TRANSCRIPTION: Final = Operation("realtime_transcription")
 _BY_TIME: Final = "whisper"
 """How the models are called that sell transcription by time."""

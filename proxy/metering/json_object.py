@@ -79,6 +79,10 @@ class ObjectReader:
         self._check(keys)
         return values
 
+    def same(self, key: str, name: str) -> bool:
+        """True where a server could take the key for the governed `name`."""
+        return self._spelled(key) == self._spelled(name)
+
     def _values(self, body: bytes) -> dict[str, Raw]:
         try:
             if len(body) <= LISTED_BYTES_MAX:
