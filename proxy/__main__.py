@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from proxy import VERSION
-from proxy.cli import doctor, explain, init, keys, login, policy, report, run, serve, setup, standin
+from proxy.cli import budget, doctor, explain, init, keys, login, policy, report, run, serve, setup, standin
 from proxy.cli.demo.command import demo
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ app.add_typer(keys.app, name="keys")
 policy.app.command("explain")(explain.explain)
 app.add_typer(policy.app, name="policy")
 app.add_typer(report.app, name="report")
+app.add_typer(budget.app, name="budget")
 app.command()(login.login)
 app.command(context_settings=run.CONTEXT)(run.run)
 app.command()(setup.setup)

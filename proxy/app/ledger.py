@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from proxy.adapters import admin_key, data_folder
 from proxy.adapters.charts_matplotlib import picture
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.gateway_sockets import gateway_metrics
+from proxy.adapters.grants_file import write_grants
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError
 from proxy.adapters.journal_segments import FileSegments
@@ -35,13 +37,14 @@ from proxy.adapters.sheets_parquet import ParquetWriter
 from proxy.adapters.sheets_xlsx import XlsxWriter
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.adapters.tls_files import TlsError, TlsFiles
-from proxy.app import logs
+from proxy.app import granting, logs
 from proxy.app.listening import fronted, tls
 from proxy.app.loading import Loading
 from proxy.app.noticing import Noticing
 from proxy.app.orphan import stop_with
 from proxy.app.retention import retain
 from proxy.app.tracing import trace
+from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
 from proxy.ledger.schema import migrate
 from proxy.ledger.spans import newest_load
@@ -50,6 +53,7 @@ from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.store import Store, StoreError
 from proxy.settings import Settings, SettingsError, secret_from_environ
 from proxy.web.balances import BalancesEndpoint
+from proxy.web.budget_increases import BudgetIncreases
 from proxy.web.calls_explained import CallsExplained
 from proxy.web.control_auth import Authentication, as_operator
 from proxy.web.control_metrics import LedgerMetrics, Metrics
@@ -103,6 +107,7 @@ class Ledger:
         self.loader = Loader(store, FileSegments(settings.data / JOURNAL_FOLDER), self.clock.now_us)
         self.metrics = LedgerMetrics(lambda: self.loader.progress, lambda: len(mistakes()), self.clock.now_us)
         self.loading = Loading(self.loader, self.metrics.load_failures.inc)
+        self.grants = GrantBook(store, journal, partial(write_grants, settings.data), self.clock.now_us)
 
     def plane(self) -> ControlPlane:
         authentication = Authentication(self.policies, self.clock.now_us)
@@ -114,6 +119,7 @@ class Ledger:
             calls=CallsExplained(desk, authentication, lambda version: archive.files(version) is not None),
             # A place of its own: no gateway waits behind reports.
             balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),
+            increases=BudgetIncreases(authentication, self.grants),
             metrics=Metrics(
                 self.metrics,
                 lambda: gateway_metrics(self.settings.data),
@@ -136,9 +142,13 @@ class Ledger:
             targets=lambda: self.policies().targets,
             address=secrets.value,
             mistakes=self.mistakes,
-            loaded=lambda: self.loader.progress.current_until_us > 0,
+            loaded=self.caught_up,
             now_us=self.clock.now_us,
         )
+
+    def caught_up(self) -> bool:
+        """Whether every fact up to the start is in the store."""
+        return self.loader.progress.current_until_us > 0
 
     def readiness(self) -> Mapping[str, object]:
         progress = self.loader.progress
@@ -227,6 +237,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(in_force.folder.watch(in_force.use)),
         asyncio.create_task(stop_with(settings.supervisor_pid)),
         asyncio.create_task(ledger.noticing().run()),
+        asyncio.create_task(granting.keep(ledger.grants, ledger.caught_up)),
         asyncio.create_task(retain(journal, ledger.loader, ledger.clock.now_us, settings.journal_days)),
     ]
     if settings.otlp_endpoint:

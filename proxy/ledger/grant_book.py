@@ -29,6 +29,8 @@ class GrantBook:
         """On the journal, and not yet seen in the store."""
         self._published: list[Grant] | None = None
         self._turn = asyncio.Lock()
+        self.behind = True
+        """Gateways may go by other grants than those on record."""
 
     async def increases(self, ends_after_us: int | None = None) -> list[Increase]:
         """All that end after a time (None: now), newest first. Raises StoreError."""
@@ -54,11 +56,14 @@ class GrantBook:
         async with self._turn:
             grants = in_force(await self.increases())
             if grants == self._published:
+                self.behind = False
                 return True
+            self.behind = True
             try:
                 await asyncio.to_thread(self._publish, grants)
             except OSError as error:
                 log.error("gateways don't know of the grants in force yet", why=str(error))
                 return False
             self._published = grants
+            self.behind = False
             return True

@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 
 from proxy import VERSION
 from proxy.web.balances import BalancesEndpoint
+from proxy.web.budget_increases import BudgetIncreases
 from proxy.web.calls_explained import CallsExplained
 from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
@@ -30,6 +31,7 @@ class ControlPlane:
     reports: Reports
     calls: CallsExplained
     balances: BalancesEndpoint
+    increases: BudgetIncreases
     metrics: Metrics
     readiness: Callable[[], Mapping[str, object]]
     """Details; `ready` among them."""
@@ -48,6 +50,10 @@ class ControlPlane:
         return Starlette(
             routes=[
                 *(Route(path, _measured(path, endpoint, self.metrics.own)) for path, endpoint in routes.items()),
+                *(
+                    Route(path, _measured(path, endpoint, self.metrics.own), methods=[method])
+                    for method, path, endpoint in self.increases.routes()
+                ),
                 Route("/healthz", _alive),
                 Route("/readyz", self._ready),
                 Route("/openapi.json", self._openapi),

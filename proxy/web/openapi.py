@@ -37,7 +37,7 @@ _ERRORS: Final = {
     "400": "A parameter is wrong (`bad_parameter`); the message names it.",
     "401": "No key, or one that is wrong, expired or revoked (`invalid_key`).",
     "403": "Not for this role (`forbidden`), or a reason is asked for (`reason_needed`).",
-    "404": "Nothing here, or nothing of yours (`unknown_path`, `unknown_call`).",
+    "404": "Nothing here, or nothing of yours (`unknown_path`, `unknown_call`, `unknown_budget`).",
     "503": "Too many reports at once (`busy`), or a look that can't be put on record (`not_on_record`).",
     "504": "It took too long (`too_slow`).",
 }
@@ -59,6 +59,10 @@ def openapi(control_url: str) -> Schema:
             "/v1/reports/prices": _get("prices", "At which prices, and what changed.", _prices(), _period(), ()),
             "/v1/reports/views": _get("views", "Who looked at whose rows.", _views(), [], ()),
             "/v1/calls/{id}": _get("call", "One call explained.", _call(), _call_asked(), None),
+            "/v1/budgets/increases": _get("increases", "Increases of budgets.", _increases(), _increases_asked(), None),
+            "/v1/budgets/{name}/requests": _done("post", "request", "Ask for an increase.", _asked(), [_budget()]),
+            "/v1/budgets/{name}/grants": _done("post", "grant", "Grant an increase (admin).", _asked(), [_budget()]),
+            "/v1/budgets/{name}/grants/{id}": _done("delete", "revoke", "End a grant (admin).", None, _revoked()),
             "/v1/whoami": _get("whoami", "Whose key this is, and where the gateway is.", _whoami(), [], None),
             "/metrics": _plain("metrics", "Prometheus figures.", "text/plain", keyed=True),
             "/healthz": _plain("alive", "The process answers.", "text/plain"),
@@ -84,21 +88,33 @@ def _get(
         forms = (*FORMATS, *pictures)
         parameters = [*parameters, _parameter("format", {"enum": list(forms), "default": "json"}, "How it is given.")]
         content |= {_MEDIA[form]: {} for form in forms if form in _MEDIA}
-    failed = {
-        status: {
-            "description": text,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-        }
-        for status, text in _ERRORS.items()
-    }
     ok = {"description": summary, "content": content}
     return {
         "get": {
             "operationId": name,
             "summary": summary,
             "parameters": [*parameters],
-            "responses": {"200": ok, **failed},
+            "responses": {"200": ok, **_failed()},
         }
+    }
+
+
+def _done(method: str, name: str, summary: str, body: Schema | None, parameters: Sequence[Schema]) -> Schema:
+    """A route that changes something."""
+    schema = _increase() if body else _object({"id": _TEXT, "state": _TEXT})
+    done = {"description": summary, "content": {"application/json": {"schema": schema}}}
+    asked = {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}} if body else {}
+    operation: Schema = {"operationId": name, "summary": summary, "parameters": [*parameters], **asked}
+    return {method: {**operation, "responses": {"201" if body else "200": done, **_failed()}}}
+
+
+def _failed() -> Schema:
+    return {
+        status: {
+            "description": text,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        }
+        for status, text in _ERRORS.items()
     }
 
 
@@ -141,6 +157,44 @@ def _call_asked() -> list[Schema]:
         _parameter("id", _TEXT, "As in an answer's x-outlay-call-id.", "path"),
         _parameter("reason", _TEXT, "Why another person's call is looked at; on record, and shown to that person."),
     ]
+
+
+def _budget() -> Schema:
+    return _parameter("name", _TEXT, "The budget's name.", "path")
+
+
+def _revoked() -> list[Schema]:
+    return [
+        _budget(),
+        _parameter("id", _TEXT, "The grant's id.", "path"),
+        _parameter("reason", _TEXT, "Why; on record."),
+    ]
+
+
+def _increases_asked() -> list[Schema]:
+    return [_parameter("all", {"enum": ["true", "false"], "default": "false"}, "Those that are over, too.")]
+
+
+def _asked() -> Schema:
+    required: dict[str, Schema] = {
+        "amount": {**_TEXT, "description": "As in '50 USD', '20M tokens', '1000 calls'; the budget's own unit."},
+        "until": {**_TEXT, "description": "A day, a time, or from now on: '7d'."},
+        "reason": {**_TEXT, "description": "Why; on record."},
+    }
+    whose: Schema = {**_TEXTS, "description": "Values of the budget's `per`, in its order."}
+    return _object(required, optional={"instance": whose, "request": {**_TEXT, "description": "What a grant answers."}})
+
+
+def _increase() -> Schema:
+    texts = ("id", "state", "budget", "amount", "reason", "request")
+    return _object({**dict.fromkeys(texts, _TEXT), "instance": _TEXTS, "until": {**_TEXT, "format": "date-time"}})
+
+
+def _increases() -> Schema:
+    shown = dict(_increase()["properties"])
+    more = {"kind": {"enum": ["request", "grant"]}, "at": {**_TEXT, "format": "date-time"}}
+    row = _object({**shown, **more, **dict.fromkeys(("actor", "revoked_by", "revoked_because"), _TEXT)})
+    return _object({"rows": {"type": "array", "items": row}})
 
 
 def _object(

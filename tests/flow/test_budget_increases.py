@@ -1,5 +1,6 @@
 """Increases of budgets over HTTP: who may ask, who may grant, what gateways are told, and what is on record."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,18 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from proxy.adapters.grants_file import GrantsFile, write_grants
+from proxy.app.granting import keep
+from proxy.app.ledger import Ledger
 from proxy.ledger.grant_book import GrantBook
 from proxy.model.entry import Act
 from proxy.model.identity import OwnerKind, Role
 from proxy.policy.access_yaml import read_access
+from proxy.policy.grants import Grant
 from proxy.policy.keys import digest
 from proxy.policy.mistakes import Mistakes
 from proxy.policy.rules import RuleSet, Scope, Unit
 from proxy.policy.types import Key, PolicySet
+from proxy.settings import Settings
 from proxy.web.budget_increases import BudgetIncreases
 from proxy.web.control_auth import Authentication, as_operator
 from proxy.web.control_errors import HANDLED, on_error
@@ -253,3 +258,39 @@ async def test_what_is_over_is_shown_where_all_is_asked_for(world: World) -> Non
 async def test_one_caller_has_so_many_open_requests(world: World) -> None:
     answers = [await world.post("alice", "each/requests") for _ in range(21)]
     assert [answer.status_code for answer in answers] == [201] * 20 + [400]
+
+
+async def test_the_whole_ledger_answers_and_writes_them_into_its_data_folder(tmp_path: Path) -> None:
+    with a_store(tmp_path) as store:
+        world = World(tmp_path, store)
+        ledger = Ledger(Settings(data=tmp_path), store, world.journal, lambda: world.policies)
+        world.application = ledger.application()
+        assert ledger.grants.behind
+        assert (await world.post("admin", "each/grants", instance=["alice"])).status_code == 201
+        world.file.look()
+        assert len(world.file.current) == 1
+        assert not ledger.grants.behind
+
+
+async def test_what_gateways_could_not_be_told_is_told_by_itself(world: World) -> None:
+    world.fail = True
+    await world.post("admin", "each/grants", instance=["alice"])
+    world.fail = False
+    task = asyncio.create_task(keep(world.book, lambda: True, look_s=0.005))
+    try:
+        async with asyncio.timeout(5):
+            while world.book.behind:
+                await asyncio.sleep(0.005)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    assert world.extra("each", "alice") == 50 * USD
+
+
+async def test_nothing_is_told_before_the_record_is_read(world: World) -> None:
+    write_grants(world.folder, [Grant("gr_1", "each", ("alice",), Unit.USD, 5, 0, 2**60)])
+    task = asyncio.create_task(keep(world.book, lambda: False, look_s=0.001))
+    await asyncio.wait([task], timeout=0.05)
+    task.cancel()
+    await asyncio.wait([task])
+    assert world.extra("each", "alice") == 5

@@ -499,10 +499,16 @@ async def test_the_openapi_document_is_valid_and_names_every_route_and_no_other(
     document = (await world.get("/openapi.json")).json()
     Draft202012Validator.check_schema({"$defs": document["components"]["schemas"]})
     for path in document["paths"].values():
-        for answer in path["get"]["responses"].values():
-            for content in answer["content"].values():
-                Draft202012Validator.check_schema(content.get("schema", {}))
-    assert set(document["paths"]) == {route.path for route in world.application.routes}
+        for operation in path.values():
+            bodies = [operation["requestBody"]] if "requestBody" in operation else []
+            for each in (*operation["responses"].values(), *bodies):
+                for content in each["content"].values():
+                    Draft202012Validator.check_schema(content.get("schema", {}))
+    routes = {
+        (route.path.replace(":path", ""), method) for route in world.application.routes for method in route.methods
+    }
+    described = {(path, method.upper()) for path, methods in document["paths"].items() for method in methods}
+    assert described == {(path, method) for path, method in routes if method != "HEAD"}
 
 
 @pytest.mark.parametrize(
@@ -515,6 +521,7 @@ async def test_the_openapi_document_is_valid_and_names_every_route_and_no_other(
         ("/v1/calls/{id}", "/v1/calls/call_1", {"reason": "a test"}),
         ("/v1/calls/{id}", "/v1/calls/call_4", {"reason": "a test"}),
         ("/v1/calls/{id}", "/v1/calls/call_5", {"reason": "a test"}),
+        ("/v1/budgets/increases", "/v1/budgets/increases", {"all": "true"}),
         ("/v1/whoami", "/v1/whoami", {}),
     ],
 )
