@@ -20,9 +20,9 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Read the policy files as the server does, and print every mistake in them.
+    """Read the policy files as the server does, print every mistake in them, and try the cases of cases.yaml.
 
-    Exit code 0: they can be used; 1: they have mistakes; 2: there is no such folder.
+    Exit code 0: they can be used; 1: they have mistakes, or a case fails; 2: there is no such folder.
     """
     from proxy.cli.policy_files import read_policies
 
@@ -32,7 +32,28 @@ def check(
     read = read_policies(settings)
     if isinstance(read, list):
         _refused(read, as_json)
-    _accepted(read, settings.policies, as_json)
+    failed = _failed_cases(read, settings.policies)
+    _accepted(read, settings.policies, as_json, failed)
+    if failed:
+        raise typer.Exit(NO)
+
+
+def _failed_cases(policies: PolicySet, folder: Path) -> list[str]:
+    """A line for each case that another thing becomes of than it says."""
+    if not policies.rules.cases:
+        return []
+    from proxy.cli.policy_cases import judged
+
+    return [
+        f"{folder / case.where}: the case '{case.name}' expects {case.expect}{_by(case.rule)}, and gets {found.outcome}"
+        f"{_by(', '.join(found.rules))}" + (f"\n    {found.says}" if found.says else "")
+        for case, found in judged(policies)
+        if not found.meets(case)
+    ]
+
+
+def _by(rules: str) -> str:
+    return f" by {rules}" if rules else ""
 
 
 @app.command()
@@ -78,7 +99,7 @@ def _refused(mistakes: list[Mistake], as_json: bool) -> NoReturn:
     raise typer.Exit(NO)
 
 
-def _accepted(policies: PolicySet, folder: Path, as_json: bool) -> None:
+def _accepted(policies: PolicySet, folder: Path, as_json: bool, failed: list[str]) -> None:
     from proxy.policy.unregistered import unregistered
 
     missing = unregistered(policies.access, list(policies.keys.values()))
@@ -89,14 +110,19 @@ def _accepted(policies: PolicySet, folder: Path, as_json: bool) -> None:
         "projects": len(policies.access.projects),
         "keys": len(policies.keys),
         "prices": len(policies.prices.rules),
+        "budgets": len(policies.rules.budgets),
+        "limits": len(policies.rules.limits),
+        "model_rules": len(policies.rules.models),
+        "cases": len(policies.rules.cases),
     }
     if as_json:
         document = {
-            "ok": True,
+            "ok": not failed,
             "version": policies.version,
             **counts,
             "warnings": [asdict(warning) for warning in policies.warnings],
             "unregistered": asdict(missing),
+            "failed_cases": failed,
         }
         typer.echo(json.dumps(document, indent=2))
         return
@@ -106,7 +132,10 @@ def _accepted(policies: PolicySet, folder: Path, as_json: bool) -> None:
         typer.echo("Keys name what access.yaml doesn't know. To register them, add:\n")
         typer.echo("\n".join(missing.lines_to_add()) + "\n")
     listed = ", ".join(_counted(count, name) for name, count in counts.items())
-    typer.echo(f"{folder}/ is fine: {listed}. Version {policies.version}.")
+    for line in failed:
+        typer.echo(line, err=True)
+    state = f"has no mistake, but fails {_counted(len(failed), 'cases')}" if failed else "is fine"
+    typer.echo(f"{folder}/ {state}: {listed}. Version {policies.version}.")
 
 
 def _counted(count: int, name: str) -> str:

@@ -45,9 +45,13 @@ RULES: Final = {
     "limits": "rate limits",
     "models": "model rules",
     "cases": "example cases",
+    "budgets.downgrade": "downgrades by budgets",
+    "models.downgrade": "downgrades by model rules",
+    "models.output_tokens_max": "output limits of model rules",
+    "models.fallback": "fallbacks",
 }
-"""Lists in the files of rules, with what stands in them."""
-ENFORCED: Final[frozenset[str]] = frozenset()
+"""Lists in the files of rules with what stands in them, and settings of theirs that a version may not know yet."""
+ENFORCED: Final[frozenset[str]] = frozenset(("cases",))
 """Those of RULES that calls are held to (cases: that `policy check` runs). An entry in any other is a mistake: nobody
 may believe a budget to be in force that isn't."""
 LATER_FILES: Final = {
@@ -144,11 +148,20 @@ def _rules(
     )
     cases = read_cases_file(documents[cases_yaml.FILE], {each.name: each for each in budgets}, by_name, in_cases)
     for name, document in documents.items():
-        for key, value in document.pairs if document else ():
-            empty = value.absent if isinstance(value, Word) else isinstance(value, Listing) and not value.items
-            if key.text in RULES and key.text not in enforced and not empty:
-                reports[name].add(key, f"this version of outlay {_TOO_NEW.format(RULES[key.text])}")
+        _not_enforced(document, reports[name], enforced)
     return RuleSet(budgets, limits, models, cases)
+
+
+def _not_enforced(document: Table | None, mistakes: Mistakes, enforced: frozenset[str]) -> None:
+    """A mistake for each list, and each setting of its entries, that nothing would come of."""
+    for key, value in document.pairs if document else ():
+        items = value.items if isinstance(value, Listing) else ()
+        if key.text in RULES and key.text not in enforced and (items or not isinstance(value, Word | Listing)):
+            mistakes.add(key, f"this version of outlay {_TOO_NEW.format(RULES[key.text])}")
+        for setting, _ in (pair for item in items if isinstance(item, Table) for pair in item.pairs):
+            part = f"{key.text}.{setting.text}"
+            if part in RULES and key.text in enforced and part not in enforced:
+                mistakes.add(setting, f"this version of outlay {_TOO_NEW.format(RULES[part])}")
 
 
 _TOO_NEW: Final = "doesn't know {}: nothing here would be in force, so take it out"

@@ -1,17 +1,56 @@
-"""`outlay policy schema`: for editors, on paper and beside the files."""
+"""`outlay policy schema` for editors, and the cases that `outlay policy check` tries."""
 
 import json
 from pathlib import Path
 
 from typer.testing import CliRunner
 
+from proxy.adapters.starter_files import write_starter
 from proxy.cli.policy import app
 from proxy.policy.load import FILES
 
+CASES = """
+cases:
+  - {name: a known price, call: {model: stand-in-small}, expect: allow}
+  - {name: an unknown one, call: {model: nobody-sells-this}, expect: EXPECTED}
+"""
+
 
 def run(*words: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["schema", *words])
+    return invoke("schema", *words)
+
+
+def invoke(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, words)
     return result.exit_code, result.stdout, result.stderr
+
+
+def folder(path: Path, expected: str) -> str:
+    write_starter(path)
+    prices = (path / "prices.yaml").read_text().replace("unpriced: hold_ceiling", "unpriced: refuse")
+    (path / "prices.yaml").write_text(prices)
+    (path / "cases.yaml").write_text(CASES.replace("EXPECTED", expected))
+    return str(path)
+
+
+def test_cases_that_hold_are_counted(tmp_path: Path) -> None:
+    code, printed, _ = invoke("check", folder(tmp_path, "refuse"))
+    assert code == 0
+    assert "2 cases" in printed
+
+
+def test_a_case_that_fails_is_told_with_the_refusals_own_words(tmp_path: Path) -> None:
+    code, printed, said = invoke("check", folder(tmp_path, "allow"))
+    assert code == 1
+    assert "cases.yaml:4: the case 'an unknown one' expects allow, and gets refuse" in said
+    assert "no known price" in said
+    assert "fails 1 case:" in printed
+
+
+def test_failed_cases_in_json(tmp_path: Path) -> None:
+    code, printed, _ = invoke("check", folder(tmp_path, "allow"), "--json")
+    document = json.loads(printed)
+    assert (code, document["ok"], document["cases"], len(document["failed_cases"])) == (1, False, 2, 1)
 
 
 def test_all_schemas_are_printed_as_one() -> None:

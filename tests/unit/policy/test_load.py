@@ -231,7 +231,7 @@ RULE_EXAMPLES = {
 }
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", RULE_EXAMPLES)
 def test_rules_that_no_call_is_held_to_are_a_mistake(name: str) -> None:
     file, example = RULE_EXAMPLES[name]
     others = frozenset(RULES) - {name}
@@ -245,8 +245,31 @@ def test_rules_that_no_call_is_held_to_are_a_mistake(name: str) -> None:
     assert isinstance(load({file: f"{name}: {example}"}, enforced=frozenset((name,))), PolicySet)
 
 
-@pytest.mark.parametrize("name", sorted(set(RULES) - ENFORCED))
-def test_a_server_refuses_them_unasked(name: str) -> None:
+SETTING_EXAMPLES = {
+    "budgets.downgrade": "budgets: [{name: m, limit: 5 USD, window: month, downgrade: {to: gpt-5-mini}}]",
+    "models.downgrade": "models: [{name: m, downgrade: {to: gpt-5-mini}}]",
+    "models.output_tokens_max": "models: [{name: m, output_tokens_max: 5}]",
+    "models.fallback": "models: [{name: m, fallback: [openai]}]",
+}
+
+
+@pytest.mark.parametrize("name", SETTING_EXAMPLES)
+def test_settings_that_no_call_is_held_to_are_a_mistake(name: str) -> None:
+    files = {f"{name.partition('.')[0]}.yaml": SETTING_EXAMPLES[name], "providers.yaml": PROVIDERS}
+    refused = load(files, enforced=frozenset(RULES) - {name})
+    assert isinstance(refused, list)
+    assert [mistake.message.partition(":")[0] for mistake in refused] == [
+        f"this version of outlay doesn't know {RULES[name]}"
+    ]
+    assert isinstance(load(files, enforced=frozenset(RULES)), PolicySet)
+
+
+def test_everything_that_may_be_gated_is_tried() -> None:
+    assert {*RULE_EXAMPLES, *SETTING_EXAMPLES} == set(RULES)
+
+
+@pytest.mark.parametrize("name", sorted(RULE_EXAMPLES.keys() - ENFORCED))
+def test_a_server_refuses_rules_that_are_not_enforced_unasked(name: str) -> None:
     file, example = RULE_EXAMPLES[name]
     assert isinstance(load({file: f"{name}: {example}"}), list)
 
