@@ -13,13 +13,14 @@ import structlog
 
 from proxy.dialects.dialect import Dialect, Operation, UnreadableError
 from proxy.gateway.call_id import RANDOM_BYTES, call_id
+from proxy.gateway.editing import Editing
 from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count, trace
 from proxy.gateway.holding import held_at
 from proxy.gateway.reserving import Gone, Reserving, Weighed
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
-from proxy.metering.estimate import context_tokens, first_hold
+from proxy.metering.estimate import context_tokens, expected_tokens, first_hold
 from proxy.metering.fingerprint import fingerprint
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Reason, Refusal
@@ -27,7 +28,7 @@ from proxy.model.entry import Opened, Refused
 from proxy.model.identity import Identity, Project
 from proxy.policy.evaluate import evaluate
 from proxy.policy.identify import choose_project
-from proxy.policy.providers import choose_provider, served_model, takes
+from proxy.policy.providers import choose_provider, takes
 from proxy.policy.types import Provider, Secret
 from proxy.policy.verdict import Asked, Verdict, Weight
 from proxy.ports.clock import Clock
@@ -92,6 +93,8 @@ class Admitted:
     """Of a call that the provider had begun before it could be refused: why it must end at once."""
     warning: str = ""
     """What stands in `x-outlay-warning`; '' for nothing."""
+    target: bytes = b""
+    """Path and query at the provider, as the dialect knows them."""
 
     @property
     def matched(self) -> tuple[str, ...]:
@@ -272,19 +275,20 @@ class Admission:
         begun: bool,
         gone: Gone | None,
     ) -> Admitted | tuple[Refusal, str]:
-        translated = provider.dialect != incoming.dialect.name
-        model = served_model(provider, request.model) if translated else request.model
+        editing = _editing(incoming, request, provider)
         credential = "" if incoming.own_credential else self.secrets.secret(provider)
 
         def weigh(at_us: int | None = None) -> Weighed:
             now = replace(call, opened_us=self.clock.now_us() if at_us is None else at_us)
-            asked = self._asked(rules, incoming, now, model, request)
+            asked = self._asked(rules, incoming, now, editing)
             return Weighed(now, evaluate(rules.policies, rules.matcher, now, asked))
 
         weighed = weigh(call.opened_us)
         refusal = weighed.verdict.refusal or (no_credential(provider) if credential is None else None)
         # Before the hold: whatever fails from there on would leave it standing.
-        body, edits = (incoming.body, ()) if refusal else self._edited(incoming, request, model, provider)
+        sent = editing.edited(rules, weighed.verdict)
+        if isinstance(sent, Refusal):
+            refusal, sent = refusal or sent, editing.unedited()
         reserving = self._reserving()
         if begun:
             weighed, short = reserving.take(weighed)
@@ -303,17 +307,18 @@ class Admission:
             raise
         return Admitted(
             call=weighed.call,
-            request=request,
+            request=sent.request,
             hold=weighed.verdict.weight.hold,
             provider=provider,
             dialect=incoming.dialect,
             operation=incoming.operation,
             rules=rules,
             credential=credential or "",
-            body=body,
-            edits=edits,
-            hide_usage=bool(edits) and not translated,
-            model=model,
+            body=sent.body,
+            target=sent.target,
+            edits=sent.edits,
+            hide_usage=sent.hide_usage,
+            model=sent.model,
             verdict=weighed.verdict,
             opened_monotonic_us=self.clock.monotonic_us(),
             refusal=refusal,
@@ -323,19 +328,24 @@ class Admission:
     def elsewhere(self, admitted: Admitted, incoming: Incoming, name: str) -> Admitted | None:
         """The call, admitted anew for the provider `name` after another has failed it, by the rules it was admitted
         under. None: it can't go there, and stays admitted as it was."""
-        rules, request = admitted.rules, admitted.request
+        rules, request = admitted.rules, self._read(incoming)
         provider = rules.policies.providers.get(name)
-        if provider is None or not takes(provider, incoming.dialect.name, admitted.call.project):
+        if (
+            isinstance(request, Refusal)
+            or provider is None
+            or not takes(provider, incoming.dialect.name, admitted.call.project)
+        ):
             return None
         credential = self.secrets.secret(provider)
         if credential is None:
             return None
         call = replace(admitted.call, provider=name, account=provider.account or name)
-        asked = self._asked(rules, incoming, call, request.model, request)
+        editing = _editing(incoming, request, provider)
+        asked = self._asked(rules, incoming, call, editing)
         after = Weighed(call, evaluate(rules.policies, rules.matcher, call, asked))
-        if after.verdict.refusal is not None:
+        sent = editing.edited(rules, after.verdict)
+        if after.verdict.refusal is not None or isinstance(sent, Refusal):
             return None
-        body, edits = self._edited(incoming, request, request.model, provider)
         reserving = self._reserving()
         if not reserving.move(Weighed(admitted.call, admitted.verdict), after):
             return None
@@ -351,9 +361,12 @@ class Admission:
             hold=hold,
             provider=provider,
             credential=credential,
-            body=body,
-            edits=edits,
-            hide_usage=bool(edits),
+            request=sent.request,
+            body=sent.body,
+            target=sent.target,
+            edits=sent.edits,
+            hide_usage=sent.hide_usage,
+            model=sent.model,
             verdict=after.verdict,
             warning=reserving.warning(after),
         )
@@ -361,19 +374,21 @@ class Admission:
     def _reserving(self) -> Reserving:
         return Reserving(self.counters, self.clock, self.waiting, self.throttling)
 
-    def _asked(self, rules: Rules, incoming: Incoming, call: Call, model: str, request: Request) -> Asked:
-        """`model`: as the provider is asked for it, if no rule changes that."""
+    def _asked(self, rules: Rules, incoming: Incoming, call: Call, editing: Editing) -> Asked:
+        operation, request = incoming.operation, editing.request
 
         def weigh(instead: str, output_limit: int | None) -> Weight:
             asked = request if output_limit is None else replace(request, output_tokens_max=output_limit)
-            return self._weight(rules, incoming.operation, call, instead or model, asked)
+            return self._weight(rules, operation, call, editing.model(instead), asked)
 
+        model = editing.model()
         return Asked(
             weigh,
             context_tokens=lambda: context_tokens(incoming.dialect.prompt_texts(request.content)[0], request),
             output_tokens_max=request.output_tokens_max,
-            known_as=() if model == request.model else (model,),
-            free=not incoming.operation.priced,
+            known_as=tuple({model, editing.provider.deployments.get(model, model)} - {request.model}),
+            free=not operation.priced,
+            output_limited=operation.output_limited,
         )
 
     def _weight(self, rules: Rules, operation: Operation, call: Call, model: str, request: Request) -> Weight:
@@ -382,23 +397,8 @@ class Admission:
             return Weight(Hold(0, 0, 0), priced=True)
         limits = rules.prices.limits(call.provider, model)
         input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
-        return Weight(*held_at(rules, call, model, request, input_tokens, output_tokens))
-
-    def _edited(
-        self, incoming: Incoming, request: Request, model: str, provider: Provider
-    ) -> tuple[bytes, tuple[str, ...]]:
-        """The body to send, and what is changed in it."""
-        if provider.dialect == incoming.dialect.name:
-            return self._spliced(incoming, request) if provider.ask_usage else (incoming.body, ())
-        edits = ("translated",) if model == request.model else ("translated", "model")
-        return incoming.content or b"", edits
-
-    def _spliced(self, incoming: Incoming, request: Request) -> tuple[bytes, tuple[str, ...]]:
-        """The body to send: with usage asked for, where a stream would carry none and the body isn't compressed."""
-        if request.usage_asked or incoming.body is not incoming.content:
-            return incoming.body, ()
-        splice = incoming.dialect.ask_usage(incoming.operation, incoming.body)
-        return (splice.body, (splice.edit,)) if splice else (incoming.body, ())
+        hold, priced = held_at(rules, call, model, request, input_tokens, output_tokens)
+        return Weight(hold, priced, expected_tokens(request, output_tokens))
 
     def _refuse(self, call: Call, refusal: Refusal, verdict: Verdict | None = None) -> tuple[Refusal, str]:
         matched = verdict.matched if verdict is not None else ()
@@ -411,6 +411,18 @@ class Admission:
             counting = [charge for charge in verdict.charges if charge.budget.count_refused]
             self.counters.count(call.opened_us, Spent(0, 0), counting)
         return refusal, call.id
+
+
+def _editing(incoming: Incoming, request: Request, provider: Provider) -> Editing:
+    return Editing(
+        dialect=incoming.dialect,
+        operation=incoming.operation,
+        provider=provider,
+        request=request,
+        body=incoming.body,
+        content=incoming.content,
+        target=incoming.target,
+    )
 
 
 def _same(at: Provider, chosen: Provider | Refusal) -> Provider | Refusal:

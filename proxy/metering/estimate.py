@@ -46,6 +46,14 @@ def context_tokens(texts: Sequence[str], request: Request) -> int:
     return sum(map(len, texts)) // CHARACTERS_PER_TOKEN + request.input_tokens_unseen
 
 
+def expected_tokens(request: Request, output_tokens_held: int) -> int:
+    """What the call will read and write, as rate limits take it: no bound, but about right, since it is corrected."""
+    if _by_unit(request):
+        return 0
+    input_tokens = request.input_bytes // CHARACTERS_PER_TOKEN + request.input_tokens_unseen
+    return input_tokens + min(output_tokens_held, LEASE_TOKENS)
+
+
 def holding(request: Request, input_tokens: int, output_tokens: int) -> Usage:
     """The usage that a hold stands for, to be priced."""
     sold = request.guessed if request.fixed == NO_USAGE else request.fixed

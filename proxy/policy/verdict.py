@@ -16,6 +16,8 @@ class Weight:
     hold: Hold
     priced: bool
     """False: its model has no price, and the ceiling price stands in."""
+    expected_tokens: int = 0
+    """What it will read and write, estimated: for rate limits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,7 +216,7 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
     return UpstreamRequest(
         method=call.scope["method"],
         base_url=origin,
-        target=prefix + provider_target(provider, call.route.target),
+        target=prefix + provider_target(provider, admitted.target),
         headers=lines,
         body=body,
         body_length=length,
