@@ -102,7 +102,7 @@ class Reserving:
 
     def _throttled(self, weighed: Weighed) -> Throttled:
         verdict = weighed.verdict
-        return self.throttling.take(weighed.call.id, verdict.throttles, verdict.weight.hold, self.clock)
+        return self.throttling.take(weighed.call.id, verdict.throttles, verdict.weight.expected_tokens, self.clock)
 
     def warning(self, weighed: Weighed) -> str:
         return warning(self._balances(weighed))

@@ -7,7 +7,6 @@ from typing import Final
 from proxy.dialects.dialect import Dialect, HeadedAllowances
 from proxy.gateway.headers import HeaderLines
 from proxy.model.allowance import Allowance, Measure
-from proxy.model.call import Hold
 from proxy.model.decision import Reason, Refusal
 from proxy.policy.mistakes import shown
 from proxy.policy.rates import Excess, Rates
@@ -40,12 +39,13 @@ class Throttling:
     def __init__(self, rates: Rates | None = None) -> None:
         self._rates = rates or Rates()
 
-    def take(self, call_id: str, throttles: Sequence[Throttle], hold: Hold, clock: Clock) -> Throttled:
-        """Room under every limit, or under none and why. What has taken must be settled, or given back."""
+    def take(self, call_id: str, throttles: Sequence[Throttle], tokens: int, clock: Clock) -> Throttled:
+        """Room under every limit, or under none and why. What has taken must be settled, or given back. `tokens`: what
+        the call will read and write, estimated."""
         if not throttles:
             return _FREE
         now_us = clock.monotonic_us()
-        taking = self._rates.take(call_id, throttles, hold.input_tokens + hold.output_tokens, now_us)
+        taking = self._rates.take(call_id, throttles, tokens, now_us)
         shadow = tuple([Shadow(excess.throttle.limit.name, "throttle") for excess in taking.shadow])
         if taking.excess is None:
             return Throttled(None, shadow)

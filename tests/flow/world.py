@@ -1,5 +1,6 @@
 """A data plane made of the real parts, with respx where the network would be and fakes where time and disk would be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +18,12 @@ from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
 from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
+from proxy.gateway.throttling import Throttling
+from proxy.gateway.waiting import Waiting
 from proxy.model.decision import Refusal
 from proxy.model.entry import Refused, Settled
 from proxy.policy.keys import digest
-from proxy.policy.load import load
+from proxy.policy.load import RULES, load
 from proxy.policy.types import PolicySet, Provider
 from proxy.web.body_room import BodyRoom
 from proxy.web.data_plane import DataPlane
@@ -79,6 +82,8 @@ class World:
     """One data plane with everything it touches in reach of the test."""
 
     router: respx.MockRouter
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Policy files beside POLICIES, or instead of them; rules of every kind are held to here."""
     body_bytes_max: int = 1_000_000
     calls_in_flight_max: int = 10
     bodies_bytes_max: int = 10_000_000
@@ -88,18 +93,35 @@ class World:
     refusals: list[Refusal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.policies = _policies()
+        self.policies = _policies(self.files)
         self.counters = MemoryCounters(self.calls_in_flight_max)
         rules = Rules(self.policies, price_book(self.policies))
+        self.waiting, self.throttling = Waiting(), Throttling()
         self.room = BodyRoom(self.bodies_bytes_max)
         transport = httpx.MockTransport(self.router.async_handler)
         hash_key = FileHashKey("h1", b"k" * 32)
         self.app = DataPlane(
             rules=lambda: rules,
             dialects=(OpenAI(), Anthropic(), Gemini(), Bedrock()),
-            admission=Admission(self.counters, self.journal, self.clock, hash_key, Secrets()),
+            admission=Admission(
+                self.counters,
+                self.journal,
+                self.clock,
+                hash_key,
+                Secrets(),
+                waiting=self.waiting,
+                throttling=self.throttling,
+            ),
             plane=Plane(
-                HttpxUpstream(transport), self.counters, self.journal, self.tokens, self.clock, 5.0, lambda _: None
+                HttpxUpstream(transport),
+                self.counters,
+                self.journal,
+                self.tokens,
+                self.clock,
+                5.0,
+                lambda _: None,
+                waiting=self.waiting,
+                throttling=self.throttling,
             ),
             clock=self.clock,
             body_bytes_max=self.body_bytes_max,
@@ -123,9 +145,9 @@ class World:
         return [entry for entry in self.journal.entries if isinstance(entry, Refused)]
 
 
-def _policies() -> PolicySet:
-    files = dict(POLICIES)
+def _policies(more: Mapping[str, str]) -> PolicySet:
+    files = {**POLICIES, **more}
     files["keys.yaml"] = files["keys.yaml"].replace("DIGEST", digest(KEY.encode()))
-    loaded = load(files)
+    loaded = load(files, enforced=frozenset(RULES))
     assert isinstance(loaded, PolicySet), loaded
     return loaded

@@ -7,13 +7,12 @@ from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.throttling import Throttled, Throttling, allowance_lines
 from proxy.model.allowance import Allowance, Measure
-from proxy.model.call import Hold
 from proxy.model.decision import Reason
 from proxy.policy.rules import RateLimit, Scope
 from proxy.policy.verdict import Shadow, Throttle
 from tests.fakes.clock import FakeClock
 
-HOLD = Hold(1, 60, 40)
+TOKENS = 100
 
 
 def throttle(**given: Any) -> Throttle:
@@ -35,9 +34,9 @@ def test_a_refusal_names_limit_rule_wait_and_whom_to_ask() -> None:
     clock = FakeClock()
     throttling = Throttling()
     limits = [throttle(requests_per_minute=1)]
-    assert throttling.take("call_1", limits, HOLD, clock) == Throttled()
+    assert throttling.take("call_1", limits, TOKENS, clock) == Throttled()
     clock.advance(20_300_000)
-    refusal = throttling.take("call_2", limits, HOLD, clock).refusal
+    refusal = throttling.take("call_2", limits, TOKENS, clock).refusal
     assert refusal is not None
     assert (refusal.status, refusal.reason, refusal.retryable) == (429, Reason.RATE_LIMITED, True)
     assert (refusal.retry_after_s, refusal.retry_after_ms) == (41, 40_200)
@@ -48,12 +47,12 @@ def test_a_refusal_names_limit_rule_wait_and_whom_to_ask() -> None:
     assert refusal.rule == "budgets.yaml:12"
     assert [(each.measure, each.remaining) for each in refusal.allowances] == [(Measure.REQUESTS, 0)]
     clock.advance(40_200_000)
-    assert throttling.take("call_2", limits, HOLD, clock).refusal is None
+    assert throttling.take("call_2", limits, TOKENS, clock).refusal is None
 
 
 def test_what_never_passes_is_refused_as_a_rule_refuses_so_that_nobody_waits_for_it() -> None:
     clock = FakeClock()
-    refusal = Throttling().take("call_1", [throttle(tokens_per_minute=0)], HOLD, clock).refusal
+    refusal = Throttling().take("call_1", [throttle(tokens_per_minute=0)], TOKENS, clock).refusal
     assert refusal is not None
     assert (refusal.status, refusal.reason, refusal.retryable, refusal.retry_after_s) == (
         400,
@@ -63,15 +62,15 @@ def test_what_never_passes_is_refused_as_a_rule_refuses_so_that_nobody_waits_for
     )
 
 
-def test_input_and_output_of_the_hold_are_taken_and_corrected_by_what_was_used() -> None:
+def test_estimated_tokens_are_taken_and_corrected_by_what_was_used() -> None:
     clock = FakeClock()
     throttling = Throttling()
     limits = [throttle(tokens_per_minute=150)]
-    assert throttling.take("call_1", limits, HOLD, clock).refusal is None
-    assert throttling.take("call_2", limits, HOLD, clock).refusal is not None
+    assert throttling.take("call_1", limits, TOKENS, clock).refusal is None
+    assert throttling.take("call_2", limits, TOKENS, clock).refusal is not None
     throttling.settle("call_1", 50, clock)
     throttling.settle("call_1", 50, clock)
-    assert throttling.take("call_2", limits, HOLD, clock).refusal is None
+    assert throttling.take("call_2", limits, TOKENS, clock).refusal is None
     assert [each.remaining for each in throttling.allowances(limits, clock)] == [0]
 
 
@@ -82,8 +81,8 @@ def test_calls_in_flight_are_free_again_after_settlement_or_when_given_back() ->
     for number, end in enumerate(
         (lambda: throttling.settle("call_0", 1, clock), lambda: throttling.give_back("call_1"))
     ):
-        assert throttling.take(f"call_{number}", limits, HOLD, clock).refusal is None
-        refusal = throttling.take("call_9", limits, HOLD, clock).refusal
+        assert throttling.take(f"call_{number}", limits, TOKENS, clock).refusal is None
+        refusal = throttling.take("call_9", limits, TOKENS, clock).refusal
         assert refusal is not None
         assert refusal.retry_after_s == 1
         end()
@@ -93,14 +92,14 @@ def test_a_shadow_limit_is_told_and_refuses_nothing() -> None:
     clock = FakeClock()
     throttling = Throttling()
     limits = [throttle(requests_per_minute=0, mode="shadow")]
-    assert throttling.take("call_1", limits, HOLD, clock) == Throttled(None, (Shadow("per-key-burst", "throttle"),))
+    assert throttling.take("call_1", limits, TOKENS, clock) == Throttled(None, (Shadow("per-key-burst", "throttle"),))
     assert throttling.allowances(limits, clock) == ()
 
 
 def test_a_call_without_limits_takes_nothing() -> None:
     clock = FakeClock()
     throttling = Throttling()
-    assert throttling.take("call_1", (), HOLD, clock) == Throttled()
+    assert throttling.take("call_1", (), TOKENS, clock) == Throttled()
     assert throttling.allowances((), clock) == ()
 
 

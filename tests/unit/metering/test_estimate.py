@@ -9,6 +9,7 @@ from proxy.metering.estimate import (
     LEASE_TOKENS,
     OUTPUT_TOKENS_DEFAULT,
     OUTPUT_TOKENS_MAX,
+    expected_tokens,
     extended,
     first_hold,
     holding,
@@ -100,3 +101,9 @@ def test_beside_text_a_hold_has_what_was_guessed() -> None:
     request = Request("m", input_bytes=700, output_tokens_max=0, guessed=Usage(output_image=4160))
     assert first_hold(request, 4096, True) == (700 + FRAMING_TOKENS, 0)
     assert holding(request, 10, 0) == Usage(input_text=10, output_image=4160)
+
+
+def test_what_a_call_will_come_to_is_estimated_low_where_its_hold_is_a_bound() -> None:
+    agent = Request("m", input_bytes=70_000, input_tokens_unseen=500, output_tokens_max=64_000)
+    assert expected_tokens(agent, 64_000) == 17_500 + 500 + LEASE_TOKENS
+    assert expected_tokens(agent, 100) == 17_500 + 500 + 100
