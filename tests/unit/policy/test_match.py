@@ -1,0 +1,81 @@
+"""Which rules are for a call."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.model.call import Call
+from proxy.policy import match
+from proxy.policy.match import Matcher, Matches, facts_of, instance
+from proxy.policy.rules import DIMENSIONS, RateLimit, Rule, RuleSet, Scope
+from tests.unit.policy.test_evaluate import CALL, budget, rule
+
+
+def naive(rules: RuleSet, facts: Mapping[str, str]) -> Matches:
+    """What a look at every rule finds."""
+
+    def fits(each: Rule) -> bool:
+        return all(
+            any(fnmatchcase(facts.get(name, ""), glob) for glob in globs)
+            for name, globs in each.scope.conditions.items()
+        )
+
+    return Matches(
+        tuple(filter(fits, rules.budgets)), tuple(filter(fits, rules.limits)), tuple(filter(fits, rules.models))
+    )
+
+
+NAMES = st.sampled_from(("team", "model", "tags.feature"))
+GLOBS = st.sampled_from(("a", "b", "ab", "a*", "*", "?", "[ab]", "", "A", "a\n"))
+SCOPES = st.dictionaries(NAMES, st.lists(GLOBS, min_size=1, max_size=3).map(tuple), max_size=3).map(Scope)
+RULES = st.builds(
+    lambda budgets, limits, models: RuleSet(
+        tuple(budget(f"b{n}", scope=scope) for n, scope in enumerate(budgets)),
+        tuple(RateLimit(f"l{n}", "", scope, "enforce", "", (), 1, None, None) for n, scope in enumerate(limits)),
+        tuple(rule(f"m{n}", scope=scope) for n, scope in enumerate(models)),
+    ),
+    *[st.lists(SCOPES, max_size=8)] * 3,
+)
+FACTS = st.dictionaries(NAMES, st.sampled_from(("a", "b", "ab", "c", "", "A", "a\n")), max_size=3)
+
+
+@given(RULES, st.lists(FACTS, max_size=8))
+def test_the_rules_found_are_those_that_a_look_at_every_rule_finds(
+    rules: RuleSet, calls: list[Mapping[str, str]]
+) -> None:
+    matcher = Matcher(rules)
+    for facts in calls:
+        assert matcher.matching(facts) == naive(rules, facts)
+
+
+def test_what_is_kept_of_made_up_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = RuleSet(models=tuple(rule(f"m{n}", scope=Scope({"tags.x": (f"v{n}*",)})) for n in range(9)))
+    monkeypatch.setattr(match, "VALUES_MAX", 5)
+    matcher = Matcher(rules)
+    for n in range(40):
+        facts = {"tags.x": f"v{n}"}
+        assert matcher.matching(facts) == naive(rules, facts)
+    assert all(len(dimension._known) <= 5 for _, dimension in matcher._dimensions)
+    assert len(matcher._known) <= 5
+
+
+def test_facts_are_every_dimension_and_each_tag() -> None:
+    call = Call(
+        **{
+            **{name: getattr(CALL, name) for name in Call.__slots__},
+            "client": "claude-cli",
+            "tags": {"feature": "cart", "user": "bob"},
+        }
+    )
+    facts = facts_of(call)
+    assert set(facts) == {*DIMENSIONS, "tags.feature", "tags.user"}
+    assert (facts["user"], facts["key"], facts["client"], facts["tags.user"]) == ("alice", "k_1", "claude-cli", "bob")
+
+
+def test_what_a_call_lacks_is_empty_and_only_wildcards_fit_it() -> None:
+    rules = RuleSet(models=(rule("any", scope=Scope({"tags.x": ("*",)})), rule("one", scope=Scope({"tags.x": ("v",)}))))
+    assert Matcher(rules).matching(facts_of(CALL)).names == ("any",)
+    assert instance(("team", "tags.x"), facts_of(CALL)) == ("payments", "")
