@@ -18,6 +18,9 @@ may make up tags."""
 MEANINGS_MAX: Final = 4096
 """Budgets that are known again at a glance."""
 SWEEP_US: Final = 60_000_000
+"""How often accounts of windows that are over are forgotten."""
+SWEEP_FULL_US: Final = 1_000_000
+"""While there is no place for another."""
 _SHARED: Final = "(all others)"
 _Key = tuple[Account, int]
 Extra = Callable[[Budget, tuple[str, ...]], int]
@@ -146,6 +149,10 @@ class MemoryCounters:
                 yield tally.budget, account._replace(start_us=begin), spent
 
     def _charged(self, call: Call, charges: Sequence[Charge]) -> list[tuple[Charge, Tally]]:
+        # Before any is chosen: one that a call is about to be put in must not be forgotten in between.
+        full = len(self._tallies) + len(charges) > self._accounts_max
+        if self._now_us - self._swept_us > (SWEEP_FULL_US if full else SWEEP_US):
+            self._sweep()
         return [(charge, self._tally(charge, call.opened_us)) for charge in charges]
 
     def _shortfalls(self, charged: Iterable[tuple[Charge, Tally]], hold: Hold) -> list[Shortfall]:
@@ -209,8 +216,6 @@ class MemoryCounters:
 
     def _made(self, charge: Charge, meaning: int, at_us: int) -> Tally:
         budget, key = charge.budget, (charge.account, meaning)
-        if len(self._tallies) >= self._accounts_max or self._now_us - self._swept_us > SWEEP_US:
-            self._sweep()
         if len(self._tallies) >= self._accounts_max:
             key = (charge.account._replace(instance=(_SHARED,)), meaning)
         rolling = budget.window.kind == "rolling"
