@@ -1,0 +1,65 @@
+"""What callers read whom a budget has no room for."""
+
+import pytest
+
+from proxy.gateway.over_budget import cut, no_turn, over_budget, warning
+from proxy.policy.charge import Balance, Shortfall
+from proxy.policy.rules import Unit, Window
+from tests.fakes.counters import a_budget, a_charge
+
+USD = 10**12
+NOW_US = 1_800_000_000_000_000
+RESET_US = NOW_US + 90_500_000
+
+
+def short(*instance: str, spent: int = 499 * USD, limit: int = 500 * USD, **given: object) -> Shortfall:
+    budget = a_budget("payments-month", limit, contact="ask #platform", window=Window("month"), **given)
+    return Shortfall(a_charge(budget, *instance), Balance(spent, USD // 2, limit, RESET_US), USD * 3 // 2, False)
+
+
+def test_a_refusal_says_rule_place_balance_reset_advice_and_contact() -> None:
+    refusal = over_budget(short("payments", per=("team",)), NOW_US)
+    assert (refusal.status, refusal.retryable, refusal.retry_after_s) == (400, False, None)
+    assert refusal.rule == "budgets.yaml:2"
+    assert refusal.message == (
+        "The budget 'payments-month' of team 'payments' (budgets.yaml:2) has no room for this call: $499.00 of $500.00 "
+        "are spent, $1.00 left, and this call may come to $1.50. It resets at 2027-01-15 08:01 UTC. Ask for less "
+        "output, send less, or use a cheaper model, or wait until there is room again. Whom to ask: ask #platform."
+    )
+
+
+def test_a_budget_that_slows_down_says_when_to_come_back() -> None:
+    refusal = over_budget(short(action="throttle"), NOW_US)
+    assert (refusal.status, refusal.retryable, refusal.retry_after_s) == (429, True, 91)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"limit": 0, "spent": 0}, "has a limit of zero, so nothing passes."),
+        (
+            {"unit": Unit.TOKENS, "limit": 2_000_000, "spent": 1_999_999},
+            "1,999,999 tokens of 2,000,000 tokens are spent",
+        ),
+        ({"unit": Unit.CALLS, "limit": 10, "spent": 10}, "10 calls of 10 calls are spent, 0 calls left."),
+        ({"reserve": USD}, "$1.00 left ($1.00 of it for answers that have begun)"),
+    ],
+)
+def test_amounts_are_told_in_the_unit_of_the_budget(given: dict[str, object], said: str) -> None:
+    assert said in over_budget(short(**given), NOW_US).message  # type: ignore[arg-type]
+
+
+def test_held_room_is_worth_coming_back_for() -> None:
+    refusal = no_turn(short())
+    assert (refusal.status, refusal.retryable, refusal.retry_after_s) == (429, True, 5)
+    assert "Calls in flight hold $0.50 of it" in refusal.message
+
+
+def test_a_cut_answer_names_the_budget() -> None:
+    assert "The budget 'payments-month' (budgets.yaml:2) has a limit of $500.00." in cut(short()).message
+
+
+def test_a_warning_names_budgets_from_their_first_level_on() -> None:
+    budgets = [a_budget(name, 200, warn_at=(50, 80)) for name in ("near", "far")]
+    balances = zip(map(a_charge, budgets), [Balance(101, 0, 200, 0), Balance(99, 0, 200, 0)], strict=True)
+    assert warning(balances) == "near 50% spent"

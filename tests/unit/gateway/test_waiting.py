@@ -1,0 +1,101 @@
+"""Calls that wait for room: in their order, streams that have begun first, never for good."""
+
+import asyncio
+
+import pytest
+
+from proxy.gateway.waiting import GoneError, Waiting
+from proxy.policy.charge import Account
+
+TEAM = Account("team", (), 0)
+ALL = Account("all", (), 0)
+
+
+class Room:
+    """So many places in an account; each attempt that finds one takes it."""
+
+    def __init__(self, places: int = 0) -> None:
+        self.places = places
+        self.taken: list[str] = []
+
+    def attempt(self, name: str) -> Account | None:
+        if self.places == 0:
+            return TEAM
+        self.places -= 1
+        self.taken.append(name)
+        return None
+
+
+async def queued(waiting: Waiting, room: Room, *names: str, begun: bool = False) -> list["asyncio.Task[bool]"]:
+    def attempt(name: str) -> "asyncio.Task[bool]":
+        return asyncio.create_task(waiting.turn(TEAM, lambda: room.attempt(name), begun=begun))
+
+    tasks = [attempt(name) for name in names]
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_first_in_is_first_out_and_who_has_begun_goes_before() -> None:
+    waiting, room = Waiting(), Room()
+    tasks = await queued(waiting, room, "one", "two")
+    tasks += await queued(waiting, room, "stream", begun=True)
+    assert waiting.line_at([ALL, TEAM]) == TEAM
+    room.places = 2
+    waiting.freed()
+    assert room.taken == ["stream", "one"]
+    room.places = 1
+    waiting.freed()
+    assert await asyncio.gather(*tasks) == [True, True, True]
+    assert (waiting.calls, waiting.line_at([TEAM])) == (0, None)
+
+
+async def test_nobody_waits_for_good() -> None:
+    waiting = Waiting(wait_s=0.0)
+    assert await waiting.turn(TEAM, lambda: TEAM) is False
+    assert waiting.calls == 0
+
+
+async def test_a_full_queue_turns_away_at_once() -> None:
+    waiting, room = Waiting(calls_max=1), Room()
+    (task,) = await queued(waiting, room, "one")
+    assert await waiting.turn(TEAM, lambda: TEAM) is False
+    room.places = 1
+    waiting.freed()
+    assert await task
+
+
+async def test_a_caller_who_hangs_up_leaves_the_queue() -> None:
+    waiting = Waiting()
+
+    async def gone() -> None:
+        return
+
+    with pytest.raises(GoneError):
+        await waiting.turn(TEAM, lambda: TEAM, gone=gone)
+    assert waiting.calls == 0
+
+
+async def test_who_finds_another_account_too_small_waits_there() -> None:
+    waiting = Waiting()
+    short: list[Account | None] = [ALL, None]
+    task = asyncio.create_task(waiting.turn(TEAM, lambda: short.pop(0)))
+    await asyncio.sleep(0)
+    waiting.freed()
+    assert (waiting.line_at([TEAM]), waiting.line_at([ALL])) == (None, ALL)
+    waiting.freed()
+    assert await task
+
+
+async def test_a_fault_of_one_attempt_is_its_own() -> None:
+    waiting, room = Waiting(), Room(1)
+
+    def broken() -> Account | None:
+        raise ValueError("broken")
+
+    task = asyncio.create_task(waiting.turn(TEAM, broken))
+    await asyncio.sleep(0)
+    (other,) = await queued(waiting, room, "other")
+    waiting.freed()
+    assert await other
+    with pytest.raises(ValueError, match="broken"):
+        await task
