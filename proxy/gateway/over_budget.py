@@ -55,12 +55,18 @@ def cut(shortfall: Shortfall) -> Refusal:
 
 
 def warning(balances: Iterable[tuple[Charge, Balance]]) -> str:
-    """The `x-outlay-warning` of an answer: budgets that have reached a level they warn at; '' for none."""
-    return ", ".join(
-        f"{charge.account.budget} {balance.spent * 100 // balance.limit}% spent"
-        for charge, balance in balances
-        if balance.limit and charge.budget.warn_at and balance.spent * 100 >= charge.budget.warn_at[0] * balance.limit
-    )
+    """The `x-outlay-warning` of an answer: budgets that have reached a level they warn at, and those that only warn
+    where a call doesn't fit; '' for none."""
+    return ", ".join(said for charge, balance in balances if (said := _warning(charge.budget, balance)))
+
+
+def _warning(budget: Budget, balance: Balance) -> str:
+    """`balance`: with the call's own hold in it."""
+    if budget.action == "warn" and balance.spent + balance.held > balance.limit:
+        return f"{budget.name} over its limit"
+    if not budget.warn_at or balance.spent * 100 < budget.warn_at[0] * balance.limit:
+        return ""
+    return f"{budget.name} {balance.spent * 100 // balance.limit}% spent" if balance.limit else ""
 
 
 def _no_room(shortfall: Shortfall) -> str:

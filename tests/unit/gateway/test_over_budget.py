@@ -63,3 +63,9 @@ def test_a_warning_names_budgets_from_their_first_level_on() -> None:
     budgets = [a_budget(name, 200, warn_at=(50, 80)) for name in ("near", "far")]
     balances = zip(map(a_charge, budgets), [Balance(101, 0, 200, 0), Balance(99, 0, 200, 0)], strict=True)
     assert warning(balances) == "near 50% spent"
+
+
+def test_a_budget_that_only_warns_says_so_where_a_call_does_not_fit() -> None:
+    soft = a_charge(a_budget("soft", 200, action="warn"))
+    assert warning([(soft, Balance(100, 100, 200, 0))]) == ""
+    assert warning([(soft, Balance(100, 101, 200, 0))]) == "soft over its limit"
