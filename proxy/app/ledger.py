@@ -143,6 +143,8 @@ class Ledger:
             address=secrets.value,
             mistakes=self.mistakes,
             loaded=self.caught_up,
+            budgets=lambda: self.policies().rules.budgets,
+            grants=self.grants.grants,
             now_us=self.clock.now_us,
         )
 

@@ -5,7 +5,7 @@ nothing; what was told is on the ledger's journal, so that it repeats nothing.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from secrets import token_bytes
@@ -13,16 +13,26 @@ from typing import Final
 
 import structlog
 
+from proxy.gateway.openings import asked
+from proxy.ledger.balances import TooManyAccountsError, balances
+from proxy.ledger.budget_levels import KIND as BUDGET_LEVEL
+from proxy.ledger.budget_levels import budget_levels
 from proxy.ledger.notices import Told, noticed, policy_mistakes, told, unpriced_models
 from proxy.model.entry import Act
+from proxy.policy.grants import Grants
+from proxy.policy.rules import Budget
 from proxy.policy.types import Mistake, Secret, Target
+from proxy.ports.balances import BEGINNING
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.notices import Notice, NotSentError, Sender
-from proxy.ports.store import Store
+from proxy.ports.store import QueryTimeoutError, Store
 
 log = structlog.get_logger("outlay.notices")
 
 LOOK_S: Final = 30.0
+"""What is spent is summed at each look, where there are budgets and a target that wants to hear of them."""
+BALANCES_S_MAX: Final = 20.0
+"""Within which what is spent must be summed."""
 RETRY_S: Final = 60.0
 RETRY_S_MAX: Final = 3600.0
 AT_ONCE: Final = 4
@@ -50,6 +60,8 @@ class Noticing:
         address: Callable[[Secret], str | None],
         mistakes: Callable[[], Sequence[Mistake]],
         loaded: Callable[[], bool],
+        budgets: Callable[[], Sequence[Budget]],
+        grants: Callable[[], Awaitable[Grants]],
         now_us: Callable[[], int],
     ) -> None:
         """`loaded`: whether every fact up to the start is in the store, the record of earlier deliveries too."""
@@ -60,6 +72,8 @@ class Noticing:
         self._address = address
         self._mistakes = mistakes
         self._loaded = loaded
+        self._budgets = budgets
+        self._grants = grants
         self._now_us = now_us
         self._told: set[Told] | None = None
         self._unrecorded: list[Act] = []
@@ -89,6 +103,8 @@ class Noticing:
         if self._told is None:
             self._told = await asyncio.to_thread(told, self._store)
         notices = [*self._policy_mistakes(), *await asyncio.to_thread(unpriced_models, self._store, self._now_us())]
+        if any(BUDGET_LEVEL in target.on for target in targets):
+            notices += await self._budget_levels()
         await asyncio.gather(*(self._tell(target, notices, self._told) for target in targets))
         await self._record()
 
@@ -99,8 +115,20 @@ class Noticing:
         before, self._mistaken = self._mistaken, notice.key if notice else ""
         return [notice] if notice and notice.key == before else []
 
+    async def _budget_levels(self) -> list[Notice]:
+        budgets, now_us = self._budgets(), self._now_us()
+        if not budgets:
+            return []
+        question = [asked(budget, now_us) for budget in budgets]
+        try:
+            known = await asyncio.to_thread(balances, self._store, question, "", BEGINNING, BALANCES_S_MAX)
+        except (TooManyAccountsError, QueryTimeoutError) as error:
+            log.error("levels of budgets can't be told", why=str(error) or type(error).__name__)
+            return []
+        return budget_levels(budgets, known.accounts, await self._grants(), now_us)
+
     async def _tell(self, target: Target, notices: Sequence[Notice], done: set[Told]) -> None:
-        wanted = [each for each in notices if each.kind in target.on and (target.name, each.key) not in done]
+        wanted = [each for each in notices if _wants(target, each) and (target.name, each.key) not in done]
         failing = self._failing.get(target.name)
         if failing and failing.next_us > self._now_us():
             return
@@ -139,3 +167,9 @@ class Noticing:
             await self._journal.flushed()
         except JournalUnavailableError as error:
             log.error("a delivery is not on record yet, a restart now would repeat it", why=str(error))
+
+
+def _wants(target: Target, notice: Notice) -> bool:
+    """Whether a target is told of it at all."""
+    meant = notice.audience == "all" or (notice.audience == "persons") is target.persons
+    return meant and notice.kind in target.on and (not notice.level or notice.level >= target.min_level)

@@ -7,7 +7,7 @@ import structlog
 
 from proxy.ledger.increases import Increase, budget_acts, in_force, increases
 from proxy.model.entry import Act
-from proxy.policy.grants import Grant
+from proxy.policy.grants import Grant, Grants
 from proxy.ports.journal import Journal
 from proxy.ports.store import Store
 
@@ -40,6 +40,10 @@ class GrantBook:
         for act in loaded:
             self._own.pop(act.id, None)
         return increases([*loaded, *self._own.values()], now_us)
+
+    async def grants(self) -> Grants:
+        """In force now. Raises StoreError."""
+        return Grants(in_force(await self.increases()))
 
     async def record(self, act: Act) -> bool:
         """Put it on the journal; gives whether gateways have been told. What they have not been told is tried again.

@@ -34,7 +34,7 @@ def _unpriced(provider: str, model: str, first_us: int, calls: int) -> Notice:
     since = datetime.fromtimestamp(first_us / 1e6, UTC)
     return Notice(
         kind="unpriced_model",
-        key=_key("unpriced_model", provider, model),
+        key=notice_key("unpriced_model", provider, model),
         title=f"No price for {model}",
         text=f"The model {model} at the provider {provider} has no known price. {calls:,} calls since "
         f"{since:%Y-%m-%d %H:%M} UTC are counted at the ceiling price of prices.yaml. "
@@ -48,7 +48,7 @@ def policy_mistakes(mistakes: Sequence[Mistake]) -> Notice:
     shown = "\n".join(places[:PLACES_MAX]) + (f"\nand {len(places) - PLACES_MAX} more" if places[PLACES_MAX:] else "")
     return Notice(
         kind="policy_mistakes",
-        key=_key("policy_mistakes", *map(str, mistakes)),
+        key=notice_key("policy_mistakes", *map(str, mistakes)),
         title="Policy files are not in force",
         text=f"The policy files have mistakes ({len(places)}), so the rules before the last change stay in force. "
         f"`outlay policy check` says what is wrong:\n{shown}",
@@ -66,7 +66,7 @@ def noticed(target: str, notice: Notice, now_us: int, random: bytes) -> Act:
     return Act(id_, now_us, ACTOR, NOTICED, notice.key, "", {"target": target, "title": notice.title})
 
 
-def _key(kind: str, *parts: str) -> str:
-    """Short whatever the parts are: strings on the journal are cut where they are long."""
+def notice_key(kind: str, *parts: str) -> str:
+    """What makes a notice this one. Short whatever the parts are: long strings are cut on the journal."""
     hashed = hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()
     return f"{kind}:{hashed[:32]}"

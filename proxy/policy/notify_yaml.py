@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from proxy.policy.amounts import percent
 from proxy.policy.document import Table, Word, read_document
 from proxy.policy.mistakes import Mistakes, shown, suggestion
 from proxy.policy.section import Section
@@ -10,14 +11,16 @@ from proxy.policy.types import Secret, Target
 
 FILE: Final = "notify.yaml"
 
-KINDS: Final = ("unpriced_model", "policy_mistakes")
-"""What is told: a model was called that has no price; policy files have mistakes, so that they are not in force."""
+KINDS: Final = ("budget_level", "unpriced_model", "policy_mistakes")
+"""What is told: a level of a budget is reached; a model was called that has no price; policy files are not in force."""
 
 TOP: Final = {"targets": "targets: [{name: finance, url: {env: NOTIFY_URL}}]"}
 TARGET: Final = {
     "name": "name: finance",
     "url": "url: {env: NOTIFY_URL}",
     "on": "on: [unpriced_model]",
+    "persons": "persons: true",
+    "min_level": "min_level: 80%",
 }
 URL: Final = {"env": "url: {env: NOTIFY_URL}", "file": "url: {file: /run/secrets/notify}"}
 TARGETS_MAX: Final = 20
@@ -37,7 +40,14 @@ def read_notify(data: bytes | str, mistakes: Mistakes) -> tuple[Target, ...]:
     targets: dict[str, Target] = {}
     for section in Section(document, TOP, mistakes, FILE).sections("targets", TARGET, "a target"):
         section.require("name", "url")
-        target = Target(section.name("name"), _url(section), _on(section), mistakes.where(section.table))
+        target = Target(
+            name=section.name("name"),
+            url=_url(section),
+            on=_on(section),
+            persons=section.flag("persons"),
+            min_level=_min_level(section),
+            where=mistakes.where(section.table),
+        )
         if target.name in targets:
             section.wrong("name", f"can't be {shown(target.name)} twice")
         elif len(targets) == TARGETS_MAX:
@@ -54,6 +64,14 @@ def _on(section: Section) -> tuple[str, ...]:
             wrong = f"on: {shown(word.text)} is nothing that is told: {suggestion(word.text, KINDS)}"
             section.mistakes.add(word, wrong, TARGET["on"])
     return tuple(word.text for word in words) if section.node("on") is not None else KINDS
+
+
+def _min_level(section: Section) -> int:
+    text = section.text("min_level")
+    found = percent(text) if text else 0
+    if found is None:
+        section.wrong("min_level", f"can't be {shown(text)}: it is a level of budgets, from 1% to 100%")
+    return found or 0
 
 
 def _url(section: Section) -> Secret:

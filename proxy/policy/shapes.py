@@ -158,7 +158,12 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
     },
     notify_yaml.FILE: {
         "": {"targets": {"type": "array", "items": _ref("target"), "maxItems": notify_yaml.TARGETS_MAX}},
-        "target": {"name": NAME, "url": _ref("url"), "on": _list(_choice(notify_yaml.KINDS))},
+        "target": {
+            "name": NAME,
+            "url": _ref("url"),
+            "on": _list(_choice(notify_yaml.KINDS)),
+            **{"persons": FLAG, "min_level": PERCENT},
+        },
         "url": {
             "env": {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"},
             "file": {"type": "string", "pattern": r"\S"},

@@ -162,6 +162,10 @@ class Target:
     """Where its address stands: an Apprise URL, which holds a password or token."""
     on: tuple[str, ...]
     """Kinds of notices, of notify_yaml.KINDS."""
+    persons: bool = False
+    """True: notices may name persons."""
+    min_level: int = 0
+    """Levels of budgets below it, in per cent, are not told."""
     where: str = ""
     """'file:line' of the entry."""
 

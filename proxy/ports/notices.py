@@ -1,7 +1,7 @@
 """Notices: what people are told, and the way out for it."""
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 TEXT_CHARS_MAX: Final = 2000
 """Of a message: chats cut or refuse longer ones."""
@@ -9,7 +9,7 @@ TEXT_CHARS_MAX: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that needs a person. It names no person, and holds nothing of prompts or keys."""
+    """Something that needs a person. It holds nothing of prompts or keys."""
 
     kind: str
     """One of policy.notify_yaml.KINDS."""
@@ -17,6 +17,10 @@ class Notice:
     """What makes it this one: a target is told once for each key, whatever restarts come between."""
     title: str
     text: str
+    audience: Literal["all", "persons", "others"] = "all"
+    """'persons': it names a person, for targets that may read that; 'others': the same without, for the other ones."""
+    level: int = 0
+    """Of a budget, per cent."""
 
 
 class NotSentError(Exception):

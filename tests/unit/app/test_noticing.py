@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,16 @@ import pytest
 from proxy.app import noticing
 from proxy.app.noticing import Noticing
 from proxy.model.entry import Act
+from proxy.policy.grants import Grant, Grants
 from proxy.policy.notify_yaml import KINDS
+from proxy.policy.rules import Budget, Unit, Window
 from proxy.policy.types import Mistake, Secret, Target
 from proxy.ports.notices import Notice, NotSentError
 from tests.fakes import facts
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.flow.ledger_world import a_store, load, spent
+from tests.unit.policy.test_grants import BUDGET
 
 CHAT = Target("chat", Secret("env", "CHAT"), KINDS)
 MAIL = Target("mail", Secret("env", "MAIL"), ("unpriced_model",))
@@ -49,6 +53,8 @@ class World:
         self.mistakes: Sequence[Mistake] = ()
         self.targets: Sequence[Target] = (CHAT, MAIL)
         self.loaded = True
+        self.budgets: Sequence[Budget] = ()
+        self.granted = Grants()
         self.noticing = self.started()
 
     def started(self) -> Noticing:
@@ -60,8 +66,13 @@ class World:
             address=lambda source: source.name if source.name != "UNSET" else None,
             mistakes=lambda: self.mistakes,
             loaded=lambda: self.loaded,
+            budgets=lambda: self.budgets,
+            grants=self.grants,
             now_us=self.clock.now_us,
         )
+
+    async def grants(self) -> Grants:
+        return self.granted
 
     def restart(self) -> None:
         """What stands on the journal is in the store then, and nothing else is left."""
@@ -192,3 +203,85 @@ async def test_what_is_long_past_is_not_told(tmp_path, old_us: int) -> None:
         it.clock.advance(old_us)
         await it.noticing.look()
         assert not it.post.sent
+
+
+TEAM = replace(BUDGET, name="team", per=(), warn_at=(50, 80), window=Window("month"))
+EACH = replace(TEAM, name="each", per=("user",))
+BOSS = Target("boss", Secret("env", "BOSS"), ("budget_level",), persons=True)
+
+
+def costing(store_calls: int = 2) -> tuple[list[object], int]:
+    """Calls of alice, and what they come to together."""
+    calls = [spent(f"call_{number}", owner="alice") for number in range(store_calls)]
+    return calls, sum(call.cost.total_pico for call in calls)
+
+
+async def test_a_level_is_told_once_and_the_next_when_it_is_reached(tmp_path) -> None:
+    calls, cost = costing()
+    with world(tmp_path, *calls) as it:
+        it.targets, it.budgets = (CHAT,), (replace(TEAM, limit=cost * 2),)
+        for _ in range(2):
+            await it.noticing.look()
+        it.restart()
+        await it.noticing.look()
+        assert it.post.sent == [("CHAT", "Budget team at 50 %")]
+        it.budgets = (replace(TEAM, limit=cost),)
+        await it.noticing.look()
+        assert it.post.sent[1:] == [("CHAT", "Budget team at 100 %")]
+        assert "is spent (budgets.yaml:2)" in it.post.texts[1]
+
+
+async def test_below_a_level_in_shadow_and_in_the_next_window_nothing_is_told(tmp_path) -> None:
+    calls, cost = costing()
+    with world(tmp_path, *calls) as it:
+        it.targets = (CHAT,)
+        it.budgets = (replace(TEAM, limit=cost * 2 + 1), replace(TEAM, name="shadow", mode="shadow", limit=1))
+        await it.noticing.look()
+        it.budgets = (replace(TEAM, limit=1),)
+        it.clock.advance(40 * 86_400_000_000)
+        await it.noticing.look()
+        assert not it.post.sent
+
+
+async def test_who_it_is_is_told_only_where_an_admin_says_so(tmp_path) -> None:
+    calls, cost = costing()
+    with world(tmp_path, *calls) as it:
+        it.targets, it.budgets = (CHAT, BOSS), (replace(EACH, limit=cost),)
+        for _ in range(2):
+            await it.noticing.look()
+        assert sorted(it.post.sent) == [
+            ("BOSS", "Budget each, user alice at 100 %"),
+            ("CHAT", "Budget each at 100 % for somebody"),
+        ]
+        told = dict(zip((address for address, _ in it.post.sent), it.post.texts, strict=True))
+        assert "alice" not in told["CHAT"]
+
+
+async def test_a_target_hears_of_the_levels_it_asks_for(tmp_path) -> None:
+    calls, cost = costing()
+    with world(tmp_path, *calls) as it:
+        it.targets, it.budgets = (replace(CHAT, min_level=80),), (replace(TEAM, limit=cost * 2),)
+        await it.noticing.look()
+        assert not it.post.sent
+        it.budgets = (replace(TEAM, limit=cost),)
+        await it.noticing.look()
+        assert len(it.post.sent) == 1
+
+
+async def test_what_is_granted_counts_to_the_limit(tmp_path) -> None:
+    calls, cost = costing()
+    with world(tmp_path, *calls) as it:
+        it.targets, it.budgets = (CHAT,), (replace(TEAM, limit=cost),)
+        it.granted = Grants([Grant("gr_1", "team", (), Unit.USD, cost, 0, 2**60)])
+        await it.noticing.look()
+        assert it.post.sent == [("CHAT", "Budget team at 50 %")]
+
+
+async def test_a_rolling_window_is_told_once_and_sums_its_buckets(tmp_path) -> None:
+    calls, cost = costing()
+    rolling = replace(TEAM, limit=cost, window=Window("rolling", length_s=30 * 86_400))
+    with world(tmp_path, *calls) as it:
+        it.targets, it.budgets = (CHAT,), (rolling,)
+        for _ in range(3):
+            await it.noticing.look()
+        assert it.post.sent == [("CHAT", "Budget team at 100 %")]

@@ -1,0 +1,93 @@
+"""Budget levels: which accounts have come to a level of their budget that somebody wants to hear of."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from proxy.ledger.notices import notice_key
+from proxy.model.money import pico_to_usd
+from proxy.policy.charge import Account
+from proxy.policy.grants import Grants
+from proxy.policy.rules import Budget, Unit
+from proxy.policy.windows import bounds
+from proxy.ports.balances import Standing
+from proxy.ports.notices import Notice
+
+KIND: Final = "budget_level"
+PERSONAL: Final = frozenset(("user", "key"))
+"""Dimensions whose values say who it is."""
+NOTICES_MAX: Final = 200
+"""At one look, of each budget."""
+
+
+def budget_levels(
+    budgets: Iterable[Budget], accounts: Mapping[Account, Standing], grants: Grants, now_us: int
+) -> list[Notice]:
+    """A notice for each account that has reached a level, of its highest. `accounts`: of the windows of this moment; of
+    rolling ones, their buckets. Budgets in shadow mode tell nothing: nobody has to act on them."""
+    spent: dict[str, dict[tuple[str, ...], int]] = {}
+    for account, standing in accounts.items():
+        instances = spent.setdefault(account.budget, {})
+        instances[account.instance] = instances.get(account.instance, 0) + standing.total
+    found: list[Notice] = []
+    for budget in budgets:
+        if budget.mode == "enforce" and budget.limit:
+            found += _of(budget, spent.get(budget.name, {}), grants, now_us)
+    return found
+
+
+def _of(budget: Budget, spent: Mapping[tuple[str, ...], int], grants: Grants, now_us: int) -> list[Notice]:
+    reached: dict[int, list[tuple[tuple[str, ...], int, int]]] = {}
+    for instance, amount in sorted(spent.items()):
+        limit = budget.limit + grants.granted(budget, instance, now_us)
+        level = max((each for each in (*budget.warn_at, 100) if amount * 100 >= each * limit), default=0)
+        if level:
+            reached.setdefault(level, []).append((instance, amount, limit))
+    personal = not PERSONAL.isdisjoint(budget.per)
+    notices = []
+    for level, those in sorted(reached.items(), reverse=True):
+        if personal:
+            notices.append(_some(budget, level, now_us))
+        notices += [_one(budget, *each, level, now_us, personal=personal) for each in those]
+    return notices[:NOTICES_MAX]
+
+
+def _one(
+    budget: Budget, instance: tuple[str, ...], amount: int, limit: int, level: int, now_us: int, *, personal: bool
+) -> Notice:
+    whose = "".join(f", {name} {value or '(none)'}" for name, value in zip(budget.per, instance, strict=False))
+    return Notice(
+        kind=KIND,
+        key=notice_key(KIND, budget.name, *instance, _window(budget, now_us), str(level)),
+        title=f"Budget {budget.name}{whose} at {level} %",
+        text=f"{_shown(amount, budget.unit)} of {_shown(limit, budget.unit)} is spent ({budget.where})."
+        + _contact(budget),
+        audience="persons" if personal else "all",
+        level=level,
+    )
+
+
+def _some(budget: Budget, level: int, now_us: int) -> Notice:
+    """For those who are not to read who it is."""
+    return Notice(
+        kind=KIND,
+        key=notice_key(KIND, budget.name, "some", _window(budget, now_us), str(level)),
+        title=f"Budget {budget.name} at {level} % for somebody",
+        text=f"Somebody has come to {level} % of the budget {budget.name} ({budget.where}).{_contact(budget)}",
+        audience="others",
+        level=level,
+    )
+
+
+def _window(budget: Budget, now_us: int) -> str:
+    """Names the window of this moment. A rolling one has no border: it is told at most once in its length."""
+    if budget.window.kind == "rolling":
+        return f"rolling {now_us // (budget.window.length_s * 1_000_000)}"
+    return str(bounds(budget.window, now_us)[0])
+
+
+def _shown(amount: int, unit: Unit) -> str:
+    return f"{pico_to_usd(amount)} USD" if unit is Unit.USD else f"{amount:,} {unit}"
+
+
+def _contact(budget: Budget) -> str:
+    return f" Whom to ask: {budget.contact}." if budget.contact else ""
