@@ -1,6 +1,6 @@
 """Cases: what becomes of an example call under a policy set, with what its budgets are said to have spent.
 
-As the gateway decides, for one call alone: rate limits let everything through save what their own zeros forbid.
+As the gateway decides, for one call alone: rate limits let everything through save what their zeros refuse.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,9 +51,9 @@ def judge(policies: PolicySet, matcher: Matcher, case: Case, weigh: Weigh, at_us
     if verdict.refusal is not None:
         deciding = [rule.name for rule in policies.rules.models if rule.where == verdict.refusal.rule]
         return Judgement("refuse", tuple(deciding), verdict.refusal.message)
-    throttling = tuple(each.limit.name for each in verdict.throttles if _closed(each.limit))
-    if throttling:
-        return Judgement("throttle", throttling)
+    closed = tuple(each.limit.name for each in verdict.throttles if _closed(each.limit))
+    if closed:
+        return Judgement("refuse", closed)
     return _by_budgets(policies, case.call, verdict, weighed)
 
 

@@ -14,7 +14,7 @@ from proxy.policy.schema import editor_line
 
 def test_a_new_folder_gets_files_that_load_as_they_are(tmp_path: Path) -> None:
     place = tmp_path / "deep" / "policies"
-    assert write_starter(place) == ["access.yaml", "keys.yaml", "notify.yaml", "prices.yaml", "providers.yaml"]
+    assert write_starter(place) == sorted(FILES)
     folder = PolicyFolder(place, place / "keys.yaml", tmp_path / "data")
     assert folder.load_now() == ()
     assert "openai" in folder.current.providers

@@ -78,7 +78,7 @@ def judged(case: str) -> tuple[Judgement, bool]:
         ("project: smaller, model: gpt-5, spent: {smaller: 9.9 USD}", "refuse", "smaller"),
         ("project: shade, model: gpt-5", "allow", "shade"),
         ("project: none, model: gpt-free", "refuse", "none"),
-        ("project: shut, model: gpt-5", "throttle", "shut"),
+        ("project: shut, model: gpt-5", "refuse", "shut"),
         ("project: free, model: gpt-old", "downgrade", "send"),
         ("project: free, model: gpt-5-pro", "refuse", "no-pro"),
         ("project: free, model: gpt-5", "allow", "no-pro"),

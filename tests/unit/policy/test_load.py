@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proxy.model.identity import OwnerKind, Project, Purpose, Role
 from proxy.policy.keys import digest
-from proxy.policy.load import ENFORCED, FILES, LATER_FILES, RULE_FILES, RULES, load, version
+from proxy.policy.load import ENFORCED, FILES, LATER_FILES, RULES, load, version
 from proxy.policy.schema import editor_line
 from proxy.policy.types import Mistake, Person, PolicySet, Provider, Secret, ServiceAccount
 
@@ -268,10 +268,10 @@ def test_everything_that_may_be_gated_is_tried() -> None:
     assert {*RULE_EXAMPLES, *SETTING_EXAMPLES} == set(RULES)
 
 
-@pytest.mark.parametrize("name", sorted(RULE_EXAMPLES.keys() - ENFORCED))
-def test_a_server_refuses_rules_that_are_not_enforced_unasked(name: str) -> None:
-    file, example = RULE_EXAMPLES[name]
-    assert isinstance(load({file: f"{name}: {example}"}), list)
+@pytest.mark.parametrize("name", sorted(set(RULES) - ENFORCED))
+def test_a_server_refuses_what_is_not_enforced_unasked(name: str) -> None:
+    file = f"{name.partition('.')[0]}.yaml"
+    assert isinstance(load({file: SETTING_EXAMPLES[name]}), list)
 
 
 def test_an_alias_names_the_person_in_keys_too() -> None:
@@ -357,7 +357,7 @@ def test_the_starter_files_are_valid_and_the_same_in_both_places() -> None:
     root = Path(__file__).parents[3]
     shipped = {path.name: path.read_text() for path in (root / "proxy" / "starter").glob("*.yaml")}
     assert shipped == {path.name: path.read_text() for path in (root / "policies").glob("*.yaml")}
-    assert set(shipped) == set(FILES) - set(RULE_FILES)
+    assert set(shipped) == set(FILES)
     for name, text in shipped.items():
         modeline, title = text.splitlines()[:2]
         assert modeline == editor_line(name)
@@ -366,6 +366,10 @@ def test_the_starter_files_are_valid_and_the_same_in_both_places() -> None:
     policies = load(shipped)
     assert isinstance(policies, PolicySet)
     assert not policies.warnings
+
+
+def _uncommented(text: str) -> str:
+    return text.replace(": []\n#  - ", ":\n  - ").replace("\n#  - ", "\n  - ").replace("\n#    ", "\n    ")
 
 
 def test_the_starters_commented_examples_are_valid_too() -> None:
@@ -380,7 +384,11 @@ def test_the_starters_commented_examples_are_valid_too() -> None:
     for name in ("local", "bedrock"):
         providers = providers.replace(f"  # {name}:", f"  {name}:")
     notify = (root / "notify.yaml").read_text().replace("targets: []\n#", "targets:\n ").replace("\n#   ", "\n    ")
-    policies = loaded(access=access, prices=examples, providers=providers, notify=notify)
+    rules = {name: _uncommented((root / f"{name}.yaml").read_text()) for name in ("budgets", "models", "cases")}
+    policies = loaded(access=access, prices=examples, providers=providers, notify=notify, **rules)
+    assert [rule.name for rule in policies.rules.budgets + policies.rules.limits] == ["checkout-month", "per-key-burst"]
+    assert [rule.name for rule in policies.rules.models] == ["no-runaways", "checkout-models"]
+    assert [case.expect for case in policies.rules.cases] == ["refuse"]
     assert [target.url for target in policies.targets] == [Secret("env", "NOTIFY_URL")]
     assert set(policies.access.people) == {"alice", "bob"}
     assert set(policies.access.projects) == {"checkout"}
