@@ -117,7 +117,15 @@ def _advice(budget: Budget, shortfall: Shortfall) -> str:
         if fits_less
         else "Repeating the call doesn't help before there is room again."
     )
-    return advice + _contact(budget)
+    return advice + _request(budget, shortfall.balance) + _contact(budget)
+
+
+def _request(budget: Budget, balance: Balance) -> str:
+    """The command that asks an admin for more. A limit of zero is a ban, which no increase lifts."""
+    if not balance.limit:
+        return ""
+    amount = {Unit.USD: "'10 USD'", Unit.TOKENS: "'1M tokens'", Unit.CALLS: "'100 calls'"}[budget.unit]
+    return f" To ask for more: outlay budget request {budget.name} --amount {amount} --until 7d --reason 'why'."
 
 
 def _contact(budget: Budget) -> str:

@@ -24,8 +24,13 @@ def test_a_refusal_says_rule_place_balance_reset_advice_and_contact() -> None:
     assert refusal.message == (
         "The budget 'payments-month' of team 'payments' (budgets.yaml:2) has no room for this call: $499.00 of $500.00 "
         "are spent, $1.00 left, and this call may come to $1.50. It resets at 2027-01-15 08:01 UTC. Ask for less "
-        "output, send less, or use a cheaper model, or wait until there is room again. Whom to ask: ask #platform."
+        "output, send less, or use a cheaper model, or wait until there is room again. To ask for more: outlay budget "
+        "request payments-month --amount '10 USD' --until 7d --reason 'why'. Whom to ask: ask #platform."
     )
+
+
+def test_nobody_is_told_to_ask_for_more_of_a_ban() -> None:
+    assert "budget request" not in over_budget(short(limit=0, spent=0), NOW_US).message
 
 
 def test_a_budget_that_slows_down_says_when_to_come_back() -> None:
