@@ -109,4 +109,5 @@ def settled(admitted: Admitted, ending: Ending, what: Consumed, now_us: int) -> 
         timing=ending.timing,
         edits=ending.edits,
         matched=admitted.matched,
+        shadow=tuple(map(str, admitted.verdict.shadow)),
     )

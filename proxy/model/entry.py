@@ -89,6 +89,8 @@ class Settled:
     names: Mapping[str, str] = field(default_factory=dict)
     """What the answer said of the provider's ids (a batch submitted, a file uploaded, whose results a file holds), so
     that work which a provider reports later is known again."""
+    shadow: tuple[str, ...] = ()
+    """What rules in shadow mode would have done: 'RULE: refuse', 'RULE: downgrade', …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class Refused:
     rule: str
     message: str
     matched: tuple[str, ...] = ()
+    shadow: tuple[str, ...] = ()
+    """As in Settled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ def _too_much(rule: ModelRule, asked: Asked, weight: Weight) -> Refusal | None:
     if most is not None and weight.hold.cost_pico > most:
         return _refused(
             rule,
-            f"lets one call cost at most ${pico_to_usd(most)}, and this one may cost ${pico_to_usd(weight.hold.cost_pico)}",
+            f"lets one call cost at most ${pico_to_usd(most)}, "
+            f"and this one may cost ${pico_to_usd(weight.hold.cost_pico)}",
             "Send a shorter prompt, a lower output limit, or use a cheaper model.",
         )
     longest = rule.context_tokens_max

@@ -56,6 +56,10 @@ class Shadow:
     would: str
     """'refuse', 'downgrade', 'limit output', 'throttle'."""
 
+    def __str__(self) -> str:
+        """As it stands on record."""
+        return f"{self.rule}: {self.would}"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

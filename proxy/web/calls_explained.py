@@ -61,7 +61,7 @@ class CallsExplained:
         if found.state == "in_flight":
             return document | {"hold": _hold(row)}
         document["what"] |= _named(row, _MORE)
-        decision = {"status": row["status"], "matched": row["matched"]}
+        decision = {"status": row["status"], "matched": row["matched"], "shadow": row["shadow"]}
         if found.state == "refused":
             said = {name: row[name] for name in ("reason", "rule", "message")}
             return document | {"decision": {"admitted": False, **said, **decision}}

@@ -62,6 +62,7 @@ def a_settled(call_id: str = "call_1", **given: Any) -> Settled:
         timing=Timing(1_000, 400_000, 2_000_000),
         edits=("include_usage",),
         matched=("payments-month", "per-key-burst"),
+        shadow=("no-big-models: refuse",),
     )
 
 
@@ -117,8 +118,9 @@ entries = st.one_of(
         edits=names,
         matched=names,
         names=pairs,
+        shadow=names,
     ),
-    _whole(Refused, call=calls, matched=names),
+    _whole(Refused, call=calls, matched=names, shadow=names),
     _whole(Act, details=pairs),
 )
 lines = st.one_of(entries, _whole(Head), st.builds(Carried, calls, holds))

@@ -95,10 +95,12 @@ def test_whatever_the_codec_writes_is_loaded_whole_and_as_it_was(tmp_path, entri
                 entry.settled_us,
             )
             assert (row["edits"], row["matched"]) == (list(entry.edits), list(entry.matched))
+            assert row["shadow"] == list(entry.shadow)
             assert [row[kind] for kind in KINDS] == [getattr(entry.usage, kind) for kind in KINDS]
             assert [row[f"cost_{kind}"] for kind in KINDS] == [entry.cost.by_kind.get(kind, 0) for kind in KINDS]
         for entry in refused:
             assert (calls[entry.call.id]["message"], calls[entry.call.id]["refused"]) == (entry.message, True)
+            assert calls[entry.call.id]["shadow"] == list(entry.shadow)
         acts = {entry.id: entry for entry in entries if isinstance(entry, Act)}
         assert {id_: (reason, details) for id_, _, _, _, _, reason, details in store.read("FROM acts")} == {
             id_: (act.reason, act.details) for id_, act in acts.items()

@@ -159,7 +159,8 @@ async def test_a_rule_in_shadow_mode_changes_nothing(respx_mock: respx.MockRoute
     answer = await world.call("POST", "/v1/chat/completions", json=CHAT)
     assert answer.status_code == 200
     assert json.loads(route.calls[0].request.content) == CHAT
-    assert world.settled[0].matched == ("no-big", "s")
+    (settled,) = world.settled
+    assert (settled.matched, settled.shadow) == (("no-big", "s"), ("no-big: refuse", "s: limit output"))
 
 
 async def test_models_are_replaced_in_paths_too(respx_mock: respx.MockRouter) -> None:

@@ -17,7 +17,8 @@ SELECT
     '', false, false,
     0, 0, 0,
     [], coalesce(matched, []),
-    0, 0, 0, 0, 0, 0, '', coalesce(call.trace, '')
+    0, 0, 0, 0, 0, 0, '', coalesce(call.trace, ''),
+    coalesce(shadow, [])
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -27,5 +28,6 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         repository VARCHAR, branch VARCHAR, "commit" VARCHAR, work_item VARCHAR, justification VARCHAR,
         client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR),
         trace VARCHAR)',
-    'status': 'BIGINT', 'reason': 'VARCHAR', 'rule': 'VARCHAR', 'message': 'VARCHAR', 'matched': 'VARCHAR[]'
+    'status': 'BIGINT', 'reason': 'VARCHAR', 'rule': 'VARCHAR', 'message': 'VARCHAR', 'matched': 'VARCHAR[]',
+    'shadow': 'VARCHAR[]'
 });

@@ -30,7 +30,8 @@ SELECT
     coalesce(edits, []), coalesce(matched, []),
     coalesce(usage.input_audio_ms, 0), coalesce(usage.input_characters, 0), coalesce(usage.output_images, 0),
     coalesce(cost.by_kind.input_audio_ms, 0), coalesce(cost.by_kind.input_characters, 0),
-    coalesce(cost.by_kind.output_images, 0), coalesce(served.variant, ''), coalesce(call.trace, '')
+    coalesce(cost.by_kind.output_images, 0), coalesce(served.variant, ''), coalesce(call.trace, ''),
+    coalesce(shadow, [])
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -56,5 +57,5 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
             input_characters BIGINT, output_images BIGINT),
         price_id VARCHAR, unpriced BOOLEAN)',
     'estimated': 'BOOLEAN', 'timing': 'STRUCT(upstream_us BIGINT, first_byte_us BIGINT, total_us BIGINT)',
-    'edits': 'VARCHAR[]', 'matched': 'VARCHAR[]'
+    'edits': 'VARCHAR[]', 'matched': 'VARCHAR[]', 'shadow': 'VARCHAR[]'
 });
