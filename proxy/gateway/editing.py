@@ -76,6 +76,11 @@ class Editing:
             call = limited
         return call if self._translated else self._asking(call)
 
+    def lowered(self, call: Edited, tokens: int) -> Edited | None:
+        """The call, edited already, with a lower output limit; None: it can't be given one."""
+        limited = self._limited(call, tokens) if self.operation.output_limited else None
+        return limited and replace(limited, edits=tuple(dict.fromkeys(limited.edits)))
+
     def _switched(self, call: Edited, model: str) -> Edited | None:
         if not self._readable:
             return None

@@ -1,11 +1,24 @@
 """Holding: what a hold of so many tokens costs, by the prices in force."""
 
 from dataclasses import replace
+from typing import Final
 
 from proxy.gateway.rules import Rules
 from proxy.metering.estimate import holding
 from proxy.model.call import Call, Hold, Request
 from proxy.model.usage import Served
+from proxy.policy.charge import Shortfall
+
+OUTPUT_TOKENS_MIN: Final = 256
+"""A call whose output limit would have to be lowered below that is refused: it would be no answer."""
+
+
+def output_that_fits(short: Shortfall, hold: Hold, bare: Hold) -> int:
+    """How many tokens a call may put out so that it fits after all. `bare`: its hold without any output."""
+    charge, balance = short.charge, short.balance
+    room = balance.left - charge.budget.reserve - charge.takes(bare)
+    growth = charge.takes(hold) - charge.takes(bare)
+    return min(hold.output_tokens, room * hold.output_tokens // growth) if room > 0 and growth > 0 else 0
 
 
 def held_at(

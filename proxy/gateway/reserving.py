@@ -26,6 +26,8 @@ class Weighed:
 Weigh = Callable[[], Weighed]
 """The call as of now."""
 Gone = Callable[[], Awaitable[None]]
+Lighten = Callable[[Shortfall], Weighed | None]
+"""A call that needs no more than what is left; None: it can't be made one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class Reserving:
     waiting: Waiting = field(default_factory=Waiting)
     throttling: Throttling = field(default_factory=Throttling)
 
-    async def reserve(self, weighed: Weighed, weigh: Weigh, gone: Gone | None) -> tuple[Weighed, Refusal | None]:
+    async def reserve(
+        self, weighed: Weighed, weigh: Weigh, gone: Gone | None, lighten: Lighten = lambda _: None
+    ) -> tuple[Weighed, Refusal | None]:
         """The call as it was reserved, what shadow rules would have said included; or the refusal. Rate limits are
         asked first, and what they gave is given back where a budget refuses.
 
@@ -47,20 +51,26 @@ class Reserving:
         refusal: Refusal | None = None
         kept = False
         try:
-            weighed, refusal = await self._room(weighed, weigh, gone)
+            weighed, refusal = await self._room(weighed, weigh, gone, lighten)
             kept = refusal is None
         finally:
             if not kept:
                 self.throttling.give_back(weighed.call.id)
         return _shadowed(weighed, throttled.shadow), refusal
 
-    async def _room(self, weighed: Weighed, weigh: Weigh, gone: Gone | None) -> tuple[Weighed, Refusal | None]:
+    async def _room(
+        self, weighed: Weighed, weigh: Weigh, gone: Gone | None, lighten: Lighten
+    ) -> tuple[Weighed, Refusal | None]:
         """In every budget."""
         found = self._at_once(weighed)
         if isinstance(found, Shortfall) and found.waiting_helps:
             found = found.charge.account
         if isinstance(found, Account):
             weighed, found = await self._in_turn(found, weighed, weigh, gone)
+        if isinstance(found, Shortfall) and not found.waiting_helps:
+            lighter = lighten(found)
+            if lighter is not None:
+                weighed, found = lighter, self._asked(lighter)
         return self._told(weighed, found)
 
     def take(self, weighed: Weighed) -> tuple[Weighed, Refusal | None]:
