@@ -15,7 +15,7 @@ from proxy.dialects.dialect import Dialect, Operation, UnreadableError
 from proxy.gateway.call_id import RANDOM_BYTES, call_id
 from proxy.gateway.editing import Editing
 from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count, trace
-from proxy.gateway.holding import held_at
+from proxy.gateway.holding import OUTPUT_TOKENS_MIN, held_at, output_that_fits
 from proxy.gateway.reserving import Gone, Reserving, Weighed
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
@@ -26,6 +26,7 @@ from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Reason, Refusal
 from proxy.model.entry import Opened, Refused
 from proxy.model.identity import Identity, Project
+from proxy.policy.charge import Shortfall
 from proxy.policy.evaluate import evaluate
 from proxy.policy.identify import choose_project
 from proxy.policy.providers import choose_provider, takes
@@ -276,6 +277,7 @@ class Admission:
         gone: Gone | None,
     ) -> Admitted | tuple[Refusal, str]:
         editing = _editing(incoming, request, provider)
+        sent = editing.unedited()
         credential = "" if incoming.own_credential else self.secrets.secret(provider)
 
         def weigh(at_us: int | None = None) -> Weighed:
@@ -283,18 +285,35 @@ class Admission:
             asked = self._asked(rules, incoming, now, editing)
             return Weighed(now, evaluate(rules.policies, rules.matcher, now, asked))
 
+        def lighten(short: Shortfall) -> Weighed | None:
+            nonlocal sent
+            now = weigh()
+            verdict = now.verdict
+            bare = self._weight(
+                rules, incoming.operation, now.call, sent.model, replace(sent.request, output_tokens_max=0)
+            )
+            tokens = output_that_fits(short, verdict.weight.hold, bare.hold) // max(1, request.choices)
+            lower = None if sent.request.stream or tokens < OUTPUT_TOKENS_MIN else editing.lowered(sent, tokens)
+            if lower is None:
+                return None
+            sent = lower
+            weight = self._weight(rules, incoming.operation, now.call, sent.model, sent.request)
+            return Weighed(now.call, replace(verdict, weight=weight, output_tokens_max=tokens))
+
         weighed = weigh(call.opened_us)
         refusal = weighed.verdict.refusal or (no_credential(provider) if credential is None else None)
         # Before the hold: whatever fails from there on would leave it standing.
-        sent = editing.edited(rules, weighed.verdict)
-        if isinstance(sent, Refusal):
-            refusal, sent = refusal or sent, editing.unedited()
+        edited = editing.edited(rules, weighed.verdict)
+        if isinstance(edited, Refusal):
+            refusal = refusal or edited
+        else:
+            sent = edited
         reserving = self._reserving()
         if begun:
             weighed, short = reserving.take(weighed)
             refusal = refusal or short
         elif refusal is None:
-            weighed, refusal = await reserving.reserve(weighed, weigh, gone)
+            weighed, refusal = await reserving.reserve(weighed, weigh, gone, lighten)
         if refusal is not None and not begun:
             return self._refuse(weighed.call, refusal, weighed.verdict)
         try:
@@ -402,7 +421,8 @@ class Admission:
 
     def _refuse(self, call: Call, refusal: Refusal, verdict: Verdict | None = None) -> tuple[Refusal, str]:
         matched = verdict.matched if verdict is not None else ()
-        entry = Refused(call, refusal.status, refusal.reason, refusal.rule, refusal.message, matched)
+        shadow = tuple(map(str, verdict.shadow)) if verdict is not None else ()
+        entry = Refused(call, refusal.status, refusal.reason, refusal.rule, refusal.message, matched, shadow)
         try:
             self.journal.append(entry)
         except JournalUnavailableError:

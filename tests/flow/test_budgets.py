@@ -95,6 +95,20 @@ async def test_refused_calls_count_where_the_budget_says_so(respx_mock: respx.Mo
     assert world.counters.balance(a_charge(calls), world.clock.now_us()).spent == 1
 
 
+async def test_a_whole_answer_whose_worst_case_does_not_fit_gets_the_output_limit_that_does(
+    respx_mock: respx.MockRouter,
+) -> None:
+    route = respx_mock.post(URL).mock(side_effect=lambda _: httpx.Response(200, stream=Body(ANSWER)))
+    limit = 2 * HOLD_PICO
+    world = a_world(respx_mock, a_budget(limit=limit))
+    answer = await chat(world, max_tokens=5000)
+    assert answer.headers["x-outlay-edited"] == "max_tokens"
+    (opened,) = world.journal.of(Opened)
+    asked = json.loads(route.calls.last.request.content)["max_tokens"]
+    assert 256 <= asked == opened.hold.output_tokens < 5000
+    assert limit - 10_000_000 < opened.hold.cost_pico <= limit
+
+
 async def test_a_stream_that_outgrows_what_is_left_is_cut_and_costs_what_passed(respx_mock: respx.MockRouter) -> None:
     piece = {"model": "gpt-4o", "object": "chat.completion.chunk"}
     events = [piece | {"choices": [{"index": 0, "delta": {"content": "word " * 100}}]} for _ in range(20)]
