@@ -25,15 +25,15 @@ class TailTooLongError(Exception):
     """More is uncounted than can be read in a moment: whoever counts has to catch up first."""
 
 
-def tail(folder: Path, counted: Counted, until: Place) -> Iterator[Settled | Refused]:
+def tail(folder: Path, counted: Counted, until: Place, bytes_max: int = TAIL_BYTES_MAX) -> Iterator[Settled | Refused]:
     """In the order of writing. What is not on disk any more was counted by others before it went.
 
     Raises TailTooLongError before the first line, OSError.
     """
     stretches = list(_stretches(folder, counted, until))
     size = sum(end - start for _, start, end in stretches)
-    if size > TAIL_BYTES_MAX:
-        raise TailTooLongError(f"{size} bytes of the journal are not counted yet; at most {TAIL_BYTES_MAX} can be read")
+    if size > bytes_max:
+        raise TailTooLongError(f"{size} bytes of the journal are not counted yet; at most {bytes_max} can be read")
     return (entry for path, start, end in stretches for entry in _closing(path, start, end))
 
 
