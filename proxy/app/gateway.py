@@ -139,6 +139,11 @@ class Gateway:
         self.metrics.gauge(
             "outlay_gateway_journal_accepting", "1: facts can be written", lambda: self.journal.accepting
         )
+        self.metrics.by_provider(
+            "outlay_gateway_provider_out",
+            "1: keeps failing, and is left out by calls with a fallback; 0.5: may be tried",
+            lambda: self.plane.breakers.out(self._rules.policies.providers, self.clock.monotonic_us()),
+        )
         self.metrics.gauge("outlay_gateway_policy_mistakes", "In files not in force", lambda: len(self.folder.mistakes))
         balancing = self.balancing
         self.metrics.gauge(

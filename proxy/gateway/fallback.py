@@ -24,6 +24,8 @@ FAILED_STATUSES: Final = frozenset((500, 502, 503, 504, 529))
 UNCONNECTED: Final = frozenset((Fault.DNS, Fault.CONNECT, Fault.TLS, Fault.CONNECT_TIMEOUT))
 _OF_THE_PROVIDER: Final = UNCONNECTED | {Fault.READ_TIMEOUT, Fault.CUT}
 """Faults that say something of the provider's health."""
+FALLBACK: Final = "fallback "
+"""How the edit of a failed attempt begins; the provider's name and why follow."""
 _OPEN: Final = "open"
 """Why a provider was not asked: it failed too often of late."""
 
@@ -106,7 +108,7 @@ class Attempts:
                 self._breakers.told_nothing(name)
                 continue
             log.warning("falling back", call_id=self.admitted.call.id, provider=self._provider, why=why, to=name)
-            self.failed = (*self.failed, f"fallback {self._provider} {why}")
+            self.failed = (*self.failed, f"{FALLBACK}{self._provider} {why}")
             self.admitted, self._request = moved
             return True
         return False

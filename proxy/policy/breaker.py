@@ -7,6 +7,7 @@ failure opens it again. A breaker is advice for calls that have somewhere else t
 The same calls at the same times make the same states: there is no chance in it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -24,6 +25,9 @@ class State(StrEnum):
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
+
+
+_OUT: Final = {State.CLOSED: 0.0, State.HALF_OPEN: 0.5, State.OPEN: 1.0}
 
 
 @dataclass(slots=True)
@@ -48,6 +52,10 @@ class Breakers:
         if breaker is None or not breaker.opened:
             return State.CLOSED
         return State.OPEN if now_us < breaker.open_until_us else State.HALF_OPEN
+
+    def out(self, providers: Iterable[str], now_us: int) -> dict[str, float]:
+        """1 for each of these that is left out, 0.5 for one on trial, else 0."""
+        return {provider: _OUT[self.state(provider, now_us)] for provider in providers}
 
     def allows(self, provider: str, now_us: int) -> bool:
         """Whether a call should try this provider now. Of a half-open one: True for the one call that is the trial,

@@ -1,15 +1,18 @@
 """The gateway's own figures, and the small HTTP application that shows them beside the data port, never on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from proxy.gateway.fallback import FALLBACK
 from proxy.model.decision import Refusal
 from proxy.model.entry import Settled
 
@@ -31,6 +34,12 @@ class GatewayMetrics:
         self._refused = Counter(
             "outlay_gateway_refusals", "Answers of outlay's own", ["reason"], registry=self.registry
         )
+        self._fallbacks = Counter(
+            "outlay_gateway_fallbacks",
+            "Providers that failed or were left out, by name",
+            ["provider"],
+            registry=self.registry,
+        )
         self._first_byte = Histogram(
             "outlay_gateway_first_byte_seconds",
             "From admission to the provider's first byte",
@@ -48,6 +57,9 @@ class GatewayMetrics:
             self._estimated.inc()
         if entry.cost.unpriced:
             self._unpriced.inc()
+        for edit in entry.edits:
+            if edit.startswith(FALLBACK):
+                self._fallbacks.labels(edit.split(" ")[1]).inc()
         if entry.timing.first_byte_us:
             self._first_byte.observe(entry.timing.first_byte_us / 1e6)
 
@@ -58,8 +70,27 @@ class GatewayMetrics:
         """A figure that is asked for when it is read."""
         Gauge(name, what, registry=self.registry).set_function(value)
 
+    def by_provider(self, name: str, what: str, values: Callable[[], Mapping[str, float]]) -> None:
+        """One figure for each provider, asked for when it is read."""
+        self.registry.register(_ByProvider(name, what, values))
+
     def render(self) -> bytes:
         return generate_latest(self.registry)
+
+
+class _ByProvider(Collector):
+    def __init__(self, name: str, what: str, values: Callable[[], Mapping[str, float]]) -> None:
+        self._name, self._what, self._values = name, what, values
+
+    def describe(self) -> Iterable[Metric]:
+        """What is there before anything is known."""
+        return [GaugeMetricFamily(self._name, self._what, labels=["provider"])]
+
+    def collect(self) -> Iterable[Metric]:
+        family = GaugeMetricFamily(self._name, self._what, labels=["provider"])
+        for provider, value in self._values().items():
+            family.add_metric([provider], value)
+        yield family
 
 
 def admin_app(metrics: GatewayMetrics, readiness: Callable[[], Mapping[str, object]]) -> Starlette:

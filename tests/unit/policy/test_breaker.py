@@ -97,3 +97,9 @@ def test_it_never_stays_open_longer_than_the_bound(taken: list[tuple[str, int]])
                 breakers.told_nothing("openai")
         assert breakers.state("openai", now_us + OPEN_US_MAX) is not State.OPEN
     assert breakers.allows("openai", now_us + OPEN_US_MAX + PROBE_US_MAX)
+
+
+def test_it_says_who_is_out() -> None:
+    breakers = opened()
+    assert breakers.out(["openai", "anthropic"], 0) == {"openai": 1.0, "anthropic": 0.0}
+    assert breakers.out(["openai"], OPEN_US) == {"openai": 0.5}
