@@ -22,18 +22,14 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from proxy.adapters import policy_files
-from proxy.app import gateway, ledger
 from proxy.journal.codec import decode
 from proxy.model.entry import Extended, Opened, Refused, Settled
 from proxy.model.money import PICO_PER_USD, pico_to_usd
-from proxy.policy.load import RULES, load
 from tests.servers.processes import ALICE_KEY, Deployment, stand_in
 
 MODEL = "gpt-4o"
@@ -44,12 +40,6 @@ FIRST_REFUSAL_MIN = 97.0
 CALL_S = 60.0
 RETRY_S = 0.2
 IN_FORCE_POLLS = 300
-
-
-def enforcing(plane: str) -> int:
-    """The plane itself, with every kind of rule in force, whether or not a release has switched them on."""
-    policy_files.load = partial(load, enforced=frozenset(RULES))  # type: ignore[attr-defined]
-    return gateway.main() if plane == "gateway" else ledger.main()
 
 
 @dataclass(slots=True)
@@ -212,8 +202,6 @@ async def run(arguments: argparse.Namespace, folder: Path) -> int:
         outlay = Deployment(folder, provider.url)
         rules = f"budgets:\n  - {{name: all, limit: {arguments.cap} USD, window: total}}\n"
         (folder / "policies" / "budgets.yaml").write_text(rules)
-        outlay.gateway.arguments = ("-m", "bench.budgets", "--plane", "gateway")
-        outlay.ledger.arguments = ("-m", "bench.budgets", "--plane", "ledger")
         clients = Clients(outlay.url, random.Random(arguments.seed))
         try:
             if not arguments.alone:
@@ -275,10 +263,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--alone", action="store_true", help="without a ledger")
     parser.add_argument("--keep", action="store_true", help="leave data and logs, and say where")
-    parser.add_argument("--plane", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.plane:
-        return enforcing(arguments.plane)
     folder = Path(tempfile.mkdtemp(prefix="outlay-budgets-"))
     code = asyncio.run(run(arguments, folder))
     if arguments.keep or code:
