@@ -398,6 +398,7 @@ async def test_a_settled_call_is_explained_whole(world):
         "outcome": "ok",
         "status": 200,
         "matched": ["payments-month", "per-key-burst"],
+        "shadow": ["no-big-models: refuse"],
     }
     assert document["edits"] == ["include_usage"]
     assert document["served"]["request_id"] == "req_0123456789abcdef"
