@@ -34,8 +34,11 @@ def bounds(window: Window, at_us: int) -> tuple[int, int]:
     for unit in UNITS:
         if unit == window.kind:
             at = moment(at_us, ZoneInfo(window.zone))
-            # Through UTC: a start that the clock skipped is where it jumped to.
-            start = local(floor(unit, at).astimezone(UTC), at)
+            start = floor(unit, at)
+            if unit == "hour":
+                # Through UTC: a start that the clock skipped is where it jumped to. A day's stays midnight, so that
+                # the next one begins at midnight, too.
+                start = local(start.astimezone(UTC), at)
             end = following(unit, start)
             while microseconds(end) <= at_us:
                 # An hour that came twice by a part of it began before the moment's own.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.model.calendar import microseconds
@@ -46,6 +46,8 @@ def at(zone: str, *fields: int) -> int:
 
 
 @given(CALENDAR, MOMENTS)
+@example(Window("day", "America/Sao_Paulo"), 1_541_300_400_000_000)  # the moment when midnight was skipped
+@example(Window("hour", "Australia/Lord_Howe"), 1_775_315_700_000_000)
 def test_calendar_windows_meet_without_gap_and_overlap(window: Window, moment: int) -> None:
     start, end = bounds(window, moment)
     assert start <= moment < end
