@@ -61,7 +61,7 @@ def open_until_full(journal):
 def test_on_a_full_disk_calls_in_flight_settle_from_the_reserve_and_no_new_one_is_admitted(small_disk):
     journal = a_journal(small_disk)
     journal.open()
-    fill(small_disk, leave=64 * 1024)
+    fill(small_disk, leave=48 * 1024)
     admitted = open_until_full(journal)
     assert len(admitted) > 20
     assert not journal.accepting

@@ -73,6 +73,8 @@ async def tracing(tmp_path, collector):
         yield store
         task.cancel()
         await asyncio.wait([task])
+        # A reading under way ends in its thread, as at the end of the ledger's loop.
+        await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def test_each_call_is_one_span_by_the_conventions_without_a_person(tracing, collector):
