@@ -4,11 +4,11 @@ Calendar windows are those of their zone, changes of the clock included, without
 kept in buckets; one leaves only when it is wholly outside, so that spend is never forgotten early.
 """
 
-from datetime import UTC
+from datetime import timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from proxy.model.calendar import UNITS, floor, following, local, microseconds, moment
+from proxy.model.calendar import UNITS, floor, following, microseconds, moment
 from proxy.policy.rules import Window
 
 BUCKETS_MAX: Final = 61
@@ -16,6 +16,10 @@ BUCKETS_MAX: Final = 61
 NEVER_US: Final = 2**63 - 1
 """The end of a window without end."""
 _US: Final = 1_000_000
+HOUR_US: Final = 3600 * _US
+SLOT_US: Final = 15 * 60 * _US
+"""Clocks that change by a part of an hour do so at a quarter of one."""
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Buckets(NamedTuple):
@@ -31,20 +35,34 @@ class Buckets(NamedTuple):
 def bounds(window: Window, at_us: int) -> tuple[int, int]:
     """[start, end) of the window at that moment, in microseconds since the epoch. `total` and rolling windows have no
     borders: (0, NEVER_US)."""
+    if window.kind == "hour":
+        return _hour(ZoneInfo(window.zone), at_us)
     for unit in UNITS:
         if unit == window.kind:
-            at = moment(at_us, ZoneInfo(window.zone))
-            start = floor(unit, at)
-            if unit == "hour":
-                # Through UTC: a start that the clock skipped is where it jumped to. A day's stays midnight, so that
-                # the next one begins at midnight, too.
-                start = local(start.astimezone(UTC), at)
-            end = following(unit, start)
-            while microseconds(end) <= at_us:
-                # An hour that came twice by a part of it began before the moment's own.
-                start, end = end, following(unit, end)
-            return microseconds(start), microseconds(end)
+            start = floor(unit, moment(at_us, ZoneInfo(window.zone)))
+            return microseconds(start), microseconds(following(unit, start))
     return 0, NEVER_US
+
+
+def _hour(zone: ZoneInfo, at_us: int) -> tuple[int, int]:
+    """An hour of real time that begins when the clocks there show a full one. Where they change by a part of an hour
+    (Lord Howe), the hour ends there and another begins."""
+    part_us = _part_of_hour_us(zone, at_us)
+    start = at_us - (at_us + part_us) % HOUR_US
+    end = start + HOUR_US
+    quarter = at_us - at_us % SLOT_US
+    before = range(quarter, start, -SLOT_US)
+    after = range(quarter + SLOT_US, end, SLOT_US)
+    begin = next((each for each in before if _part_of_hour_us(zone, each - 1) != part_us), start)
+    stop = next((each for each in after if _part_of_hour_us(zone, each) != part_us), end)
+    return begin, stop
+
+
+def _part_of_hour_us(zone: ZoneInfo, at_us: int) -> int:
+    """What of the zone's distance from UTC is no full hour."""
+    offset = moment(at_us, zone).utcoffset()
+    assert offset is not None
+    return offset // _MICROSECOND % HOUR_US
 
 
 def buckets(window: Window, at_us: int) -> Buckets:

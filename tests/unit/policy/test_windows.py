@@ -48,6 +48,8 @@ def at(zone: str, *fields: int) -> int:
 @given(CALENDAR, MOMENTS)
 @example(Window("day", "America/Sao_Paulo"), 1_541_300_400_000_000)  # the moment when midnight was skipped
 @example(Window("hour", "Australia/Lord_Howe"), 1_775_315_700_000_000)
+@example(Window("hour", "Pacific/Chatham"), 1_285_423_200_000_000 - 1)
+@example(Window("hour", "Pacific/Chatham"), 1_285_423_200_000_000)
 def test_calendar_windows_meet_without_gap_and_overlap(window: Window, moment: int) -> None:
     start, end = bounds(window, moment)
     assert start <= moment < end
