@@ -266,11 +266,12 @@ def test_it_is_priced_as_what_served_it(running: Deployment) -> None:
 
 
 def test_it_is_held_at_the_price_of_what_will_serve_it(running: Deployment) -> None:
-    """Claude Opus 4.5 costs 5 and 25 dollars a million tokens (anthropic.com/pricing); its input is text here."""
+    """Claude Opus 4.5 costs 25 dollars a million tokens of output, and at most 10 of input: written to a cache for an
+    hour (anthropic.com/pricing)."""
     holds = [entry["hold"] for entry in entries(running, "opened") if entry["call"]["model"] == "gpt-large"]
     assert holds
     for hold in holds:
-        assert hold["cost_pico"] == 5_000_000 * hold["input_tokens"] + 25_000_000 * hold["output_tokens"]
+        assert hold["cost_pico"] == 10_000_000 * hold["input_tokens"] + 25_000_000 * hold["output_tokens"]
 
 
 def test_neither_prompts_nor_credentials_are_anywhere(running: Deployment) -> None:
