@@ -65,6 +65,14 @@ class Store(Protocol):
         """Rows of a query from a snapshot. May be called from any thread. Raises QueryTimeoutError, StoreError."""
         ...
 
+    def export(self, sql: str, parameters: Parameters, file: Path, timeout_s: float) -> int:
+        """Write the rows of a query as a Parquet file, readable by its owner alone, and give their number. Rows never
+        come into this process's memory all at once. May be called from any thread.
+
+        Raises QueryTimeoutError, StoreError.
+        """
+        ...
+
     @property
     def path(self) -> Path: ...
 
