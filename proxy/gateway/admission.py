@@ -15,6 +15,7 @@ from proxy.dialects.dialect import Dialect, Operation, UnreadableError
 from proxy.gateway.call_id import RANDOM_BYTES, call_id
 from proxy.gateway.editing import Editing
 from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count, trace
+from proxy.gateway.hidden_models import hidden
 from proxy.gateway.holding import OUTPUT_TOKENS_MIN, held_at, output_that_fits
 from proxy.gateway.reserving import Gone, Reserving, Weighed
 from proxy.gateway.rules import Rules
@@ -22,6 +23,7 @@ from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.metering.estimate import context_tokens, expected_tokens, first_hold
 from proxy.metering.fingerprint import fingerprint
+from proxy.model.ask import Ask, Recorded, recorded
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Reason, Refusal
 from proxy.model.entry import Opened, Refused
@@ -96,6 +98,8 @@ class Admitted:
     """What stands in `x-outlay-warning`; '' for nothing."""
     target: bytes = b""
     """Path and query at the provider, as the dialect knows them."""
+    ask: Recorded = field(default_factory=dict)
+    """What was asked for, for its line."""
 
     @property
     def matched(self) -> tuple[str, ...]:
@@ -301,7 +305,9 @@ class Admission:
             return Weighed(now.call, replace(verdict, weight=weight, output_tokens_max=tokens))
 
         weighed = weigh(call.opened_us)
-        refusal = weighed.verdict.refusal or (no_credential(provider) if credential is None else None)
+        ask = self._recorded(rules, incoming.operation, weighed, editing)
+        refusal = weighed.verdict.refusal or hidden(rules, incoming.operation, call, provider)
+        refusal = refusal or (no_credential(provider) if credential is None else None)
         # Before the hold: whatever fails from there on would leave it standing.
         edited = editing.edited(rules, weighed.verdict)
         if isinstance(edited, Refusal):
@@ -315,7 +321,7 @@ class Admission:
         elif refusal is None:
             weighed, refusal = await reserving.reserve(weighed, weigh, gone, lighten)
         if refusal is not None and not begun:
-            return self._refuse(weighed.call, refusal, weighed.verdict)
+            return self._refuse(weighed.call, refusal, weighed.verdict, ask)
         try:
             self.journal.append(Opened(weighed.call, weighed.verdict.weight.hold))
         except JournalUnavailableError:
@@ -342,6 +348,7 @@ class Admission:
             opened_monotonic_us=self.clock.monotonic_us(),
             refusal=refusal,
             warning=reserving.warning(weighed),
+            ask=ask,
         )
 
     def elsewhere(self, admitted: Admitted, incoming: Incoming, name: str) -> Admitted | None:
@@ -403,7 +410,7 @@ class Admission:
         model = editing.model()
         return Asked(
             weigh,
-            context_tokens=lambda: context_tokens(incoming.dialect.prompt_texts(request.content)[0], request),
+            context_tokens=lambda: context_tokens(request),
             output_tokens_max=request.output_tokens_max,
             known_as=tuple({model, editing.provider.deployments.get(model, model)} - {request.model}),
             free=not operation.priced,
@@ -419,10 +426,30 @@ class Admission:
         hold, priced = held_at(rules, call, model, request, input_tokens, output_tokens)
         return Weight(hold, priced, expected_tokens(request, output_tokens))
 
-    def _refuse(self, call: Call, refusal: Refusal, verdict: Verdict | None = None) -> tuple[Refusal, str]:
+    def _recorded(self, rules: Rules, operation: Operation, weighed: Weighed, editing: Editing) -> Recorded:
+        """What was asked for, before any rule changed it."""
+        request, verdict = editing.request, weighed.verdict
+        weight = verdict.weight
+        if verdict.downgrade_to or verdict.output_tokens_max is not None:
+            weight = self._weight(rules, operation, weighed.call, editing.model(), request)
+        return recorded(
+            Ask(
+                request,
+                weight.hold,
+                weight.expected_tokens,
+                priced=weight.priced,
+                free=not operation.priced,
+                output_limited=operation.output_limited,
+                sent=editing.model(verdict.downgrade_to) if verdict.downgrade_to else "",
+            )
+        )
+
+    def _refuse(
+        self, call: Call, refusal: Refusal, verdict: Verdict | None = None, ask: Recorded | None = None
+    ) -> tuple[Refusal, str]:
         matched = verdict.matched if verdict is not None else ()
         shadow = tuple(map(str, verdict.shadow)) if verdict is not None else ()
-        entry = Refused(call, refusal.status, refusal.reason, refusal.rule, refusal.message, matched, shadow)
+        entry = Refused(call, refusal.status, refusal.reason, refusal.rule, refusal.message, matched, shadow, ask or {})
         try:
             self.journal.append(entry)
         except JournalUnavailableError:

@@ -110,4 +110,5 @@ def settled(admitted: Admitted, ending: Ending, what: Consumed, now_us: int) -> 
         edits=ending.edits,
         matched=admitted.matched,
         shadow=tuple(map(str, admitted.verdict.shadow)),
+        ask=admitted.ask,
     )

@@ -8,7 +8,6 @@ What a stream doesn't show while it runs is held in full from the start: hidden 
 goes on in the background. Visible output is held in steps, so that an agent isn't refused for a worst case.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -41,17 +40,17 @@ def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning
     return input_tokens, min(limit, _hidden(request, limit, hidden_reasoning) + LEASE_TOKENS)
 
 
-def context_tokens(texts: Sequence[str], request: Request) -> int:
-    """How long the input is, for rules on that: an estimate, by the length of its texts."""
-    return sum(map(len, texts)) // CHARACTERS_PER_TOKEN + request.input_tokens_unseen
+def context_tokens(request: Request) -> int:
+    """How long the input is, for rules on that: an estimate, by the length of all that becomes input. By numbers alone,
+    so that it is known again when the text isn't."""
+    return request.input_bytes // CHARACTERS_PER_TOKEN + request.input_tokens_unseen
 
 
 def expected_tokens(request: Request, output_tokens_held: int) -> int:
     """What the call will read and write, as rate limits take it: no bound, but about right, since it is corrected."""
     if _by_unit(request):
         return 0
-    input_tokens = request.input_bytes // CHARACTERS_PER_TOKEN + request.input_tokens_unseen
-    return input_tokens + min(output_tokens_held, LEASE_TOKENS)
+    return context_tokens(request) + min(output_tokens_held, LEASE_TOKENS)
 
 
 def holding(request: Request, input_tokens: int, output_tokens: int) -> Usage:

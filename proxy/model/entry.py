@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from proxy.model.ask import Recorded
 from proxy.model.call import Call, Hold
 from proxy.model.usage import Served, Usage
 
@@ -91,6 +92,9 @@ class Settled:
     that work which a provider reports later is known again."""
     shadow: tuple[str, ...] = ()
     """What rules in shadow mode would have done: 'RULE: refuse', 'RULE: downgrade', …"""
+    ask: Recorded = field(default_factory=dict)
+    """What was asked for, as rules weighed it (model.ask); empty of a call that a crash left open, and of lines older
+    than this field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ class Refused:
     matched: tuple[str, ...] = ()
     shadow: tuple[str, ...] = ()
     """As in Settled."""
+    ask: Recorded = field(default_factory=dict)
+    """As in Settled; empty of a call that was refused before it was weighed."""
 
 
 @dataclass(frozen=True, slots=True)

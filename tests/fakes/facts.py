@@ -63,6 +63,13 @@ def a_settled(call_id: str = "call_1", **given: Any) -> Settled:
         edits=("include_usage",),
         matched=("payments-month", "per-key-burst"),
         shadow=("no-big-models: refuse",),
+        ask={
+            "hold_pico": 9_000_000_000,
+            "hold_input": 9000,
+            "hold_output": 1000,
+            "expected": 2500,
+            "input_bytes": 7976,
+        },
     )
 
 
@@ -103,6 +110,9 @@ pairs = st.dictionaries(strings, strings, max_size=25)
 names = st.lists(strings, max_size=110).map(tuple)
 calls = _whole(Call, tags=pairs)
 holds = _whole(Hold)
+asks = st.fixed_dictionaries(
+    {}, optional={"hold_pico": integers, "output_max": integers, "output_images": integers, "tier": texts(long=True)}
+)
 costs = _whole(Cost, by_kind=st.dictionaries(st.sampled_from(KINDS), integers))
 entries = st.one_of(
     st.builds(Opened, calls, holds),
@@ -119,8 +129,9 @@ entries = st.one_of(
         matched=names,
         names=pairs,
         shadow=names,
+        ask=asks,
     ),
-    _whole(Refused, call=calls, matched=names, shadow=names),
+    _whole(Refused, call=calls, matched=names, shadow=names, ask=asks),
     _whole(Act, details=pairs),
 )
 lines = st.one_of(entries, _whole(Head), st.builds(Carried, calls, holds))

@@ -146,7 +146,7 @@ async def test_a_compressed_call_that_would_have_to_be_changed_is_refused(
 async def test_a_long_prompt_and_a_dear_call_are_refused(respx_mock: respx.MockRouter) -> None:
     long = {**CHAT, "messages": [{"role": "user", "content": "word " * 8000}]}
     world = world_of(respx_mock, "name: short, context_tokens_max: 9000")
-    refused(await world.call("POST", "/v1/chat/completions", json=long), world, "at most 9000 tokens", "about 1000")
+    refused(await world.call("POST", "/v1/chat/completions", json=long), world, "at most 9000 tokens", "about 1001")
     world = world_of(respx_mock, "name: cheap, cost_max: 0.01 USD")
     refused(await world.call("POST", "/v1/chat/completions", json=CHAT), world, "at most $0.01")
 

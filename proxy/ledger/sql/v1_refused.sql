@@ -18,7 +18,8 @@ SELECT
     0, 0, 0,
     [], coalesce(matched, []),
     0, 0, 0, 0, 0, 0, '', coalesce(call.trace, ''),
-    coalesce(shadow, [])
+    coalesce(shadow, []),
+    ask
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -29,5 +30,11 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         client VARCHAR, retry BIGINT, fingerprint VARCHAR, hash_key VARCHAR, tags MAP(VARCHAR, VARCHAR),
         trace VARCHAR)',
     'status': 'BIGINT', 'reason': 'VARCHAR', 'rule': 'VARCHAR', 'message': 'VARCHAR', 'matched': 'VARCHAR[]',
-    'shadow': 'VARCHAR[]'
+    'shadow': 'VARCHAR[]',
+    'ask': 'STRUCT(
+        hold_pico BIGINT, hold_input BIGINT, hold_output BIGINT, expected BIGINT, input_bytes BIGINT,
+        output_max BIGINT, thinking_max BIGINT, unseen BIGINT, choices BIGINT, searches BIGINT, background BIGINT,
+        spoken BIGINT, unpriced BIGINT, free BIGINT, unlimitable BIGINT, input_audio BIGINT, input_image BIGINT,
+        output_audio BIGINT, output_image BIGINT, input_audio_ms BIGINT, input_characters BIGINT,
+        output_images BIGINT, tier VARCHAR, region VARCHAR, speed VARCHAR, variant VARCHAR, sent VARCHAR)'
 });

@@ -31,7 +31,8 @@ SELECT
     coalesce(usage.input_audio_ms, 0), coalesce(usage.input_characters, 0), coalesce(usage.output_images, 0),
     coalesce(cost.by_kind.input_audio_ms, 0), coalesce(cost.by_kind.input_characters, 0),
     coalesce(cost.by_kind.output_images, 0), coalesce(served.variant, ''), coalesce(call.trace, ''),
-    coalesce(shadow, [])
+    coalesce(shadow, []),
+    ask
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -57,5 +58,11 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
             input_characters BIGINT, output_images BIGINT),
         price_id VARCHAR, unpriced BOOLEAN)',
     'estimated': 'BOOLEAN', 'timing': 'STRUCT(upstream_us BIGINT, first_byte_us BIGINT, total_us BIGINT)',
-    'edits': 'VARCHAR[]', 'matched': 'VARCHAR[]', 'shadow': 'VARCHAR[]'
+    'edits': 'VARCHAR[]', 'matched': 'VARCHAR[]', 'shadow': 'VARCHAR[]',
+    'ask': 'STRUCT(
+        hold_pico BIGINT, hold_input BIGINT, hold_output BIGINT, expected BIGINT, input_bytes BIGINT,
+        output_max BIGINT, thinking_max BIGINT, unseen BIGINT, choices BIGINT, searches BIGINT, background BIGINT,
+        spoken BIGINT, unpriced BIGINT, free BIGINT, unlimitable BIGINT, input_audio BIGINT, input_image BIGINT,
+        output_audio BIGINT, output_image BIGINT, input_audio_ms BIGINT, input_characters BIGINT,
+        output_images BIGINT, tier VARCHAR, region VARCHAR, speed VARCHAR, variant VARCHAR, sent VARCHAR)'
 });
