@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from proxy import VERSION
-from proxy.cli import budget, doctor, explain, init, keys, login, policy, report, run, serve, setup, standin
+from proxy.cli import budget, doctor, explain, init, keys, login, notify, policy, report, run, serve, setup, standin
 from proxy.cli.demo.command import demo
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ policy.app.command("explain")(explain.explain)
 app.add_typer(policy.app, name="policy")
 app.add_typer(report.app, name="report")
 app.add_typer(budget.app, name="budget")
+app.add_typer(notify.app, name="notify")
 app.command()(login.login)
 app.command(context_settings=run.CONTEXT)(run.run)
 app.command()(setup.setup)

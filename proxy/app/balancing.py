@@ -30,7 +30,7 @@ from proxy.gateway.openings import (
 )
 from proxy.gateway.rules import Rules
 from proxy.model.entry import Refused, Settled
-from proxy.model.money import PICO_PER_USD
+from proxy.model.money import PICO_PER_USD, pico_to_usd
 from proxy.policy.charge import Account, Charge
 from proxy.policy.match import Matcher
 from proxy.policy.rules import Budget
@@ -98,6 +98,8 @@ class Balancing:
         """How much money the counters were wrong by when they were compared last."""
         self.faults = 0
         """Accounts found wrong, ever."""
+        self.last_fault: Mapping[str, object] | None = None
+        """The last comparison that found some: when, how many accounts, how much money, of which budgets."""
         self.answering = True
         """False: the ledger gave no answer when it was asked last."""
         self._balances = balances
@@ -281,7 +283,15 @@ class Balancing:
     def _tell(self, found: Sequence[Correction], budgets: Sequence[Budget]) -> None:
         faults = [each for each in found if each.fault]
         self.faults += len(faults)
-        self.difference_usd = difference_pico(faults, budgets) / PICO_PER_USD
+        found_pico = difference_pico(faults, budgets)
+        self.difference_usd = found_pico / PICO_PER_USD
+        if faults:
+            self.last_fault = {
+                "at_us": self._now_us(),
+                "accounts": len(faults),
+                "usd": pico_to_usd(found_pico),
+                "budgets": sorted({each.account.budget for each in faults})[:TOLD_MAX],
+            }
         for each in faults[:TOLD_MAX]:
             log.warning(
                 "counters differed from the ledger and were set right",

@@ -142,7 +142,7 @@ class Gateway:
         self.metrics.by_provider(
             "outlay_gateway_provider_out",
             "1: keeps failing, and is left out by calls with a fallback; 0.5: may be tried",
-            lambda: self.plane.breakers.out(self._rules.policies.providers, self.clock.monotonic_us()),
+            self._out,
         )
         self.metrics.gauge("outlay_gateway_policy_mistakes", "In files not in force", lambda: len(self.folder.mistakes))
         balancing = self.balancing
@@ -221,7 +221,12 @@ class Gateway:
             "budgets_waiting": list(self.balancing.waiting),
             "ledger_answering": self.balancing.answering,
             "calls_in_flight": self.counters.in_flight,
+            "providers": {name: not out for name, out in self._out().items()},
+            "counter_difference": self.balancing.last_fault,
         }
+
+    def _out(self) -> Mapping[str, float]:
+        return self.plane.breakers.out(self._rules.policies.providers, self.clock.monotonic_us())
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from proxy.adapters import admin_key, data_folder
 from proxy.adapters.charts_matplotlib import picture
 from proxy.adapters.clock import SystemClock
-from proxy.adapters.gateway_sockets import gateway_metrics
+from proxy.adapters.gateway_sockets import gateway_metrics, gateway_states
 from proxy.adapters.grants_file import write_grants
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError
@@ -38,6 +38,7 @@ from proxy.adapters.sheets_xlsx import XlsxWriter
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.adapters.tls_files import TlsError, TlsFiles
 from proxy.app import granting, logs
+from proxy.app.delivering import Delivering
 from proxy.app.listening import fronted, tls
 from proxy.app.loading import Loading
 from proxy.app.noticing import Noticing
@@ -59,6 +60,7 @@ from proxy.web.control_auth import Authentication, as_operator
 from proxy.web.control_metrics import LedgerMetrics, Metrics
 from proxy.web.control_plane import ControlPlane
 from proxy.web.control_reading import Desk
+from proxy.web.notice_figures import NoticeFigures, notice_details
 from proxy.web.reports import Reports
 from proxy.web.server import serve_all, server, tcp_socket, unix_socket
 
@@ -106,6 +108,14 @@ class Ledger:
         self.mistakes = mistakes
         self.loader = Loader(store, FileSegments(settings.data / JOURNAL_FOLDER), self.clock.now_us)
         self.metrics = LedgerMetrics(lambda: self.loader.progress, lambda: len(mistakes()), self.clock.now_us)
+        self.delivering = Delivering(
+            store=store,
+            journal=journal,
+            sender=AppriseSender(),
+            address=ProviderSecrets(settings.policies, secret_from_environ).value,
+            now_us=self.clock.now_us,
+        )
+        self.metrics.registry.register(NoticeFigures(lambda: self.delivering.deliveries))
         self.loading = Loading(self.loader, self.metrics.load_failures.inc)
         self.grants = GrantBook(store, journal, partial(write_grants, settings.data), self.clock.now_us)
 
@@ -134,17 +144,17 @@ class Ledger:
         return self.plane().application()
 
     def noticing(self) -> Noticing:
-        secrets = ProviderSecrets(self.settings.policies, secret_from_environ)
         return Noticing(
             store=self.store,
             journal=self.journal,
-            sender=AppriseSender(),
+            delivering=self.delivering,
             targets=lambda: self.policies().targets,
-            address=secrets.value,
             mistakes=self.mistakes,
-            loaded=self.caught_up,
+            progress=lambda: self.loader.progress,
+            failing=lambda: self.loading.failing,
             budgets=lambda: self.policies().rules.budgets,
             grants=self.grants.grants,
+            gateways=partial(gateway_states, self.settings.data),
             now_us=self.clock.now_us,
         )
 
@@ -166,6 +176,7 @@ class Ledger:
             "policy": self.policies().version,
             "keys": self.policies().keys_version,
             "policy_mistakes": [str(mistake) for mistake in self.mistakes()],
+            "notices": notice_details(self.delivering.deliveries, self.clock.now_us()),
         }
 
 

@@ -1,175 +1,187 @@
-"""Noticing, for as long as the ledger runs: looks for what needs a person, and tells each target once.
+"""Noticing, for as long as the ledger runs: looks for what needs a person.
 
-What there is to tell is found anew at each look, from facts and from the files as they are, so that a restart loses
-nothing; what was told is on the ledger's journal, so that it repeats nothing.
+What there is to tell is found anew at each look, from facts, from the files as they are and from what the gateways say
+of themselves, so that a restart loses nothing. Telling it once is the business of `delivering`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from secrets import token_bytes
 from typing import Final
 
 import structlog
 
+from proxy.app.delivering import Delivering
 from proxy.gateway.openings import asked
 from proxy.ledger.balances import TooManyAccountsError, balances
 from proxy.ledger.budget_levels import KIND as BUDGET_LEVEL
 from proxy.ledger.budget_levels import budget_levels
-from proxy.ledger.notices import Told, noticed, policy_mistakes, told, unpriced_models
-from proxy.model.entry import Act
+from proxy.ledger.conditions import Condition, GatewayState, facts_missing, of_gateway, of_loading
+from proxy.ledger.differences import difference_act, difference_notices, recorded
+from proxy.ledger.loader import Progress
+from proxy.ledger.notices import policy_mistakes, unpriced_models
 from proxy.policy.grants import Grants
 from proxy.policy.rules import Budget
-from proxy.policy.types import Mistake, Secret, Target
+from proxy.policy.types import Mistake, Target
 from proxy.ports.balances import BEGINNING
-from proxy.ports.journal import Journal, JournalUnavailableError
-from proxy.ports.notices import Notice, NotSentError, Sender
+from proxy.ports.journal import Journal
+from proxy.ports.notices import Notice
 from proxy.ports.store import QueryTimeoutError, Store
 
 log = structlog.get_logger("outlay.notices")
 
-LOOK_S: Final = 30.0
-"""What is spent is summed at each look, where there are budgets and a target that wants to hear of them."""
+LOOK_S: Final = 2.0
+"""Between two looks, at least: what is spent is summed at each, where there are budgets and a target that wants to hear
+of them."""
+LOOK_S_MAX: Final = 60.0
+SHARE: Final = 20
+"""Looking takes at most a twentieth of the time: after a slow look, the next is later."""
 BALANCES_S_MAX: Final = 20.0
 """Within which what is spent must be summed."""
-RETRY_S: Final = 60.0
-RETRY_S_MAX: Final = 3600.0
-AT_ONCE: Final = 4
-"""Targets. Threads of their own, so that reports never wait for a slow service."""
-PER_LOOK_MAX: Final = 20
-"""Notices to one target, so that nobody is flooded; the rest follow at the next looks."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Failing:
-    times: int
-    next_us: int
+MISTAKES_US: Final = 30 * 1_000_000
+"""Mistakes are told when they have stood for so long: nobody is told of an edit that is being made."""
 
 
 class Noticing:
-    """The task. It runs in the event loop; reading and sending run in threads."""
+    """The task. It runs in the event loop; reading runs in threads."""
 
     def __init__(
         self,
         *,
         store: Store,
         journal: Journal,
-        sender: Sender,
+        delivering: Delivering,
         targets: Callable[[], Sequence[Target]],
-        address: Callable[[Secret], str | None],
         mistakes: Callable[[], Sequence[Mistake]],
-        loaded: Callable[[], bool],
+        progress: Callable[[], Progress],
+        failing: Callable[[], str],
         budgets: Callable[[], Sequence[Budget]],
         grants: Callable[[], Awaitable[Grants]],
+        gateways: Callable[[], Awaitable[Sequence[GatewayState]]],
         now_us: Callable[[], int],
     ) -> None:
-        """`loaded`: whether every fact up to the start is in the store, the record of earlier deliveries too."""
+        """`failing`: why loading fails, '' where it doesn't; `gateways`: those that answer."""
         self._store = store
         self._journal = journal
-        self._sender = sender
+        self._delivering = delivering
         self._targets = targets
-        self._address = address
         self._mistakes = mistakes
-        self._loaded = loaded
+        self._progress = progress
+        self._failing = failing
         self._budgets = budgets
         self._grants = grants
+        self._gateways = gateways
         self._now_us = now_us
-        self._told: set[Told] | None = None
-        self._unrecorded: list[Act] = []
-        self._failing: dict[str, _Failing] = {}
-        self._mistaken = ""
-        """Key of the mistakes at the look before."""
-        self._threads = ThreadPoolExecutor(AT_ONCE, "notices")
+        self._since: dict[str, int] = {}
+        """When a state that lasts was first seen, by its notice's key."""
+        self._differences: dict[str, int] = {}
+        """The newest difference on record, by node."""
+        self._blind: set[str] = set()
+        """What could not be looked at the last time."""
 
     async def run(self) -> None:
         """Until cancelled."""
-        try:
-            while True:
-                await asyncio.sleep(LOOK_S)
-                try:
-                    await self.look()
-                except Exception:
-                    # Looking must outlive whatever one look runs into.
-                    log.exception("looking for what to tell failed")
-        finally:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        clock = asyncio.get_running_loop().time
+        wait_s = LOOK_S
+        while True:
+            await asyncio.sleep(wait_s)
+            began_s = clock()
+            try:
+                # Deliveries go on by themselves: a slow service holds up no look.
+                await self.begin()
+            except Exception:
+                # Looking must outlive whatever one look runs into.
+                log.exception("looking for what to tell failed")
+            wait_s = min(LOOK_S_MAX, max(LOOK_S, SHARE * (clock() - began_s)))
 
     async def look(self) -> None:
-        """Find what there is to tell, and tell it to each target that wants it, was not told and is not failing."""
-        targets = self._targets()
-        if not targets or not self._loaded():
-            return
-        if self._told is None:
-            self._told = await asyncio.to_thread(told, self._store)
-        notices = [*self._policy_mistakes(), *await asyncio.to_thread(unpriced_models, self._store, self._now_us())]
-        if any(BUDGET_LEVEL in target.on for target in targets):
-            notices += await self._budget_levels()
-        await asyncio.gather(*(self._tell(target, notices, self._told) for target in targets))
-        await self._record()
+        """One look, with the deliveries it leads to."""
+        await asyncio.gather(*await self.begin())
 
-    def _policy_mistakes(self) -> list[Notice]:
-        """Mistakes that were there at the look before, too: nobody is told of an edit that is being made."""
+    async def begin(self) -> list[asyncio.Task[None]]:
+        """Find what there is to tell, and begin to tell it; gives the deliveries under way."""
+        targets = self._targets()
+        # Until every fact up to the start is in the store, the record of earlier deliveries isn't.
+        if not targets or not self._progress().current_until_us:
+            return []
+        await self._delivering.recall()
+        wanted = {kind for target in targets for kind in target.on}
+        return await self._delivering.start(targets, await self._found(wanted))
+
+    async def _found(self, wanted: Iterable[str]) -> list[Notice]:
+        sources: dict[str, Callable[[], Awaitable[list[Notice]]]] = {
+            "policy files": self._policy_mistakes,
+            "models": self._unpriced_models,
+            "loading": self._loading,
+            "gateways": self._machine,
+        }
+        if BUDGET_LEVEL in wanted:
+            sources["budgets"] = self._budget_levels
+        found: list[Notice] = []
+        for name, source in sources.items():
+            try:
+                found += await source()
+                self._blind.discard(name)
+            except Exception as error:
+                # What can't be looked at hides nothing else; the store may be what is ill.
+                if name not in self._blind:
+                    expected = isinstance(error, TooManyAccountsError | QueryTimeoutError)
+                    why = str(error) or type(error).__name__
+                    log.error("can't be looked at for notices", what=name, why=why, exc_info=not expected)
+                self._blind.add(name)
+        return found
+
+    async def _policy_mistakes(self) -> list[Notice]:
         mistakes = self._mistakes()
         notice = policy_mistakes(mistakes) if mistakes else None
-        before, self._mistaken = self._mistaken, notice.key if notice else ""
-        return [notice] if notice and notice.key == before else []
+        for key in [each for each in self._since if each.startswith("policy_mistakes:")]:
+            if notice is None or key != notice.key:
+                del self._since[key]
+        return [notice] if notice and self._steady(notice.key, MISTAKES_US) else []
+
+    async def _unpriced_models(self) -> list[Notice]:
+        return await asyncio.to_thread(unpriced_models, self._store, self._now_us())
+
+    async def _loading(self) -> list[Notice]:
+        progress = self._progress()
+        return [*facts_missing(progress), *self._steadied(of_loading(progress, self._failing(), self._now_us()))]
+
+    async def _machine(self) -> list[Notice]:
+        states = await self._gateways()
+        found = await asyncio.to_thread(recorded, self._store, self._now_us())
+        self._put_on_record(states, {node: at_us for node, at_us, *_ in found})
+        conditions = [condition for state in states for condition in of_gateway(state)]
+        return [*difference_notices(found), *self._steadied(conditions)]
+
+    def _put_on_record(self, states: Iterable[GatewayState], known: Mapping[str, int]) -> None:
+        """Differences that aren't; they are told of when they are. Raises JournalUnavailableError."""
+        for state in states:
+            difference = state.difference
+            newest = max(known.get(state.node, 0), self._differences.get(state.node, 0))
+            if difference is not None and difference.at_us > newest:
+                self._journal.append(difference_act(state.node, difference, self._now_us(), token_bytes(8)))
+                self._differences[state.node] = difference.at_us
 
     async def _budget_levels(self) -> list[Notice]:
+        """Raises TooManyAccountsError, QueryTimeoutError, StoreError."""
         budgets, now_us = self._budgets(), self._now_us()
         if not budgets:
             return []
         question = [asked(budget, now_us) for budget in budgets]
-        try:
-            known = await asyncio.to_thread(balances, self._store, question, "", BEGINNING, BALANCES_S_MAX)
-        except (TooManyAccountsError, QueryTimeoutError) as error:
-            log.error("levels of budgets can't be told", why=str(error) or type(error).__name__)
-            return []
+        known = await asyncio.to_thread(balances, self._store, question, "", BEGINNING, BALANCES_S_MAX)
         return budget_levels(budgets, known.accounts, await self._grants(), now_us)
 
-    async def _tell(self, target: Target, notices: Sequence[Notice], done: set[Told]) -> None:
-        wanted = [each for each in notices if _wants(target, each) and (target.name, each.key) not in done]
-        failing = self._failing.get(target.name)
-        if failing and failing.next_us > self._now_us():
-            return
-        for notice in wanted[:PER_LOOK_MAX]:
-            if not await self._sent(target, notice):
-                return
-            done.add((target.name, notice.key))
-            self._unrecorded.append(noticed(target.name, notice, self._now_us(), token_bytes(8)))
-            # At once: a kill before it is on record would tell it twice.
-            await self._record()
+    def _steadied(self, conditions: Iterable[Condition]) -> list[Notice]:
+        """Of those that are over, and those that have lasted."""
+        notices = []
+        for condition in conditions:
+            if not condition.present:
+                self._since.pop(condition.key, None)
+            elif not self._steady(condition.key, int(condition.steady_s * 1e6)):
+                continue
+            notices.append(condition.notice())
+        return notices
 
-    async def _sent(self, target: Target, notice: Notice) -> bool:
-        address = self._address(target.url)
-        try:
-            if not address:
-                raise NotSentError("its variable or file holds no address")
-            await asyncio.get_running_loop().run_in_executor(self._threads, self._sender.send, address, notice)
-        except Exception as error:
-            # Whatever a service's plugin runs into is the failure of one delivery. Its words may hold the address.
-            why = str(error) if isinstance(error, NotSentError) else type(error).__name__
-            times = self._failing[target.name].times + 1 if target.name in self._failing else 1
-            wait_s = min(RETRY_S * 2 ** (times - 1), RETRY_S_MAX)
-            self._failing[target.name] = _Failing(times, self._now_us() + int(wait_s * 1e6))
-            log.error("a notice was not delivered", target=target.name, notice=notice.title, why=why, again_in_s=wait_s)
-            return False
-        self._failing.pop(target.name, None)
-        log.info("told", target=target.name, notice=notice.title)
-        return True
-
-    async def _record(self) -> None:
-        """Put deliveries on record; what can't be written now is written at the next look."""
-        try:
-            while self._unrecorded:
-                self._journal.append(self._unrecorded[0])
-                self._unrecorded.pop(0)
-            await self._journal.flushed()
-        except JournalUnavailableError as error:
-            log.error("a delivery is not on record yet, a restart now would repeat it", why=str(error))
-
-
-def _wants(target: Target, notice: Notice) -> bool:
-    """Whether a target is told of it at all."""
-    meant = notice.audience == "all" or (notice.audience == "persons") is target.persons
-    return meant and notice.kind in target.on and (not notice.level or notice.level >= target.min_level)
+    def _steady(self, key: str, for_us: int) -> bool:
+        now_us = self._now_us()
+        return now_us - self._since.setdefault(key, now_us) >= for_us

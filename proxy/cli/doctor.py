@@ -84,6 +84,7 @@ def _policies(settings: Settings) -> Iterator[Finding]:
         return
     yield Finding("ok", f"{settings.policies}: version {read.version}")
     yield from _providers(settings, read)
+    yield from _targets(settings, read)
     yield _keys(read)
 
 
@@ -98,6 +99,19 @@ def _providers(settings: Settings, policies: PolicySet) -> Iterator[Finding]:
         else:
             usable.append(provider)
     yield from reached(usable)
+
+
+def _targets(settings: Settings, policies: PolicySet) -> Iterator[Finding]:
+    """Nothing is sent: `outlay notify test` does that."""
+    addresses = ProviderSecrets(settings.policies, secret_from_environ)
+    for target in policies.targets:
+        if addresses.value(target.url) is not None:
+            yield Finding("ok", f"notices to {target.name}: an address is there")
+            continue
+        source = target.url
+        where = f"export {source.name}=…" if source.source == "env" else f"write it to {source.name}"
+        what = f"notices to {target.name}: no address here"
+        yield Finding("note", what, f"{where} where the ledger runs; outlay notify test {target.name}")
 
 
 def _keys(policies: PolicySet) -> Finding:

@@ -111,6 +111,10 @@ def _answered(name: str, base: str, answer: httpx.Response) -> Finding:
     if mistakes:
         what = f"{name} on {base} goes by the last good policies: the files have {counted(mistakes, 'mistake')}"
         return Finding("wrong", what, "outlay policy check")
+    failing = _failing_targets(name, answer)
+    if failing:
+        what = f"{name} on {base} can't deliver notices to {', '.join(failing)}"
+        return Finding("wrong", what, f"outlay notify test {failing[0]}; curl {base}/readyz says why")
     return Finding("ok", f"{name} on {base} is ready")
 
 
@@ -131,6 +135,13 @@ def _mistakes(name: str, answer: httpx.Response) -> int:
     """What the ledger says of the policy files."""
     told = answer.json().get("policy_mistakes") if name == "ledger" else None
     return len(told) if isinstance(told, list) else 0
+
+
+def _failing_targets(name: str, answer: httpx.Response) -> list[str]:
+    """Whom the ledger last failed to tell."""
+    told = answer.json().get("notices") if name == "ledger" else None
+    targets = told.items() if isinstance(told, dict) else ()
+    return [target for target, state in targets if isinstance(state, dict) and state.get("failing")]
 
 
 def _not_after(path: str) -> datetime | None:

@@ -1,6 +1,12 @@
-"""Budget levels: which accounts have come to a level of their budget that somebody wants to hear of."""
+"""Budget levels: which accounts have come to a level of their budget that somebody wants to hear of.
+
+What one person spends is told by name only to targets that may read that; the others hear that somebody has come to a
+level, once, and no amount: nobody is to be looked up or ranked in a channel.
+"""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from shlex import quote
 from typing import Final
 
 from proxy.ledger.notices import notice_key
@@ -15,8 +21,8 @@ from proxy.ports.notices import Notice
 KIND: Final = "budget_level"
 PERSONAL: Final = frozenset(("user", "key"))
 """Dimensions whose values say who it is."""
-NOTICES_MAX: Final = 200
-"""At one look, of each budget."""
+NOTICES_MAX: Final = 10_000
+"""At one look, of each budget; many are one message."""
 
 
 def budget_levels(
@@ -42,7 +48,7 @@ def _of(budget: Budget, spent: Mapping[tuple[str, ...], int], grants: Grants, no
         level = max((each for each in (*budget.warn_at, 100) if amount * 100 >= each * limit), default=0)
         if level:
             reached.setdefault(level, []).append((instance, amount, limit))
-    personal = not PERSONAL.isdisjoint(budget.per)
+    personal = not PERSONAL.isdisjoint(budget.per) or not PERSONAL.isdisjoint(budget.scope.conditions)
     notices = []
     for level, those in sorted(reached.items(), reverse=True):
         if personal:
@@ -55,12 +61,14 @@ def _one(
     budget: Budget, instance: tuple[str, ...], amount: int, limit: int, level: int, now_us: int, *, personal: bool
 ) -> Notice:
     whose = "".join(f", {name} {value or '(none)'}" for name, value in zip(budget.per, instance, strict=False))
+    left = _shown(max(0, limit - amount), budget.unit)
     return Notice(
         kind=KIND,
         key=notice_key(KIND, budget.name, *instance, _window(budget, now_us), str(level)),
         title=f"Budget {budget.name}{whose} at {level} %",
-        text=f"{_shown(amount, budget.unit)} of {_shown(limit, budget.unit)} is spent ({budget.where})."
-        + _contact(budget),
+        text=f"{_shown(amount, budget.unit)} of {_shown(limit, budget.unit)} is spent, {left} is left. "
+        f"{_resets(budget, now_us)} {_then(budget, spent_up=amount >= limit)}"
+        f"{_more(budget, instance)} The rule stands at {budget.where}.{_contact(budget)}",
         audience="persons" if personal else "all",
         level=level,
     )
@@ -72,7 +80,9 @@ def _some(budget: Budget, level: int, now_us: int) -> Notice:
         kind=KIND,
         key=notice_key(KIND, budget.name, "some", _window(budget, now_us), str(level)),
         title=f"Budget {budget.name} at {level} % for somebody",
-        text=f"Somebody has come to {level} % of the budget {budget.name} ({budget.where}).{_contact(budget)}",
+        text=f"Somebody has come to {level} % of the budget {budget.name}. {_resets(budget, now_us)} "
+        f"{_then(budget, spent_up=level >= 100)} The rule stands at {budget.where}.{_contact(budget)} Who it is, is "
+        "told to targets with `persons: true`.",
         audience="others",
         level=level,
     )
@@ -83,6 +93,35 @@ def _window(budget: Budget, now_us: int) -> str:
     if budget.window.kind == "rolling":
         return f"rolling {now_us // (budget.window.length_s * 1_000_000)}"
     return str(bounds(budget.window, now_us)[0])
+
+
+def _resets(budget: Budget, now_us: int) -> str:
+    if budget.window.kind == "rolling":
+        return "It frees what is older than its window bit by bit."
+    if budget.window.kind == "total":
+        return "It does not reset."
+    return f"It resets at {datetime.fromtimestamp(bounds(budget.window, now_us)[1] / 1e6, UTC):%Y-%m-%d %H:%M} UTC."
+
+
+def _then(budget: Budget, *, spent_up: bool) -> str:
+    """What becomes of calls once it is spent."""
+    what = {
+        "refuse": "calls are refused",
+        "warn": "calls go on, with a warning",
+        "downgrade": f"calls go to {budget.downgrade_to}",
+        "throttle": "calls are told to come back later",
+    }[budget.action]
+    return f"From now on {what}." if spent_up else f"Once it is spent, {what}."
+
+
+def _more(budget: Budget, instance: tuple[str, ...]) -> str:
+    """The command that gives more."""
+    amount = {Unit.USD: "'10 USD'", Unit.TOKENS: "'1M tokens'", Unit.CALLS: "'100 calls'"}[budget.unit]
+    whose = "".join(f" --for {quote(value)}" for value in instance)
+    return (
+        f" An admin gives more with: outlay budget grant {budget.name}{whose} --amount {amount} --until 7d "
+        "--reason 'why'."
+    )
 
 
 def _shown(amount: int, unit: Unit) -> str:

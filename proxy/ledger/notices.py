@@ -17,6 +17,10 @@ ACTOR: Final = "outlay"
 MODELS_MAX: Final = 50
 """Told of at one look."""
 PLACES_MAX: Final = 10
+APART_MAX: Final = 5
+"""Notices of one kind that are messages of their own; more go together in one."""
+LISTED_MAX: Final = 15
+"""In such a message, which is a short one."""
 LOOK_BACK_US: Final = 7 * 86_400_000_000
 """Old enough for a ledger that was down over a weekend."""
 
@@ -55,15 +59,36 @@ def policy_mistakes(mistakes: Sequence[Mistake]) -> Notice:
     )
 
 
-def told(store: Store) -> set[Told]:
-    """Everything that was ever told."""
-    return {(target, key) for target, key in store.read(statement("noticed"), {"kind": NOTICED})}
+def told(store: Store) -> dict[Told, int]:
+    """Everything that was ever told, with the last time it was."""
+    return {(target, key): at_us for target, key, at_us in store.read(statement("noticed"), {"kind": NOTICED})}
 
 
-def noticed(target: str, notice: Notice, now_us: int, random: bytes) -> Act:
+def noticed(target: str, key: str, title: str, now_us: int, random: bytes) -> Act:
     """The act that puts a delivery on record."""
     id_ = f"act_{now_us // 1000:012x}{random.hex()}0000"
-    return Act(id_, now_us, ACTOR, NOTICED, notice.key, "", {"target": target, "title": notice.title})
+    return Act(id_, now_us, ACTOR, NOTICED, key, "", {"target": target, "title": title})
+
+
+def folded(notices: Sequence[Notice]) -> list[tuple[Notice, list[str]]]:
+    """The messages to send, each with the keys it tells of: many of one kind are one message."""
+    kinds: dict[str, list[Notice]] = {}
+    for notice in notices:
+        kinds.setdefault(notice.kind, []).append(notice)
+    messages: list[tuple[Notice, list[str]]] = []
+    for kind, those in kinds.items():
+        if len(those) <= APART_MAX:
+            messages += [(each, [each.key]) for each in those]
+        else:
+            messages.append((_together(kind, those), [each.key for each in those]))
+    return messages
+
+
+def _together(kind: str, notices: Sequence[Notice]) -> Notice:
+    shown = "\n".join(f"- {each.title}" for each in notices[:LISTED_MAX])
+    more = f"\nand {len(notices) - LISTED_MAX:,} more" if notices[LISTED_MAX:] else ""
+    key = notice_key(kind, *(each.key for each in notices))
+    return Notice(kind, key, f"{len(notices):,} notices: {kind.replace('_', ' ')}", shown + more)
 
 
 def notice_key(kind: str, *parts: str) -> str:

@@ -11,8 +11,13 @@ from proxy.policy.types import Secret, Target
 
 FILE: Final = "notify.yaml"
 
-KINDS: Final = ("budget_level", "unpriced_model", "policy_mistakes")
-"""What is told: a level of a budget is reached; a model was called that has no price; policy files are not in force."""
+KINDS: Final = (
+    *("budget_level", "unpriced_model", "policy_mistakes", "counter_difference"),
+    *("provider_down", "metering_unavailable", "ledger_behind", "facts_missing"),
+)
+"""What is told: a level of a budget is reached; a model was called that has no price; policy files are not in force; a
+gateway's counters differed from the ledger; a provider keeps failing; a gateway can't write its journal; reports are
+behind; journal lines can't be read."""
 
 TOP: Final = {"targets": "targets: [{name: finance, url: {env: NOTIFY_URL}}]"}
 TARGET: Final = {

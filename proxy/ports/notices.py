@@ -21,6 +21,10 @@ class Notice:
     """'persons': it names a person, for targets that may read that; 'others': the same without, for the other ones."""
     level: int = 0
     """Of a budget, per cent."""
+    ended_by: str = ""
+    """Of a state that lasts: key of the notice of its end. When that was told, it may be told again."""
+    ends: str = ""
+    """Key of the notice whose state this one ends: for those who were told of it."""
 
 
 class NotSentError(Exception):

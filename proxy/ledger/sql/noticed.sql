@@ -1,4 +1,5 @@
--- What was told to whom.
-SELECT details['target'], subject
+-- What was told to whom, and when last.
+SELECT details['target'], subject, max(at_us)
 FROM acts
-WHERE kind = $kind;
+WHERE kind = $kind
+GROUP BY ALL;
