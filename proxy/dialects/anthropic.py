@@ -1,12 +1,14 @@
 """The dialect of Anthropic: messages, message batches, counting tokens, models, files."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 
 from proxy.dialects import anthropic_allowances, anthropic_batches, anthropic_messages, prompt
-from proxy.dialects.dialect import Meter, Operation, Splice, told
+from proxy.dialects.dialect import Meter, ModelList, Operation, Splice, told
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -14,7 +16,7 @@ from proxy.model.decision import Reason, Refusal
 
 MESSAGES: Final = Operation("messages", output_limited=True)
 COUNT: Final = Operation("count_tokens", priced=False)
-MODELS: Final = Operation("models", priced=False, body_read=False)
+MODELS: Final = Operation("models", priced=False, body_read=False, lists=ModelList())
 FILES: Final = Operation("files", priced=False, body_read=False)
 """Kept for later calls, which pay for their content."""
 
@@ -31,6 +33,7 @@ _INVALID: Final = "invalid_request_error"
 _TYPES: Final = {
     Reason.UNKNOWN_PATH: "not_found_error",
     Reason.WEBSOCKET: "not_found_error",
+    Reason.MODEL_HIDDEN: "not_found_error",
     Reason.BODY_TOO_LARGE: "request_too_large",
     Reason.INVALID_KEY: "authentication_error",
     Reason.PROJECT_FORBIDDEN: "permission_error",
@@ -49,7 +52,7 @@ class Anthropic:
 
     def operation(self, method: str, path: str) -> Operation | None:
         if method == "GET" and path.startswith("/v1/models/"):
-            return MODELS
+            return replace(MODELS, lists=ModelList(unquote(path.removeprefix("/v1/models/"))))
         if path.startswith("/v1/files/"):
             id_, *tail = path.removeprefix("/v1/files/").split("/")
             return FILES if anthropic_batches.ID.fullmatch(id_) and (method, tuple(tail)) in _FILE_TAILS else None

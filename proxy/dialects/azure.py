@@ -21,13 +21,13 @@ from proxy.dialects import (
     openai_socket,
     prompt,
 )
-from proxy.dialects.dialect import MODEL, Meter, Operation, Splice, UnreadableError
+from proxy.dialects.dialect import MODEL, Meter, ModelList, Operation, Splice, UnreadableError
 from proxy.dialects.socket import Conversation
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
 
-DEPLOYMENTS: Final = Operation("deployments", priced=False, body_read=False)
+DEPLOYMENTS: Final = Operation("deployments", priced=False, body_read=False, lists=ModelList())
 USAGE_SINCE: Final = "2024-09"
 """The first API version that knows `stream_options`; older ones answer 400 to it."""
 
@@ -50,7 +50,8 @@ class Azure:
         if deployed is not None:
             return openai_operations.POSTED.get(deployed[2]) if method == "POST" else None
         if path == "/openai/deployments" or path.startswith("/openai/deployments/"):
-            return DEPLOYMENTS if method == "GET" else None
+            name = unquote(path.removeprefix("/openai/deployments").strip("/"))
+            return replace(DEPLOYMENTS, lists=ModelList(name)) if method == "GET" else None
         rest = path.removeprefix("/openai") if path.startswith("/openai/") else ""
         return openai_places.operation(method, rest) if rest.startswith(_WITHOUT_DEPLOYMENT) else None
 

@@ -39,6 +39,7 @@ _UNAVAILABLE: Final = "ServiceUnavailableException"
 _TYPES: Final = {
     Reason.UNKNOWN_PATH: "ResourceNotFoundException",
     Reason.WEBSOCKET: "ResourceNotFoundException",
+    Reason.MODEL_HIDDEN: "ResourceNotFoundException",
     Reason.INVALID_KEY: "UnrecognizedClientException",
     Reason.PROJECT_FORBIDDEN: _DENIED,
     Reason.POLICY: _DENIED,

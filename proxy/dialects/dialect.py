@@ -17,6 +17,16 @@ from proxy.model.usage import NO_USAGE, Served, Usage
 
 
 @dataclass(frozen=True, slots=True)
+class ModelList:
+    """Of an operation whose answer names models."""
+
+    model: str = ""
+    """The one that the path asks about; '' for a list."""
+    prefix: str = ""
+    """What stands before a model's name in the list and not in calls."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One route of a dialect."""
 
@@ -32,6 +42,8 @@ class Operation:
     """True: it puts out text, up to a limit that a call can name. A rule on that limit holds for it."""
     answer_edit: str = ""
     """Name of the splice that its answers get: then the bytes that the meter gives pass, not those it takes."""
+    lists: ModelList | None = None
+    """Set where the answer names models: a caller sees only those that rules let through."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ The model stands in the path (`/v1beta/models/{model}:generateContent`), and so 
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -12,7 +13,7 @@ import msgspec
 
 from proxy.dialects import gemini_caches, gemini_content, gemini_embeddings, gemini_images, gemini_parts
 from proxy.dialects.array_meter import ArrayMeter
-from proxy.dialects.dialect import MODEL, FramedMeter, Meter, Operation, Splice, UnreadableError, told
+from proxy.dialects.dialect import MODEL, FramedMeter, Meter, ModelList, Operation, Splice, UnreadableError, told
 from proxy.dialects.gemini_content import ContentListener
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
 from proxy.model.call import Request
@@ -27,7 +28,7 @@ CACHE: Final = Operation("cached_contents")
 """Makes a cache: what is written to it is billed."""
 CACHES: Final = Operation("cached_contents_kept", priced=False, body_read=False)
 """Lists, fetches, prolongs or deletes caches."""
-MODELS: Final = Operation("models", priced=False, body_read=False)
+MODELS: Final = Operation("models", priced=False, body_read=False, lists=ModelList(prefix="models/"))
 
 _METHODS: Final = {
     "generateContent": GENERATE,
@@ -71,7 +72,7 @@ class Gemini:
         if kind not in ("models", _TUNED):
             return None
         if method == "GET":
-            return MODELS if not rest or _NAME.fullmatch(unquote(rest)) else None
+            return _model_list(kind, unquote(rest))
         name, _, verb = unquote(rest).rpartition(":")
         return _METHODS.get(verb) if method == "POST" and _NAME.fullmatch(name) else None
 
@@ -171,6 +172,13 @@ class _Whole(_Headed, BodyMeter):
     def __init__(self, listener: ContentListener) -> None:
         super().__init__(listener)
         self.listener = listener
+
+
+def _model_list(kind: str, name: str) -> Operation | None:
+    if not name:
+        return MODELS
+    model = f"{_TUNED}/{name}" if kind == _TUNED else name
+    return replace(MODELS, lists=ModelList(model)) if _NAME.fullmatch(name) else None
 
 
 def _cache_operation(method: str, id_: str) -> Operation | None:

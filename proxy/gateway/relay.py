@@ -22,6 +22,7 @@ from proxy.gateway.fallback import Attempts, Elsewhere
 from proxy.gateway.faults import INTERNAL, STOPPING, outcome_of, refusal_of
 from proxy.gateway.headers import client_headers, text
 from proxy.gateway.lease import Lease
+from proxy.gateway.listing import EDIT, shown
 from proxy.gateway.plane import Plane
 from proxy.gateway.settlement import Ending
 from proxy.gateway.throttling import allowance_lines
@@ -105,9 +106,16 @@ class Relay:
             task.cancel()
 
     async def _forward(self) -> None:
-        answer = await self._send()
+        answer = arrived = await self._send()
         self._passing = True
         try:
+            seen = await shown(self._admitted, answer)
+            if isinstance(seen, Refusal):
+                await self._settle(Outcome.PROVIDER_ERROR)
+                return await self._break_off(seen)
+            answer, edited = seen
+            if edited:
+                self._edits = (*self._edits, EDIT)
             metered = self._metered_answer(answer)
             await self._client.start(answer.status, self._client_lines(answer))
             self._started = True
@@ -117,7 +125,7 @@ class Relay:
                 await self._pass_body(answer, metered)
         finally:
             self._passing = False
-            await answer.close()
+            await arrived.close()
 
     async def _send(self) -> UpstreamAnswer:
         attempts = Attempts(self._plane, self._admitted, self._request, self._elsewhere)

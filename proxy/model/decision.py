@@ -17,6 +17,8 @@ class Reason(StrEnum):
     PROJECT_FORBIDDEN = "project_forbidden"
     POLICY = "refused_by_policy"
     UNPRICED = "model_without_price"
+    MODEL_HIDDEN = "model_not_found"
+    """A model that rules keep from the caller was asked about."""
     RATE_LIMITED = "rate_limited"
     PROVIDER_UNCONFIGURED = "provider_unconfigured"
     PROVIDER_UNREACHABLE = "provider_unreachable"

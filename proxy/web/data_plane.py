@@ -202,8 +202,9 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
         credential = admitted.dialect.credential(admitted.credential)
     caller = call.caller
     lines = upstream_headers(call.scope["headers"], call.headers, credential, own=caller.own_credential, key=caller.key)
-    if admitted.operation.resource:
-        # Results are metered where they are read whole: in two parts nobody would be charged for them.
+    if admitted.operation.resource or admitted.operation.lists:
+        # Results are metered where they are read whole: in two parts nobody would be charged for them. Part of a list
+        # of models couldn't be read.
         lines = [line for line in lines if line[0] not in RANGES]
     body: bytes | AsyncIterator[bytes] = admitted.body
     length: int | None = None

@@ -1,5 +1,6 @@
 """Anthropic's dialect: its paths, and refusals that the real SDK understands."""
 
+from dataclasses import replace
 from typing import Any
 
 import anthropic
@@ -10,6 +11,7 @@ from recorded import MESSAGES, stream
 from proxy.dialects import anthropic_batches
 from proxy.dialects.anthropic import COUNT, FILES, MODELS, Anthropic
 from proxy.dialects.anthropic import MESSAGES as MESSAGES_OPERATION
+from proxy.dialects.dialect import ModelList
 from proxy.model.decision import Reason, Refusal
 
 DIALECT = Anthropic()
@@ -22,7 +24,7 @@ CALL: dict[str, Any] = {"model": "claude", "max_tokens": 5, "messages": [{"role"
         ("POST", "/v1/messages", MESSAGES_OPERATION),
         ("POST", "/v1/messages/count_tokens", COUNT),
         ("GET", "/v1/models", MODELS),
-        ("GET", "/v1/models/claude-sonnet-4-5", MODELS),
+        ("GET", "/v1/models/claude-sonnet-4-5", replace(MODELS, lists=ModelList("claude-sonnet-4-5"))),
         ("GET", "/v1/messages", None),
         ("POST", "/v1/messages/batches", anthropic_batches.SUBMIT),
         ("GET", "/v1/messages/batches/msgbatch_1", anthropic_batches.BATCHES),

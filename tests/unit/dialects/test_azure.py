@@ -1,11 +1,12 @@
 """Azure OpenAI: both styles of paths mean OpenAI's operations, and the deployment is the model."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from proxy.dialects.azure import DEPLOYMENTS, Azure
-from proxy.dialects.dialect import UnreadableError
+from proxy.dialects.dialect import ModelList, UnreadableError
 from proxy.dialects.openai_files import BATCHES, SUBMIT, UPLOAD
 from proxy.dialects.openai_operations import CHAT, EMBEDDINGS, IMAGES, RESPONSES, SPEECH
 from proxy.dialects.openai_places import MODELS, STORED
@@ -23,7 +24,7 @@ CLASSIC = b"/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
         ("POST", "/openai/deployments/my-gpt/audio/speech", SPEECH),
         ("POST", "/openai/deployments/my-gpt/responses", RESPONSES),
         ("GET", "/openai/deployments", DEPLOYMENTS),
-        ("GET", "/openai/deployments/my-gpt", DEPLOYMENTS),
+        ("GET", "/openai/deployments/my-gpt", replace(DEPLOYMENTS, lists=ModelList("my-gpt"))),
         ("POST", "/openai/responses", RESPONSES),
         ("GET", "/openai/responses/resp_1", STORED),
         ("GET", "/openai/models", MODELS),

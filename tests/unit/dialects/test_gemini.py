@@ -1,6 +1,7 @@
 """Gemini's dialect: its paths, what it refuses to forward, and errors that the real SDK understands."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -9,7 +10,7 @@ from google import genai
 from google.genai import errors, types
 
 from proxy.dialects import gemini
-from proxy.dialects.dialect import Operation, UnreadableError
+from proxy.dialects.dialect import ModelList, Operation, UnreadableError
 from proxy.dialects.gemini import CACHE, CACHES, COUNT, EMBED, GENERATE, IMAGES, MODELS, STREAM, Gemini
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
@@ -39,7 +40,7 @@ JSON = b"application/json; charset=utf-8"
         ("PATCH", "/v1beta/cachedContents/abc", CACHES),
         ("DELETE", "/v1beta/cachedContents/abc", CACHES),
         ("GET", "/v1beta/models", MODELS),
-        ("GET", "/v1beta/models/gemini-2.5-flash", MODELS),
+        ("GET", "/v1beta/models/gemini-2.5-flash", replace(MODELS, lists=ModelList("gemini-2.5-flash"))),
         ("GET", "/v1/models", MODELS),
         ("GET", "/v1beta/models/gemini-2.5-flash:generateContent", None),
         ("POST", "/v1beta/models/gemini-2.5-flash:batchGenerateContent", None),

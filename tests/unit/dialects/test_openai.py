@@ -1,12 +1,14 @@
 """OpenAI's dialect: its paths, and refusals that the real SDK understands."""
 
 import json
+from dataclasses import replace
 
 import httpx
 import openai
 import pytest
 from recorded import CHAT, RESPONSES, stream
 
+from proxy.dialects.dialect import ModelList
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.openai_operations import CHAT as CHAT_OPERATION
 from proxy.dialects.openai_operations import COMPACT, COUNT
@@ -25,8 +27,8 @@ DIALECT = OpenAI()
         ("POST", "/v1/responses/compact", COMPACT),
         ("POST", "/v1/responses/input_tokens", COUNT),
         ("GET", "/v1/models", MODELS),
-        ("GET", "/v1/models/gpt-4o", MODELS),
-        ("GET", "/v1/models/meta-llama/Llama-3", MODELS),
+        ("GET", "/v1/models/gpt-4o", replace(MODELS, lists=ModelList("gpt-4o"))),
+        ("GET", "/v1/models/meta-llama/Llama-3", replace(MODELS, lists=ModelList("meta-llama/Llama-3"))),
         ("GET", "/v1/responses/resp_1", STORED),
         ("DELETE", "/v1/responses/resp_1", STORED),
         ("POST", "/v1/responses/resp_1/cancel", STORED),
