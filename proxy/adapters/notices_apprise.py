@@ -23,8 +23,9 @@ class AppriseSender:
         # Imported here: 25 MiB and 0.2 s, for nothing where no target is set.
         import apprise  # noqa: PLC0415
 
-        # Its log lines may hold what a service answered, addresses with their tokens too.
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)
+        # Their log lines may hold what a service answered, addresses with their tokens too.
+        for talkative in ("apprise", "urllib3"):
+            logging.getLogger(talkative).setLevel(logging.CRITICAL)
         asset = apprise.AppriseAsset(
             app_id="outlay",
             app_desc="outlay",

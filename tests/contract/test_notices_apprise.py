@@ -1,6 +1,7 @@
 """Notices over a real HTTP endpoint and a real mail server, both on loopback."""
 
 import json
+import logging
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from proxy.ports.notices import TEXT_CHARS_MAX, Notice, NotSentError
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 NOTICE = Notice("unpriced_model", "unpriced_model:1", "No price for m-1", "The model m-1 has no known price.")
+
+CANARY = "canary0000000000000token"
 
 
 class Hook(BaseHTTPRequestHandler):
@@ -94,6 +97,31 @@ def test_an_address_that_tells_nobody_is_said_without_repeating_it(url: str) -> 
     with pytest.raises(NotSentError) as raised:
         AppriseSender().send(url, NOTICE)
     assert not url or url not in str(raised.value)
+
+
+def test_a_chat_that_takes_what_slack_takes_gets_title_and_text(hook: ThreadingHTTPServer) -> None:
+    """Mattermost takes Slack's form of message, at an address of one's own."""
+    AppriseSender().send(f"mmost://127.0.0.1:{hook.server_address[1]}/{CANARY}", NOTICE)
+    (got,) = hook.got
+    assert NOTICE.title in got["text"]
+    assert NOTICE.text in got["text"]
+
+
+@pytest.mark.parametrize("path", ["ok", "broken", "silent"])
+def test_no_log_and_no_error_holds_a_part_of_the_address(
+    hook: ThreadingHTTPServer, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = hook.server_address[1]
+    caplog.set_level(logging.DEBUG)
+    said = ""
+    for url in (f"json://alice:{CANARY}@127.0.0.1:{port}/{path}/{CANARY}?x={CANARY}", f"mmost://127.0.0.1:1/{CANARY}"):
+        try:
+            AppriseSender(timeout_s=0.2).send(url, NOTICE)
+        except NotSentError as error:
+            said += f"{error!r} {error.__cause__!r}"
+    assert "could not be reached" in said
+    assert CANARY not in said
+    assert CANARY not in caplog.text
 
 
 class Mail(socketserver.StreamRequestHandler):

@@ -174,3 +174,16 @@ def test_a_public_url_that_leads_elsewhere_is_wrong(machine: Machine) -> None:
         result = machine.doctor()
     assert result.exit_code == 1
     assert "OUTLAY_PUBLIC_URL: what listens on" in result.stdout
+
+
+def test_a_target_that_cannot_be_told_is_wrong_and_one_without_an_address_is_noted(machine: Machine) -> None:
+    (machine.policies / "notify.yaml").write_text("targets: [{name: finance, url: {env: NOTIFY_TEST_FINANCE}}]\n")
+    notices = {"finance": {"failing": "the service could not be reached"}, "other": {"failing": None}}
+    ready = json.dumps({"ready": True, "lines_loaded": 0, "policy_mistakes": [], "notices": notices})
+    with listener(ready.encode()) as port:
+        machine.environ["OUTLAY_LEDGER_PORT"] = str(port)
+        result = machine.doctor()
+    assert result.exit_code == 1
+    assert "note  notices to finance: no address here" in result.stdout
+    assert f"WRONG ledger on http://127.0.0.1:{port} can't deliver notices to finance\n" in result.stdout
+    assert "outlay notify test finance" in result.stdout
