@@ -1,0 +1,135 @@
+"""Notices of a real server at a real webhook: once, over kills, and with their address in no file, log or answer."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers.processes import ALICE_KEY, Deployment, StandIn, fetch, until
+
+CANARY = "canary0000000000000token"
+CHAT = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
+BUDGETS = """budgets:
+  - {name: all, limit: 10 calls, window: total, warn_at: [80%], contact: "#platform"}
+  - {name: each, limit: 10 calls, per: [user], window: total, warn_at: [80%]}
+"""
+TARGETS = """targets:
+  - {name: hook, url: {env: HOOK}, on: [budget_level, policy_mistakes]}
+  - {name: dead, url: {env: DEAD}, on: [budget_level]}
+"""
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.server.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    got: list[dict[str, str]] = []
+    server.got = got  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"json://127.0.0.1:{server.server_address[1]}/{CANARY}", got
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "budgets.yaml").write_text(BUDGETS)
+    (folder / "notify.yaml").write_text(TARGETS)
+    return folder
+
+
+def call(outlay: Deployment) -> None:
+    headers = {"authorization": f"Bearer {ALICE_KEY}"}
+    answer = httpx.post(f"{outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=30, trust_env=False)
+    assert answer.status_code == 200
+
+
+def details(outlay: Deployment, target: str) -> dict[str, object]:
+    """What the ledger says of a target; it has said nothing of it before its first look."""
+    try:
+        found: dict[str, object] = fetch(f"{outlay.ledger_url}/readyz")["notices"].get(target, {})
+    except OSError:
+        return {}
+    return found
+
+
+def on_record(outlay: Deployment) -> int:
+    """Deliveries that stand on the ledger's journal."""
+    files = (outlay.data / "journal" / "ledger").glob("*.jsonl")
+    return sum(line.count(b'"noticed"') for file in files for line in file.read_bytes().splitlines())
+
+
+def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
+    tmp_path: Path, policies: Path, provider: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with webhook() as (address, got):
+        dead = f"json://127.0.0.1:1/{CANARY}"
+        outlay = Deployment(tmp_path, provider.url, {"HOOK": address, "DEAD": dead})
+        try:
+            outlay.start_server()
+            for _ in range(7):
+                call(outlay)
+            until("a look finds nothing", lambda: details(outlay, "hook") != {}, outlay.server)
+            assert got == []
+            call(outlay)
+            until("the webhook is told", lambda: len(got) == 2, outlay.server, wait_s=10)
+            until("it is on record", lambda: on_record(outlay) == 2, outlay.server)
+            until("the dead one is seen", lambda: bool(details(outlay, "dead").get("failing")), outlay.server)
+
+            killed = ledger_pid(outlay)
+            os.kill(killed, signal.SIGKILL)
+            until("another ledger runs", lambda: ledger_pid(outlay) not in (0, killed), outlay.server)
+            until("it looks again", lambda: details(outlay, "dead").get("waiting") == 2, outlay.server)
+            call(outlay)
+            call(outlay)
+            until("the next level is told", lambda: len(got) >= 4, outlay.server)
+            assert CANARY not in str(fetch(f"{outlay.ledger_url}/readyz"))
+        finally:
+            outlay.stop()
+        assert sorted(each["title"] for each in got) == [
+            "Budget all at 100 %",
+            "Budget all at 80 %",
+            "Budget each at 100 % for somebody",
+            "Budget each at 80 % for somebody",
+        ]
+        text = next(each["message"] for each in got if each["title"] == "Budget all at 80 %")
+        assert text.startswith("8 calls of 10 calls is spent, 2 calls is left. It does not reset.")
+        assert "budgets.yaml:2" in text
+        assert "#platform" in text
+        assert not [each for each in got if "alice" in str(each)]
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert len(files) > 10
+    assert [file for file in files if CANARY.encode() in file.read_bytes()] == []
+
+
+def ledger_pid(outlay: Deployment) -> int:
+    """Of the ledger under the supervisor; 0 while there is none."""
+    for pid in Path(f"/proc/{outlay.server.pid}/task/{outlay.server.pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if b"proxy.app.ledger" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return int(pid)
+    return 0
