@@ -16,6 +16,7 @@ import structlog
 from proxy.dialects.dialect import FramedMeter, Reading
 from proxy.gateway.admission import Admitted
 from proxy.gateway.answer import MeteredAnswer
+from proxy.gateway.answer_warnings import HEADER, warnings_of
 from proxy.gateway.client import Client
 from proxy.gateway.closing import close_call
 from proxy.gateway.fallback import Attempts, Elsewhere
@@ -172,8 +173,8 @@ class Relay:
         if throttles := self._admitted.verdict.throttles:
             left = self._plane.throttling.allowances(throttles, self._plane.clock)
             lines += allowance_lines(self._admitted.dialect, left, lines)
-        if self._admitted.warning:
-            lines.append((b"x-outlay-warning", self._admitted.warning.encode("latin-1", "replace")))
+        if warnings := warnings_of(self._admitted):
+            lines.append((HEADER, warnings))
         if self._edits:
             lines.append((b"x-outlay-edited", ", ".join(self._edits).encode()))
         return lines

@@ -1,6 +1,8 @@
 """What is in force: one policy set with the prices and the index of rules made from it, swapped whole."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from proxy.model.call import Call
 from proxy.policy.charge import Charge
@@ -16,9 +18,16 @@ class Rules:
     prices: Prices
     matcher: Matcher = field(init=False, compare=False)
     """Of the set's rules."""
+    _expiring: Mapping[str, datetime] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matcher", Matcher(self.policies.rules))
+        ends = {key.id: key.expires for key in self.policies.keys.values() if key.expires is not None}
+        object.__setattr__(self, "_expiring", ends)
+
+    def expires(self, key_id: str) -> datetime | None:
+        """When a key ends; None of one that doesn't."""
+        return self._expiring.get(key_id)
 
     def charges_of(self, call: Call) -> tuple[Charge, ...]:
         """The accounts that the call counts in."""

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from proxy.dialects.dialect import Dialect, Operation
 from proxy.dialects.socket import Turn
 from proxy.gateway.admission import Admission, Admitted, Incoming
+from proxy.gateway.answer_warnings import HEADER, as_header, key_expiring
 from proxy.gateway.faults import INTERNAL, STOPPING, refusal_of
 from proxy.gateway.headers import client_headers, lookup, text, upstream_headers
 from proxy.gateway.plane import Plane
@@ -119,6 +120,8 @@ class DataSocket:
             request_id=text(dict(lines), _REQUEST_ID),
         )
         try:
+            if expiring := key_expiring(rules, identity.key_id, self.clock.now_us()):
+                lines.append((HEADER, as_header([expiring])))
             await client.accept(upstream.subprotocol, lines)
             await relay.run()
         except SocketClosedError:
