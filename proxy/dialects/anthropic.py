@@ -1,6 +1,6 @@
 """The dialect of Anthropic: messages, message batches, counting tokens, models, files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import msgspec
 
 from proxy.dialects import anthropic_allowances, anthropic_batches, anthropic_messages, prompt
-from proxy.dialects.dialect import Meter, ModelList, Operation, Splice, told
+from proxy.dialects.dialect import Batched, Meter, ModelList, Operation, Splice, UnreadableError, told
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -60,6 +60,13 @@ class Anthropic:
 
     def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
         return anthropic_messages.read(body, headers)
+
+    def batched(self, operation: Operation, content: bytes, headers: dict[bytes, bytes]) -> Iterator[Batched]:
+        for where, body in anthropic_batches.requests(content):
+            try:
+                yield Batched(where, MESSAGES, anthropic_messages.read(body, headers), body)
+            except UnreadableError as error:
+                raise UnreadableError(f"{where}: {error}") from None
 
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         """Never: every stream carries its usage."""

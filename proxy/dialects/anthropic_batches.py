@@ -6,6 +6,7 @@ off that URL (a named splice): clients join what is left, the path, to the base 
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,14 +15,15 @@ import msgspec
 from proxy.dialects import origin
 from proxy.dialects.anthropic_messages import MessagesListener
 from proxy.dialects.dialect import SUBMITTED, Meter, Operation, Reading
+from proxy.dialects.fields import Fields
 from proxy.dialects.job_results import Result, ResultsMeter
 from proxy.dialects.meters import ANSWER_BYTES_MAX
-from proxy.metering.json_object import NO_JSON
+from proxy.metering.json_object import NO_JSON, ObjectReader, UnreadableError, members
 from proxy.model.usage import Served
 
 TIER: Final = "batch"
 EDIT: Final = "results_url"
-SUBMIT: Final = Operation("batch_submit", priced=False, body_read=False, answer_edit=EDIT)
+SUBMIT: Final = Operation("batch_submit", priced=False, body_read=False, answer_edit=EDIT, batch=True)
 BATCHES: Final = Operation("batches", priced=False, body_read=False, answer_edit=EDIT)
 RESULTS: Final = "batch_results"
 DELETED: Final = Operation("batch_deleted", priced=False, body_read=False)
@@ -44,6 +46,20 @@ def operation(method: str, path: str) -> Operation | None:
     if (method, tail) == ("GET", ["results"]):
         return Operation(RESULTS, priced=False, body_read=False, resource=id_)
     return _TAILS.get((method, tuple(tail)))
+
+
+def requests(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """Of a new batch: how each request is named, and the body of its call. Raises UnreadableError."""
+    try:
+        values = _values(body)
+        if [member.key.casefold() for member in members(body, values)].count("requests") != 1:
+            raise UnreadableError("A batch has its calls in one key 'requests'.")
+        listed = _requests(values["requests"])
+    except (KeyError, *NO_JSON):
+        raise UnreadableError("The batch can't be read: it must have a list of objects, 'requests'.") from None
+    for number, request in enumerate(listed, 1):
+        fields = Fields(_REQUEST.read(bytes(request)))
+        yield f"Request {number} of the batch ('{origin.bounded(fields.text('custom_id'))}')", fields.raw("params")
 
 
 def meter(operation: Operation) -> Meter | None:
@@ -70,6 +86,9 @@ class _Line(msgspec.Struct, gc=False):
     result: _Outcome
 
 
+_REQUEST: Final = ObjectReader(("custom_id", "params"))
+_values: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_requests: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _batch: Final = msgspec.json.Decoder(_Batch).decode
 _line: Final = msgspec.json.Decoder(_Line).decode
 

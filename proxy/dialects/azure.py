@@ -6,13 +6,14 @@ deployment as the model. What a deployment runs is said by its answers, and befo
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote
 
 from proxy.dialects import (
     openai_allowances,
+    openai_batched,
     openai_chat,
     openai_edits,
     openai_errors,
@@ -21,7 +22,7 @@ from proxy.dialects import (
     openai_socket,
     prompt,
 )
-from proxy.dialects.dialect import MODEL, Meter, ModelList, Operation, Splice, UnreadableError
+from proxy.dialects.dialect import MODEL, Batched, Meter, ModelList, Operation, Splice, UnreadableError
 from proxy.dialects.socket import Conversation
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -64,6 +65,9 @@ class Azure:
         model = _deployment(deployed[1]) if deployed else request.model
         version = dict(parse_qsl(query)).get("api-version", "")
         return replace(request, model=model, usage_asked=request.usage_asked or version < USAGE_SINCE)
+
+    def batched(self, operation: Operation, content: bytes, headers: dict[bytes, bytes]) -> Iterator[Batched]:
+        return openai_batched.calls(operation, content, headers)
 
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         return openai_chat.ask_usage(body)

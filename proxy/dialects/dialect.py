@@ -4,7 +4,7 @@ A dialect knows its paths, reads a request, meters an answer, and renders outlay
 clients' error classes understand. None knows another.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol, runtime_checkable
@@ -44,6 +44,8 @@ class Operation:
     """Name of the splice that its answers get: then the bytes that the meter gives pass, not those it takes."""
     lists: ModelList | None = None
     """Set where the answer names models: a caller sees only those that rules let through."""
+    batch: bool = False
+    """True: the body may bring calls along that are made later. It is read where a rule could be against them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,26 @@ class Dialect(Protocol):
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         """Texts of `Request.content` and the tokens of framing around them, for counting an unreported prompt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batched:
+    """One call of a batch."""
+
+    where: str
+    """'Line 3 of the file'."""
+    operation: Operation
+    request: Request
+    body: bytes
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A Dialect with batches."""
+
+    def batched(self, operation: Operation, content: bytes, headers: dict[bytes, bytes]) -> Iterator[Batched]:
+        """The calls that the body of an operation with `batch` brings along. Raises UnreadableError."""
         ...
 
 

@@ -1,9 +1,10 @@
 """The dialect of OpenAI, and of the many servers that speak it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from proxy.dialects import (
     openai_allowances,
+    openai_batched,
     openai_chat,
     openai_edits,
     openai_errors,
@@ -12,7 +13,7 @@ from proxy.dialects import (
     openai_socket,
     prompt,
 )
-from proxy.dialects.dialect import Meter, Operation, Splice
+from proxy.dialects.dialect import Batched, Meter, Operation, Splice
 from proxy.dialects.socket import Conversation
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -30,6 +31,9 @@ class OpenAI:
 
     def read(self, operation: Operation, body: bytes, headers: dict[bytes, bytes], target: bytes) -> Request:
         return openai_operations.read(operation, body, headers)
+
+    def batched(self, operation: Operation, content: bytes, headers: dict[bytes, bytes]) -> Iterator[Batched]:
+        return openai_batched.calls(operation, content, headers)
 
     def ask_usage(self, operation: Operation, body: bytes) -> Splice | None:
         return openai_chat.ask_usage(body)

@@ -1,6 +1,7 @@
 """OpenAI files, uploads and batches: their paths and meters. None of these calls costs anything by itself."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from proxy.dialects.dialect import Meter, Operation
@@ -13,13 +14,16 @@ UPLOAD: Final = Operation("file_upload", priced=False, body_read=False)
 FILES: Final = Operation("files", priced=False, body_read=False)
 UPLOADS: Final = Operation("uploads", priced=False, body_read=False)
 SUBMIT: Final = Operation("batch_submit", priced=False, body_read=False)
+WHOLE: Final = replace(UPLOAD, batch=True)
+BEGUN: Final = replace(UPLOADS, batch=True)
+"""Begins an upload in parts."""
 BATCHES: Final = Operation("batches", priced=False, body_read=False)
 CONTENT: Final = "file_content"
 
 PLACES: Final = {
-    ("POST", "/files"): UPLOAD,
+    ("POST", "/files"): WHOLE,
     ("GET", "/files"): FILES,
-    ("POST", "/uploads"): UPLOADS,
+    ("POST", "/uploads"): BEGUN,
     ("POST", "/batches"): SUBMIT,
     ("GET", "/batches"): BATCHES,
 }

@@ -19,8 +19,6 @@ from proxy.ports.upstream import Fault, UpstreamAnswer, UpstreamError, UpstreamR
 
 log = structlog.get_logger("outlay.fallback")
 
-FAILED_STATUSES: Final = frozenset((500, 502, 503, 504, 529))
-"""529 is Anthropic's 'overloaded'. 429 is none: it speaks of the credential's own limit."""
 UNCONNECTED: Final = frozenset((Fault.DNS, Fault.CONNECT, Fault.TLS, Fault.CONNECT_TIMEOUT))
 _OF_THE_PROVIDER: Final = UNCONNECTED | {Fault.READ_TIMEOUT, Fault.CUT}
 """Faults that say something of the provider's health."""
@@ -38,7 +36,7 @@ def may_fall_back(admitted: Admitted, incoming: Incoming) -> bool:
     """Whether the call may go to another provider than its own: not where the caller named the provider or brought a
     credential for it, nor where its body passes unread, or the provider goes on with it in the background."""
     named = bool(incoming.prefix) or incoming.own_credential
-    once = not incoming.operation.body_read or admitted.request.background
+    once = not incoming.operation.body_read or incoming.operation.batch or admitted.request.background
     return bool(admitted.verdict.fallback) and not (named or once or admitted.translated)
 
 
@@ -56,6 +54,7 @@ class Attempts:
         self._request = request
         self._elsewhere = elsewhere
         self._left = list(admitted.verdict.fallback) if elsewhere is not None else []
+        self._failed_statuses = admitted.verdict.fallback_on
         self._breakers = plane.breakers
 
     async def send(self) -> UpstreamAnswer:
@@ -70,7 +69,7 @@ class Attempts:
                 if error.fault not in UNCONNECTED or not self._move(str(error.fault)):
                     raise
                 continue
-            if answer.status not in FAILED_STATUSES or not self._move(str(answer.status)):
+            if answer.status not in self._failed_statuses or not self._move(str(answer.status)):
                 return answer
             await answer.close()
 
@@ -85,7 +84,7 @@ class Attempts:
         except BaseException as error:
             self._note(failed=isinstance(error, UpstreamError) and error.fault in _OF_THE_PROVIDER)
             raise
-        if answer.status in FAILED_STATUSES:
+        if answer.status in self._failed_statuses:
             self._note(failed=True)
         else:
             self._breakers.succeeded(self._provider)

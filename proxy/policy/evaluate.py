@@ -36,6 +36,7 @@ def evaluate(policies: PolicySet, matcher: Matcher, call: Call, asked: Asked) ->
         cost_max_pico=verdict.cost_max_pico,
         downgrade_to=verdict.downgrade_to,
         fallback=verdict.fallback,
+        fallback_on=verdict.fallback_on,
         shadow=tuple(_shadows(matches.models, verdict, call, asked)),
     )
 
@@ -67,6 +68,7 @@ def _by_models(rules: Sequence[ModelRule], call: Call, asked: Asked) -> Verdict:
         cost_max_pico=model_rules.cost_limit(rules),
         downgrade_to=downgrade_to,
         fallback=model_rules.fallback(rules),
+        fallback_on=model_rules.fallback_on(rules),
     )
 
 

@@ -11,11 +11,14 @@ from proxy.model.call import Call
 from proxy.model.decision import Reason, Refusal
 from proxy.model.money import pico_to_usd
 from proxy.policy.mistakes import shown
-from proxy.policy.rules import ModelRule
+from proxy.policy.rules import FAILED_STATUSES, ModelRule
 from proxy.policy.verdict import Asked, Weight
 
 LISTED_MAX: Final = 12
 """Globs that a refusal lists."""
+
+EVERY: Final = "*"
+"""The glob for all models."""
 
 
 def downgrade(rules: Sequence[ModelRule], call: Call, asked: Asked) -> str:
@@ -48,6 +51,12 @@ def fallback(rules: Sequence[ModelRule]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(provider for rule in ordered for provider in rule.fallback))
 
 
+def fallback_on(rules: Sequence[ModelRule]) -> tuple[int, ...]:
+    """Statuses with which a provider has failed: those of every rule that has a fallback."""
+    stated = {status for rule in rules if rule.fallback for status in rule.fallback_on}
+    return tuple(sorted(stated)) or FAILED_STATUSES
+
+
 def refusal(rules: Sequence[ModelRule], call: Call, asked: Asked, weight: Weight, downgrade_to: str) -> Refusal | None:
     """Why the call must not go on; of several reasons the one whose rule's name comes first."""
     against = [
@@ -62,7 +71,7 @@ def _denied(rule: ModelRule, call: Call, asked: Asked, downgrade_to: str) -> Ref
     if not rule.deny:
         return None
     if not call.model:
-        return _unnamed(rule, asked)
+        return _closed(rule, call) or _unnamed(rule, asked)
     for model in (call.model, *asked.known_as, downgrade_to):
         if model and _fits(model, rule.deny):
             named = shown(call.model) if model == call.model else f"{shown(call.model)} (served by {shown(model)})"
@@ -106,6 +115,13 @@ def _too_much(rule: ModelRule, asked: Asked, weight: Weight) -> Refusal | None:
                 "Shorten or compact the conversation.",
             )
     return None
+
+
+def _closed(rule: ModelRule, call: Call) -> Refusal | None:
+    """Of a rule for certain operations that denies every model: it closes them, also where no model is named."""
+    if EVERY not in rule.deny or "operation" not in rule.scope.conditions:
+        return None
+    return _refused(rule, f"denies the operation {shown(call.operation)}", "Send the calls one by one.")
 
 
 def _unnamed(rule: ModelRule, asked: Asked) -> Refusal | None:

@@ -1,5 +1,6 @@
 """models.yaml: which models may be used, how far each call may go, and where calls go instead."""
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Final
@@ -10,7 +11,7 @@ from proxy.policy.document import Listing, Table, Word
 from proxy.policy.limits_yaml import read_count
 from proxy.policy.mistakes import Mistakes, shown, suggestion
 from proxy.policy.rule_yaml import GLOB_CHARS_MAX, RULE, Known, RuleNames, limited, read_rule
-from proxy.policy.rules import ModelRule, Scope, Unit
+from proxy.policy.rules import FAILED_STATUSES, ModelRule, Scope, Unit
 from proxy.policy.section import Section
 
 FILE: Final = "models.yaml"
@@ -25,7 +26,9 @@ EFFECTS: Final = {
     "downgrade": DOWNGRADE["to"],
     "fallback": "fallback: [openai, local]",
 }
-MODEL: Final = {**RULE, **EFFECTS}
+FALLBACK_ON: Final = "fallback_on"
+MODEL: Final = {**RULE, **EFFECTS, FALLBACK_ON: "fallback_on: [429, 500, 502, 503, 504, 529]"}
+STATUS: Final = re.compile("[45][0-9]{2}")
 
 
 def read_models_file(
@@ -54,6 +57,7 @@ def _models(top: Section, names: RuleNames, known: Known) -> Iterator[ModelRule]
             cost_max_pico=_cost_max(section),
             downgrade_to=read_downgrade(section),
             fallback=_fallback(section, rule.scope, known),
+            fallback_on=_fallback_on(section),
         )
         _contradictions(section, model)
         yield model
@@ -91,6 +95,20 @@ def _fallback(section: Section, scope: Scope, known: Known) -> tuple[str, ...]:
             continue
         _check_dialect(section, word, provider.dialect, scope, known)
     return tuple(word.text for word in words)
+
+
+def _fallback_on(section: Section) -> tuple[int, ...]:
+    if section.node(FALLBACK_ON) is None:
+        return FAILED_STATUSES
+    if section.node("fallback") is None:
+        section.wrong(FALLBACK_ON, "says when a call goes to another provider, and `fallback` names none")
+    words = section.words(FALLBACK_ON)
+    for word in words:
+        if not STATUS.fullmatch(word.text):
+            section.mistakes.add(
+                word, f"{FALLBACK_ON} can't have {shown(word.text)}: it lists statuses from 400 to 599"
+            )
+    return tuple(sorted(int(word.text) for word in words if STATUS.fullmatch(word.text)))
 
 
 def _check_dialect(section: Section, word: Word, dialect: str, scope: Scope, known: Known) -> None:

@@ -86,6 +86,10 @@ class RateLimit(Rule):
     concurrent: int | None
 
 
+FAILED_STATUSES: Final = (500, 502, 503, 504, 529)
+"""529 is Anthropic's 'overloaded'. 429 is none: it speaks of the credential's own limit, and clients know to wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRule(Rule):
     allow: tuple[str, ...]
@@ -99,6 +103,8 @@ class ModelRule(Rule):
     """Calls of this rule's scope go to this model of the same dialect; '' for none."""
     fallback: tuple[str, ...]
     """Providers of the same dialect that are tried in this order where one fails before its first byte."""
+    fallback_on: tuple[int, ...] = FAILED_STATUSES
+    """Statuses with which a provider has failed, beside a connection that was not made."""
 
 
 @dataclass(frozen=True, slots=True)

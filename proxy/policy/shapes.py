@@ -204,6 +204,9 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
             "cost_max": MONEY,
             "downgrade": _ref("downgrade"),
             "fallback": WORDS,
+            "fallback_on": _list(
+                {"type": ["integer", "string"], "minimum": 400, "maximum": 599, "pattern": "^[45][0-9]{2}$"}
+            ),
         },
         "applies_to": SCOPE,
         "downgrade": DOWNGRADE,

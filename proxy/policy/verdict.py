@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from proxy.model.call import Hold
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Charge
-from proxy.policy.rules import RateLimit
+from proxy.policy.rules import FAILED_STATUSES, RateLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +79,6 @@ class Verdict:
     """Model of the same dialect that the call must go to instead; '' for none."""
     fallback: tuple[str, ...] = ()
     """Providers to try, in this order, where the chosen one fails before its first byte."""
+    fallback_on: tuple[int, ...] = FAILED_STATUSES
+    """Statuses with which a provider has failed."""
     shadow: tuple[Shadow, ...] = ()

@@ -198,3 +198,15 @@ async def test_where_all_fail_the_last_one_is_the_answer_and_all_are_on_record(r
     (entry,) = world.settled
     assert (entry.call.provider, entry.status, entry.cost.total_pico) == ("wide", 529, 0)
     assert entry.edits == ("fallback openai connect", "fallback local 500")
+
+
+async def test_a_status_that_an_admin_lists_counts_as_a_failure_and_another_no_longer(router: respx.MockRouter) -> None:
+    models = "models:\n  - {name: spare, fallback: [local], fallback_on: [429]}\n"
+    world = world_of(router, **{"models.yaml": models})
+    failing = provider(router, "https://api.openai.test", 429)
+    serving = provider(router, "http://local.test")
+    answer = await world.call("POST", "/v1/chat/completions", json=CHAT)
+    assert (answer.status_code, answer.headers["x-outlay-edited"]) == (200, "fallback openai 429")
+    failing.side_effect = lambda _: httpx.Response(503, stream=httpx.ByteStream(b"{}"))
+    answer = await world.call("POST", "/v1/chat/completions", json=CHAT)
+    assert (answer.status_code, serving.call_count) == (503, 1)

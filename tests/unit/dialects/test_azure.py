@@ -7,7 +7,7 @@ import pytest
 
 from proxy.dialects.azure import DEPLOYMENTS, Azure
 from proxy.dialects.dialect import ModelList, UnreadableError
-from proxy.dialects.openai_files import BATCHES, SUBMIT, UPLOAD
+from proxy.dialects.openai_files import BATCHES, SUBMIT, WHOLE
 from proxy.dialects.openai_operations import CHAT, EMBEDDINGS, IMAGES, RESPONSES, SPEECH
 from proxy.dialects.openai_places import MODELS, STORED
 
@@ -28,7 +28,7 @@ CLASSIC = b"/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
         ("POST", "/openai/responses", RESPONSES),
         ("GET", "/openai/responses/resp_1", STORED),
         ("GET", "/openai/models", MODELS),
-        ("POST", "/openai/files", UPLOAD),
+        ("POST", "/openai/files", WHOLE),
         ("POST", "/openai/batches", SUBMIT),
         ("POST", "/openai/v1/chat/completions", CHAT),
         ("POST", "/openai/v1/responses", RESPONSES),

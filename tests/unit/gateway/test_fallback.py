@@ -10,7 +10,7 @@ from proxy.adapters.counters_memory import MemoryCounters
 from proxy.dialects.openai import OpenAI
 from proxy.dialects.openai_operations import CHAT
 from proxy.gateway.admission import Admitted
-from proxy.gateway.fallback import FAILED_STATUSES, UNCONNECTED, Attempts, Moved
+from proxy.gateway.fallback import UNCONNECTED, Attempts, Moved
 from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.model.call import Hold, Request
@@ -18,6 +18,7 @@ from proxy.model.entry import Cost
 from proxy.model.limits import ModelLimits
 from proxy.model.usage import Served, Usage
 from proxy.policy.breaker import FAILURES_MAX, OPEN_US, State
+from proxy.policy.rules import FAILED_STATUSES
 from proxy.policy.types import PolicySet, Provider, Secret
 from proxy.policy.verdict import Verdict, Weight
 from proxy.ports.upstream import Fault, UpstreamError, UpstreamRequest

@@ -216,6 +216,24 @@ def test_a_downgrade_lifts_no_refusal_and_goes_to_no_refused_model() -> None:
 def test_providers_to_fall_back_to_come_once_each() -> None:
     rules = [rule("b", fallback=("three", "one")), rule("a", fallback=("one", "two"))]
     assert judged(*rules).fallback == ("one", "two", "three")
+    assert judged(*rules).fallback_on == (500, 502, 503, 504, 529)
+
+
+def test_what_counts_as_a_failure_is_what_any_rule_with_a_fallback_says() -> None:
+    rules = [rule("a", fallback=("one",), fallback_on=(429, 503)), rule("b", fallback=("two",), fallback_on=(500,))]
+    assert judged(*rules).fallback_on == (429, 500, 503)
+    assert judged(rule("c", fallback_on=(401,))).fallback_on == (500, 502, 503, 504, 529)
+
+
+def test_a_rule_for_operations_that_denies_all_models_closes_them_where_none_is_named() -> None:
+    closing = rule("a", deny=("*",), scope=Scope({"operation": ("batch_*",)}))
+    submitting = replace(CALL, operation="batch_submit", model="")
+    asked = Asked(weigh, free=True)
+    found = judged(closing, call=submitting, asked=asked).refusal
+    assert found is not None
+    assert "denies the operation 'batch_submit'" in found.message
+    assert judged(closing, call=replace(submitting, operation="batches_x"), asked=asked).refusal is None
+    assert judged(rule("a", deny=("*",)), call=submitting, asked=asked).refusal is None
 
 
 def test_a_rule_in_shadow_mode_changes_nothing_and_is_recorded() -> None:

@@ -42,6 +42,7 @@ BEYOND_A_SCHEMA = frozenset(
         "case-spent-of-nothing",
         "count-refused-of-usd",
         "count-refused-throttle",
+        "fallback-on-without-fallback",
         "key-expires-no-such-day",
         "key-hash-of-nothing",
         "key-hash-twice",
