@@ -56,6 +56,7 @@ class MemoryCounters:
         """The latest admission: rolling windows are judged by it."""
         self._swept_us = 0
         self.held_pico = 0
+        self._withheld: frozenset[str] = frozenset()
 
     @property
     def in_flight(self) -> int:
@@ -70,6 +71,10 @@ class MemoryCounters:
         charged = self._charged(call, charges)
         short = self._shortfalls(charged, hold)
         refusing = self._refusing(short)
+        if self._withheld and (refusing is None or refusing.waiting_helps):
+            unknown = [charge for charge in charges if self._unknown(charge, hold)]
+            if unknown:
+                return _balance_unknown(unknown[0].budget)
         if refusing is not None:
             return refusing
         self._put(call, hold, charged)
@@ -126,6 +131,11 @@ class MemoryCounters:
     def correct(self, charge: Charge, at_us: int, more: int) -> None:
         self._tally(charge, at_us).add(at_us, more, 0)
 
+    def withhold(self, budgets: frozenset[str]) -> None:
+        """Names of the budgets of which nobody can say yet what was spent: where they are enforced, nothing that
+        would take from them is reserved. All others are known."""
+        self._withheld = budgets
+
     def reload(self, charges_of: Callable[[Call], Sequence[Charge]]) -> None:
         for opened in self._open.values():
             self._take_out(opened)
@@ -162,6 +172,11 @@ class MemoryCounters:
         """What no waiting helps goes before what may pass."""
         refusing = (found for found in short if _enforced(found.charge.budget))
         return min(refusing, key=lambda found: found.waiting_helps, default=None)
+
+    def _unknown(self, charge: Charge, hold: Hold) -> bool:
+        """True: whether it fits can't be told. What costs nothing needs no balance."""
+        budget = charge.budget
+        return budget.name in self._withheld and _enforced(budget) and charge.takes(hold) > 0
 
     def _short(self, charge: Charge, tally: Tally, hold: Hold) -> Shortfall | None:
         """None: the hold fits. What costs nothing fits wherever anything may pass."""
@@ -291,4 +306,17 @@ def _too_many(calls_max: int) -> Refusal:
         f"outlay already carries {calls_max} calls, its limit (OUTLAY_CALLS_IN_FLIGHT_MAX). Try again shortly.",
         retry_after_s=1,
         retryable=True,
+    )
+
+
+def _balance_unknown(budget: Budget) -> Refusal:
+    return Refusal(
+        503,
+        Reason.BALANCE_UNKNOWN,
+        f"outlay has just started and can't tell yet what was spent under the budget {budget.name!r} ({budget.where}), "
+        "so it passes no call that counts there. Try again shortly; if it lasts, an admin starts the ledger "
+        "(`outlay doctor`).",
+        retry_after_s=1,
+        retryable=True,
+        rule=budget.where,
     )

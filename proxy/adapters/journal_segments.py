@@ -87,10 +87,12 @@ def expire(journal: Path, loaded: Mapping[str, int], now_us: int, older_than_day
     for node in node_folders(journal):
         for stored in stored_segments(node)[:-1]:
             name = f"{node.name}/{stored.name}"
-            if _served(stored, loaded.get(name, 0)) and _age_days(stored, now_us) > older_than_days:
-                stored.path.unlink(missing_ok=True)
-                stored.mark_path.unlink(missing_ok=True)
-                removed.append(name)
+            if not _served(stored, loaded.get(name, 0)) or _age_days(stored, now_us) <= older_than_days:
+                # Oldest first, without holes: what is left is then whole from its first line on.
+                break
+            stored.path.unlink(missing_ok=True)
+            stored.mark_path.unlink(missing_ok=True)
+            removed.append(name)
     if removed:
         log.info("journal segments expired", segments=removed)
     return removed

@@ -152,6 +152,11 @@ class Gateway:
             lambda: len(balancing.waiting),
         )
         self.metrics.gauge(
+            "outlay_gateway_budgets_withheld",
+            "Budgets in force whose calls are refused: what was spent in them is not known yet",
+            lambda: len(balancing.withheld),
+        )
+        self.metrics.gauge(
             "outlay_gateway_counter_difference_usd",
             "How much the counters differed from the ledger at the last comparison; they are set right then",
             lambda: balancing.difference_usd,
@@ -219,6 +224,7 @@ class Gateway:
             "keys": self._rules.policies.keys_version,
             "policy_mistakes": [str(mistake) for mistake in self.folder.mistakes],
             "budgets_waiting": list(self.balancing.waiting),
+            "budgets_withheld": list(self.balancing.withheld),
             "ledger_answering": self.balancing.answering,
             "calls_in_flight": self.counters.in_flight,
             "providers": {name: not out for name, out in self._out().items()},

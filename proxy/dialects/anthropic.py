@@ -41,6 +41,7 @@ _TYPES: Final = {
     Reason.PROVIDER_TIMEOUT: "timeout_error",
     Reason.OVERLOADED: "overloaded_error",
     Reason.UNMETERABLE: "api_error",
+    Reason.BALANCE_UNKNOWN: "api_error",
 }
 
 

@@ -48,6 +48,7 @@ _TYPES: Final = {
     Reason.PROVIDER_TIMEOUT: "ModelTimeoutException",
     Reason.OVERLOADED: _UNAVAILABLE,
     Reason.UNMETERABLE: _UNAVAILABLE,
+    Reason.BALANCE_UNKNOWN: _UNAVAILABLE,
 }
 """As the runtime's API reference names its errors; boto3 makes a ClientError with that code of them."""
 

@@ -16,6 +16,7 @@ _TYPES: Final = {
     Reason.PROVIDER_TIMEOUT: _SERVER,
     Reason.OVERLOADED: _SERVER,
     Reason.UNMETERABLE: _SERVER,
+    Reason.BALANCE_UNKNOWN: _SERVER,
 }
 _CODES: Final = {Reason.INVALID_KEY: "invalid_api_key"}
 """The codes that clients know; else the reason itself."""

@@ -24,6 +24,8 @@ class Reason(StrEnum):
     PROVIDER_UNREACHABLE = "provider_unreachable"
     PROVIDER_TIMEOUT = "provider_timeout"
     OVERLOADED = "overloaded"
+    BALANCE_UNKNOWN = "balance_unknown"
+    """A budget applies of which nobody can say yet what was spent: refused rather than let past it."""
     UNMETERABLE = "metering_unavailable"
     """The journal can't be written: refused rather than forwarded unmetered."""
 

@@ -136,9 +136,12 @@ def test_old_segments_go_once_they_are_loaded_and_needed_by_no_recovery(tmp_path
     put(tmp_path, 5, 1, age_days=9)
     loaded = {f"node-1/{SegmentName(boot, number)}": 5 for boot in range(6) for number in (1, 2)}
     loaded |= {"node-1/00000001-00000002": 4, "node-1/00000009-00000001": 5}
-    assert expire(tmp_path, loaded, NOW_US, 7) == ["node-1/00000001-00000001", "node-1/00000004-00000001"]
+    # Oldest first and without holes: what is left is whole from its first line on.
+    assert expire(tmp_path, loaded, NOW_US, 7) == ["node-1/00000001-00000001"]
+    loaded["node-1/00000001-00000002"] = 5
+    assert expire(tmp_path, loaded, NOW_US, 7) == ["node-1/00000001-00000002"]
     left = [segment.name for segment in FileSegments(tmp_path).list()]
-    assert left == [f"node-1/{SegmentName(*name)}" for name in [(1, 2), (2, 1), (3, 1), (5, 1)]]
+    assert left == [f"node-1/{SegmentName(*name)}" for name in [(2, 1), (3, 1), (4, 1), (5, 1)]]
     assert len(list((tmp_path / "node-1").iterdir())) == 8
 
 

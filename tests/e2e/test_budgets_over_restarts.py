@@ -76,6 +76,8 @@ def test_a_budget_counts_from_before_it_was_written_through_kills_without_a_ledg
     planes.set_budgets(CALLS.format(10))
     assert planes.passed(4) == 2
 
+    # As old segments go: from now on only the ledger tells of all that was spent.
+    (outlay.data / "journal" / "test" / "first").unlink()
     more = CALLS.format(14) + "limits: []\n"
     more = more.replace("}]", "}, {name: alices, limit: 12 calls, window: total, applies_to: {user: alice}}]")
     planes.set_budgets(more, in_force=False)
@@ -108,3 +110,26 @@ def test_kills_of_either_plane_at_any_moment_let_through_what_the_limit_says(pla
     through += planes.passed(61 - min(60, through))
     assert through == 60
     assert planes.passed(3) == 0
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole journal", "segments gone"])
+def test_a_limit_nearly_spent_holds_over_a_kill_that_leaves_no_snapshot_and_no_ledger(
+    planes: Planes, whole: bool
+) -> None:
+    outlay = planes.outlay
+    planes.set_budgets(CALLS.format(5))
+    assert planes.passed(4) == 4
+
+    outlay.ledger.kill()
+    outlay.gateway.kill()
+    (outlay.data / "counters-test.json").unlink()
+    if not whole:
+        (outlay.data / "journal" / "test" / "first").unlink()
+    outlay.start_gateway()
+    if not whole:
+        assert planes.details()["budgets_withheld"] == ["all"]
+        assert [planes.call() for _ in range(5)] == [503] * 5
+        assert planes.metric("outlay_gateway_budgets_withheld") == 1
+        outlay.start_ledger()
+        until("the ledger has told", lambda: planes.details()["budgets_withheld"] == [], outlay.gateway)
+    assert planes.passed(3) == 1

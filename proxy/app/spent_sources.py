@@ -1,0 +1,160 @@
+"""Where it is known from what was spent before: the snapshot of the last minute, the ledger, the journals on disk.
+
+A start asks the snapshot and the journals, so it needs no ledger; only where segments have gone from a window that
+still counts does it take the ledger to tell.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from proxy.adapters import counters_file
+from proxy.adapters.journal_folder import stored_segments
+from proxy.adapters.journal_tail import TAIL_BYTES_MAX, tail, tail_bytes
+from proxy.adapters.journal_whole import END, NotWholeError, calling_nodes, check_whole, mark_first
+from proxy.gateway.counters_snapshot import Snapshot
+from proxy.gateway.openings import asked, spent_by
+from proxy.model.entry import Refused, Settled
+from proxy.policy.charge import Account
+from proxy.policy.match import Matcher
+from proxy.policy.rules import Budget
+from proxy.ports.balances import (
+    BEGINNING,
+    AskedBudget,
+    Balances,
+    BalancesUnavailableError,
+    Counted,
+    Known,
+    Place,
+    Standing,
+)
+
+log = structlog.get_logger("outlay.balances")
+
+AT_ONCE_BYTES: Final = 128 * 1024
+"""As much of the journal is read between two turns of the event loop: some 100 lines, 2 ms."""
+ROUNDS_MAX: Final = 20
+"""Tries to come that close to the end of a journal that is being written."""
+START_BYTES_MAX: Final = 48 * 1024 * 1024
+"""Of all journals, read before the first call: some 40,000 calls, a second. Of more, the ledger is asked first."""
+
+
+class OwnJournal(Protocol):
+    @property
+    def accepting(self) -> bool: ...
+
+    @property
+    def place(self) -> Place:
+        """Behind the last line written."""
+        ...
+
+
+class SpentSources:
+    """Of one gateway. `known_now` and `snapshot` block; the others read files in a thread."""
+
+    def __init__(
+        self, *, balances: Balances, journal: OwnJournal, data: Path, node: str, now_us: Callable[[], int]
+    ) -> None:
+        self._balances = balances
+        self._journal = journal
+        self._data = data
+        self._node = node
+        self._folder = data / "journal" / node
+        self._file = counters_file.counters_file(data, node)
+        self._now_us = now_us
+
+    def begin(self) -> None:
+        """Call once, when the journal is open. Raises OSError."""
+        mark_first(self._folder, self._journal.place)
+
+    def snapshot(self) -> Snapshot | None:
+        """None: there is none, or none that the journal's end can be reached from."""
+        found = counters_file.read(self._file)
+        if found is not None and tail_bytes(self._folder, found.counted, self._journal.place) > TAIL_BYTES_MAX:
+            log.warning("snapshot of counters not used: it is too old", file=str(self._file))
+            return None
+        return found
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Raises OSError."""
+        counters_file.write(self._file, snapshot)
+
+    def behind(self, snapshot: Snapshot, matcher: Matcher, budgets: Iterable[Budget]) -> Mapping[Account, int]:
+        """What the own lines behind the snapshot add. Raises OSError."""
+        lines = tail(self._folder, snapshot.counted, self._journal.place)
+        return spent_by(lines, matcher, self._questions(budgets))
+
+    def by_journals(self, budgets: Sequence[Budget], matcher: Matcher, bytes_max: int = START_BYTES_MAX) -> Known:
+        """What all journals on disk add up to. Raises BalancesUnavailableError where that isn't all there was."""
+        questions, own = self._questions(budgets), self._journal.place
+        try:
+            check_whole(self._data, self._node, own, min(each.since_us for each in questions), bytes_max)
+            sums = [self._sum(folder, own, matcher, questions) for folder in calling_nodes(self._data)]
+        except (NotWholeError, OSError) as error:
+            raise BalancesUnavailableError(str(error)) from None
+        accounts: dict[Account, Standing] = {}
+        for mine, of_node in sums:
+            for account, amount in of_node.items():
+                before = accounts.get(account, Standing(0, 0))
+                accounts[account] = Standing(before.total + amount, before.own + (amount if mine else 0))
+        return Known(accounts, {own[:2]: own.offset})
+
+    async def told(self, budgets: Sequence[Budget], matcher: Matcher) -> tuple[Known, Mapping[Account, int]]:
+        """What the ledger says of these budgets, and what it has not counted up to this very moment: nothing is
+        awaited between the last line read and the return.
+
+        Raises BalancesUnavailableError, TailTooLongError, OSError.
+        """
+        since = await asyncio.to_thread(self._oldest)
+        known = await self._balances.known(self._questions(budgets), self._node, since)
+        return known, await self._since(Counted(since, known.loaded), budgets, matcher)
+
+    async def found(self, budgets: Sequence[Budget], matcher: Matcher) -> tuple[Known, Mapping[Account, int]]:
+        """As `told`, from the journals where the ledger doesn't answer."""
+        try:
+            return await self.told(budgets, matcher)
+        except BalancesUnavailableError as error:
+            try:
+                known = await asyncio.to_thread(self.by_journals, budgets, matcher, TAIL_BYTES_MAX)
+            except BalancesUnavailableError as why:
+                raise BalancesUnavailableError(f"{error}; {why}") from None
+        ((at, offset),) = known.loaded.items()
+        return known, await self._since(Counted(Place(*at, offset), known.loaded), budgets, matcher)
+
+    async def _since(self, counted: Counted, budgets: Sequence[Budget], matcher: Matcher) -> Mapping[Account, int]:
+        """What the own lines add that are not counted."""
+        questions, sums = self._questions(budgets), dict[Account, int]()
+        for _ in range(ROUNDS_MAX):
+            place = self._journal.place
+            if tail_bytes(self._folder, counted, place) <= AT_ONCE_BYTES:
+                _add(sums, spent_by(tail(self._folder, counted, place), matcher, questions))
+                return sums
+            lines = await asyncio.to_thread(self._read, counted, place)
+            _add(sums, spent_by(lines, matcher, questions))
+            counted = Counted(place, {place[:2]: place.offset})
+        raise BalancesUnavailableError("the journal grows faster than it can be read")
+
+    def _sum(
+        self, folder: Path, own: Place, matcher: Matcher, questions: Iterable[AskedBudget]
+    ) -> tuple[bool, Mapping[Account, int]]:
+        mine = folder.name == self._node
+        return mine, spent_by(tail(folder, Counted(BEGINNING, {}), own if mine else END), matcher, questions)
+
+    def _questions(self, budgets: Iterable[Budget]) -> list[AskedBudget]:
+        return [asked(each, self._now_us()) for each in budgets]
+
+    def _read(self, counted: Counted, until: Place) -> list[Settled | Refused]:
+        return list(tail(self._folder, counted, until))
+
+    def _oldest(self) -> Place:
+        """Segments that are not on disk any more were loaded before they went."""
+        found = stored_segments(self._folder)
+        return Place(found[0].name.boot, found[0].name.number, 0) if found else BEGINNING
+
+
+def _add(sums: dict[Account, int], more: Mapping[Account, int]) -> None:
+    for account, amount in more.items():
+        sums[account] = sums.get(account, 0) + amount
