@@ -8,6 +8,7 @@ what waits is found anew at each look, from facts.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_bytes
 from threading import Thread
@@ -29,6 +30,7 @@ RETRY_S_MAX: Final = 3600.0
 MESSAGES_MAX: Final = 20
 """To one target within MESSAGES_S, so that nobody is flooded; the rest follows."""
 MESSAGES_S: Final = 60.0
+STOP_S: Final = 2.0
 AGAIN_US: Final = 3600 * 1_000_000
 """A state that ended and comes back sooner is told when this time is over, if it lasts: no flapping is passed on."""
 
@@ -100,6 +102,12 @@ class Delivering:
             del self._deliveries[gone]
         await self._record()
         return tasks
+
+    async def stop(self) -> None:
+        """Give deliveries under way a moment, so that what they deliver is on record; no longer, whatever hangs."""
+        tasks = [delivery.task for delivery in self._deliveries.values() if delivery.task is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_S)
 
     async def _tell(self, target: Target, notices: Sequence[Notice], delivery: Delivery) -> None:
         try:
@@ -208,7 +216,7 @@ async def _apart(delivery: Delivery, work: Callable[[], None]) -> None:
         except Exception as raised:
             # Raised again where it is awaited.
             error = raised
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # of a loop that is closed: nobody waits for it any more
             loop.call_soon_threadsafe(settle, error)
 
     delivery.thread = Thread(target=run, name="notice", daemon=True)

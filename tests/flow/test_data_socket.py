@@ -3,11 +3,13 @@
 import asyncio
 import json
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import respx
 
+from proxy.gateway.rules import Rules
 from proxy.model.entry import Opened, Outcome, Refused
 from proxy.ports.sockets import SocketClosedError, SocketRefusedError
 from proxy.ports.upstream import Fault, UpstreamError
@@ -106,6 +108,20 @@ async def test_the_provider_gets_its_own_credential_and_the_client_s_headers(cal
         "headers": [(b"x-request-id", b"req_1")],
     }
     assert caller.sent[-1] == {"type": "websocket.close", "code": 1000, "reason": "done"}
+
+
+@pytest.mark.parametrize(("days", "told"), [(6, True), (8, False)])
+async def test_a_socket_opens_with_a_warning_where_its_key_is_about_to_end(
+    caller: Caller, days: int, told: bool
+) -> None:
+    world = caller.world
+    ends = datetime.fromtimestamp(world.clock.now_us() / 1e6, UTC) + timedelta(days=days)
+    keys = {digest: replace(key, expires=ends) for digest, key in world.policies.keys.items()}
+    rules = Rules(replace(world.policies, keys=keys), world.app.rules().prices)
+    caller.app = replace(caller.app, rules=lambda: rules)
+    await caller.open("/v1/realtime?model=gpt-realtime")
+    found = dict(caller.sent[0]["headers"]).get(b"x-outlay-warning", b"")
+    assert found.startswith(b"key k_alice expires ") is told
 
 
 async def test_a_browser_s_key_is_taken_out_of_its_subprotocols(caller: Caller, provider: FakeSocket) -> None:

@@ -467,6 +467,9 @@ async def test_a_service_that_never_answers_holds_up_no_other_target(tmp_path) -
         assert it.post.sent == [("MAIL", "No price for m-1")]
         assert await it.noticing.begin() != [chat, mail]
         assert not chat.done()
+        thread = it.delivering.deliveries["chat"].thread
+        assert thread is not None
+        assert thread.daemon, "no end of the process waits for it"
         hangs.set()
         await chat
         assert len(it.post.sent) == 2
@@ -491,3 +494,11 @@ async def test_what_fails_is_seen_without_its_address(tmp_path) -> None:
         assert 'outlay_ledger_notices_sent_total{target="chat"} 1.0' in shown
         assert 'outlay_ledger_notices_waiting{target="mail"} 1.0' in shown
         assert "MAIL" not in shown + str(details)
+
+
+async def test_a_stop_puts_what_is_being_delivered_on_record(tmp_path) -> None:
+    with world(tmp_path, unpriced()) as it:
+        await it.noticing.begin()
+        assert not it.journal.of(Act)
+        await it.delivering.stop()
+        assert len(it.journal.of(Act)) == 2
