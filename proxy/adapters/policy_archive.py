@@ -4,7 +4,7 @@ Lines of the journal name a version, and years later somebody asks by which rule
 says which set was in force last, so that a server that restarts in the middle of a bad change comes up with that.
 
     data/policies/<version>/…    the files as they were, without keys.yaml
-    data/policies/<version>/.commit    the commit they came from, where one is known
+    data/policies/<version>/.commit    the commit they came from, where one is known: the last they were in force at
     data/policies/in-force       the version in force
     data/policies/keys.yaml      the keys in force
 """
@@ -35,6 +35,8 @@ class PolicyArchive:
         place = self._folder / policies.version
         if not place.exists():
             self._keep_files(place, policies.commit, files)
+        elif policies.commit and policies.commit != self._commit(policies.version):
+            _write(place / COMMIT, policies.commit.encode())
         _write(self._folder / keys_yaml.FILE, files.get(keys_yaml.FILE, b""))
         _write(self._folder / IN_FORCE, f"{policies.version}\n".encode())
 
@@ -71,6 +73,17 @@ class PolicyArchive:
             return None if files is None else {**files, keys_yaml.FILE: (self._folder / keys_yaml.FILE).read_bytes()}
         except OSError:
             return None
+
+    def in_force(self) -> tuple[str, str, dict[str, str]] | None:
+        """Version, commit and texts of the set last in force, without keys; None where none was ever kept."""
+        try:
+            version = (self._folder / IN_FORCE).read_text().strip()
+            files = self.files(version)
+        except OSError:
+            return None
+        if files is None:
+            return None
+        return version, self._commit(version), {name: content.decode() for name, content in files.items()}
 
     def _commit(self, version: str) -> str:
         try:

@@ -61,6 +61,7 @@ from proxy.web.control_metrics import LedgerMetrics, Metrics
 from proxy.web.control_plane import ControlPlane
 from proxy.web.control_reading import Desk
 from proxy.web.notice_figures import NoticeFigures, notice_details
+from proxy.web.replay_facts import EXPORT_S, EXPORTS_AT_ONCE, InForce, ReplayFacts
 from proxy.web.reports import Reports
 from proxy.web.server import serve_all, server, tcp_socket, unix_socket
 
@@ -126,9 +127,14 @@ class Ledger:
         return ControlPlane(
             authentication=authentication,
             reports=Reports(desk, authentication, lambda: self.loader.progress, WRITERS, picture),
-            calls=CallsExplained(desk, authentication, lambda version: archive.files(version) is not None),
+            calls=CallsExplained(desk, authentication, archive.load),
             # A place of its own: no gateway waits behind reports.
             balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),
+            replay=ReplayFacts(
+                Desk(self.store, self.journal, self.clock.now_us, at_once=EXPORTS_AT_ONCE, timeout_s=EXPORT_S),
+                authentication,
+                lambda: (found := archive.in_force()) and InForce(*found),
+            ),
             increases=BudgetIncreases(authentication, self.grants),
             metrics=Metrics(
                 self.metrics,
@@ -266,6 +272,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         for task in watching:
             task.cancel()
         await asyncio.wait([loading, *watching])
+        await ledger.delivering.stop()
 
 
 def _stop_all(servers: Servers) -> None:

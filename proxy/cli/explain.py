@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -10,6 +10,16 @@ import typer
 from proxy.cli.configured import configured
 from proxy.cli.connection import ask
 from proxy.cli.visible import visible
+
+_DID: Final = {
+    "refuse": "refused this call",
+    "throttle": "told this call to wait",
+    "downgrade": "sent it to another model",
+    "limit output": "lowered its output limit",
+    "cut": "ended its answer at the cap",
+    "count": "counted it",
+    "": "let it pass",
+}
 
 
 def explain(
@@ -42,6 +52,7 @@ def _parts(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     ]
     if "decision" in document:
         parts.append(("Decision", document["decision"]))
+    parts += [(f"Rule {rule['name']}", _rule(rule)) for rule in document["rules"]]
     if "hold" in document:
         parts.append(("Held while it runs", document["hold"]))
     if "usage" in document:
@@ -54,3 +65,46 @@ def _parts(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
             ("Edits", {"splices": document["edits"]}),
         ]
     return [*parts, ("Policy", document["policy"]), ("Journal", document["journal"])]
+
+
+def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """One rule that applied, as a person reads it."""
+    if not rule["kind"]:
+        return {"did": rule["did"] or "-", "why": "the files of this policy version are not kept here"}
+    facts = {
+        "where": f"{rule['where']} ({rule['kind']}{', shadow mode' if rule['mode'] == 'shadow' else ''})",
+        "did": _did(rule),
+        "because": _because(rule["because"]),
+        "says": rule["says"],
+        "ask": rule["contact"],
+    }
+    account = rule["account"]
+    if account:
+        facts["charged"] = f"{account['charged']}{_place(account)}"
+    return {name: text for name, text in facts.items() if text}
+
+
+def _did(rule: Mapping[str, Any]) -> str:
+    did = str(rule["did"])
+    would = did.removeprefix("shadow: ")
+    if would != did:
+        return f"nothing; in force it would have been: {would}"
+    if rule["mode"] == "shadow":
+        return "nothing, and in force it would have changed nothing either"
+    return _DID.get(did, did)
+
+
+def _because(fits: list[Mapping[str, str]]) -> str:
+    if not fits:
+        return "it is for every call"
+    return ", ".join(_fit(**fit) for fit in fits)
+
+
+def _fit(dimension: str, value: str, fits: str) -> str:
+    return f"{dimension} is {value}" if fits in (value, "") else f"{dimension} {value or '(none)'} fits {fits}"
+
+
+def _place(account: Mapping[str, Any]) -> str:
+    of = ", ".join(f"{name} {value or '(none)'}" for name, value in account["instance"].items())
+    when = f"{account['since'][:16]} to {account['until'][:16]} UTC".replace("T", " ") if account["until"] else ""
+    return "".join(f", {part}" for part in (of, when) if part)

@@ -13,6 +13,8 @@ from proxy.model.identity import Identity, OwnerKind, Role
 from proxy.policy.types import PolicySet
 
 OTHER_PEOPLE: Final = "(other people)"
+EVERYBODY: Final = "(everybody)"
+"""Whose rows were looked at, where all calls were read at once: shown to each person."""
 ROWS_VIEWED: Final = "rows_viewed"
 """Kind of the act that records a look at another person's rows."""
 REASON_CHARS_MAX: Final = 500

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.ledger.people import ROWS_VIEWED, Viewer
+from proxy.ledger.people import EVERYBODY, ROWS_VIEWED, Viewer
 from proxy.ledger.statements import statement
 from proxy.model.entry import Act
 from proxy.model.identity import OwnerKind, Role
@@ -19,7 +19,7 @@ class View:
     at_us: int
     actor: str
     subject: str
-    """The person whose rows were looked at."""
+    """The person whose rows were looked at, or EVERYBODY."""
     reason: str
     details: Mapping[str, str]
 
@@ -48,6 +48,7 @@ def views(store: Store, viewer: Viewer, timeout_s: float) -> list[View]:
         "kind": ROWS_VIEWED,
         "all": viewer.role is Role.ADMIN,
         "name": viewer.name if viewer.kind is OwnerKind.PERSON or viewer.sees_all else "",
+        "everybody": EVERYBODY,
         "rows_max": ROWS_MAX,
     }
     return [View(*row) for row in store.read(statement("views"), values, timeout_s)]

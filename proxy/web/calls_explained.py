@@ -1,5 +1,6 @@
 """A call explained: everything the ledger knows about one, in the order in which people ask."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,13 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from proxy.ledger.calls import FoundCall, find_call
+from proxy.ledger.matched_rules import matched_rules
 from proxy.ledger.selection import ParameterError, reason_of
 from proxy.model.money import pico_to_usd
 from proxy.model.usage import KINDS
+from proxy.policy.types import PolicySet
 from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
 from proxy.web.reports import iso
+from proxy.web.rules_document import rules_document
 
 _WHO: Final = ("owner", "owner_kind", "team", "project", "cost_center", "purpose", "key_id")
 _WHAT: Final = ("dialect", "operation", "provider", "account", "model", "stream", "client", "session")
@@ -31,8 +35,8 @@ _RENAMED: Final = {"owner": "user", "key_id": "key", "commit_id": "commit", "ser
 class CallsExplained:
     desk: Desk
     authentication: Authentication
-    policy_kept: Callable[[str], bool]
-    """Whether the files of a policy version are in the data folder."""
+    policies: Callable[[str], PolicySet | None]
+    """Those of a version; None where its files are not in the data folder, or this program can't read them."""
 
     async def explain(self, request: Request) -> Response:
         """GET /v1/calls/{id}?reason="""
@@ -42,17 +46,20 @@ class CallsExplained:
         found = await self.desk.read(lambda store, timeout_s: find_call(store, call_id, viewer, reason, timeout_s))
         persons = [found.person] if found.person else []
         await self.desk.record(viewer, persons, reason, {"report": "call", "call": call_id})
-        return json_answer(self._document(found))
+        # In a thread: a large folder takes a second or two to read.
+        return json_answer(await asyncio.to_thread(self._document, found))
 
     def _document(self, found: FoundCall) -> dict[str, Any]:
         row = found.row
+        policies = self.policies(row["policy"])
         document = {
             "id": row["id"],
             "state": found.state,
             "opened_at": iso(row["opened_us"]),
             "who": _named(row, _WHO),
             "what": _named(row, _WHAT),
-            "policy": {"version": row["policy"], "kept": self.policy_kept(row["policy"])},
+            "policy": {"version": row["policy"], "kept": policies is not None},
+            "rules": rules_document(matched_rules(policies, row)),
             "journal": {
                 "segment": f"{row['node']}/{row['boot']:08d}-{row['number']:08d}.jsonl",
                 "offset": row["line_offset"],

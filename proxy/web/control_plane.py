@@ -18,6 +18,7 @@ from proxy.web.control_auth import Authentication
 from proxy.web.control_errors import HANDLED, on_error, on_fault
 from proxy.web.control_metrics import LedgerMetrics, Metrics
 from proxy.web.openapi import openapi
+from proxy.web.replay_facts import ReplayFacts
 from proxy.web.reports import Reports
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -32,6 +33,7 @@ class ControlPlane:
     calls: CallsExplained
     balances: BalancesEndpoint
     increases: BudgetIncreases
+    replay: ReplayFacts
     metrics: Metrics
     readiness: Callable[[], Mapping[str, object]]
     """Details; `ready` among them."""
@@ -44,6 +46,8 @@ class ControlPlane:
             "/v1/reports/views": self.reports.views,
             "/v1/reports/prices": self.reports.prices,
             "/v1/calls/{id}": self.calls.explain,
+            "/v1/replay": self.replay.about,
+            "/v1/replay/facts": self.replay.facts,
             "/v1/whoami": self._whoami,
             "/metrics": self.metrics.show,
         }

@@ -25,11 +25,20 @@ T = TypeVar("T")
 class Desk:
     """Where requests come to read. The event loop never waits for the database."""
 
-    def __init__(self, store: Store, journal: Journal, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        now_us: Callable[[], int],
+        *,
+        at_once: int = AT_ONCE,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self._store = store
         self._journal = journal
         self._now_us = now_us
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._timeout_s = timeout_s
+        self._places = asyncio.Semaphore(at_once)
         self._waiting = 0
 
     async def read(self, reading: Callable[[Store, float], T]) -> T:
@@ -39,7 +48,7 @@ class Desk:
         self._waiting += 1
         try:
             async with self._places:
-                return await asyncio.to_thread(reading, self._store, TIMEOUT_S)
+                return await asyncio.to_thread(reading, self._store, self._timeout_s)
         finally:
             self._waiting -= 1
 

@@ -63,6 +63,8 @@ def openapi(control_url: str) -> Schema:
             "/v1/budgets/{name}/requests": _done("post", "request", "Ask for an increase.", _asked(), [_budget()]),
             "/v1/budgets/{name}/grants": _done("post", "grant", "Grant an increase (admin).", _asked(), [_budget()]),
             "/v1/budgets/{name}/grants/{id}": _done("delete", "revoke", "End a grant (admin).", None, _revoked()),
+            "/v1/replay": _get("replay", "What a replay of policies is compared with (admin).", _replay(), [], None),
+            "/v1/replay/facts": _facts(),
             "/v1/whoami": _get("whoami", "Whose key this is, and where the gateway is.", _whoami(), [], None),
             "/metrics": _plain("metrics", "Prometheus figures.", "text/plain", keyed=True),
             "/healthz": _plain("alive", "The process answers.", "text/plain"),
@@ -116,6 +118,20 @@ def _failed() -> Schema:
         }
         for status, text in _ERRORS.items()
     }
+
+
+def _facts() -> Schema:
+    times = {
+        "since_us": "First admission, included; microseconds since the epoch, as all of these.",
+        "until_us": "Last admission, not included.",
+        "minutes_since_us": "From when on what was spent before is summed by the minute.",
+        "quarters_since_us": "From when on it is summed by quarters of an hour.",
+    }
+    summary = "The facts that a replay of policies needs (admin); on record, for everybody to see."
+    parameters = [{**_parameter(name, _COUNT, text), "required": True} for name, text in times.items()]
+    ok = {"description": summary, "content": {_MEDIA["parquet"]: {}}}
+    operation: Schema = {"operationId": "replay_facts", "summary": summary, "parameters": parameters}
+    return {"get": {**operation, "responses": {"200": ok, **_failed()}}}
 
 
 def _plain(name: str, summary: str, media_type: str, *, keyed: bool = False) -> Schema:
@@ -268,9 +284,27 @@ def _call() -> Schema:
             "who": anything,
             "what": anything,
             "policy": _object({"version": _TEXT, "kept": {"type": "boolean"}}),
+            "rules": {"type": "array", "items": _rule(), "description": "Each that applied; a refusing one first."},
             "journal": _object({"segment": _TEXT, "offset": _COUNT}),
         },
         optional=settled,
+    )
+
+
+def _replay() -> Schema:
+    in_force = _object({"version": _TEXT, "commit": _TEXT, "files": _object({}, more=_TEXT)})
+    return _object({"in_force": {"oneOf": [in_force, {"type": "null"}]}, "first": _TIME, "newest": _TIME})
+
+
+def _rule() -> Schema:
+    account = _object({"instance": _object({}, more=_TEXT), "since": _TIME, "until": _TIME, "charged": _TEXT})
+    return _object(
+        {
+            **dict.fromkeys(("name", "where", "kind", "mode", "did", "says", "contact"), _TEXT),
+            "decided": {"type": "boolean"},
+            "because": {"type": "array", "items": _object(dict.fromkeys(("dimension", "value", "fits"), _TEXT))},
+            "account": {"oneOf": [account, {"type": "null"}]},
+        }
     )
 
 
