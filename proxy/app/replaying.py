@@ -2,9 +2,19 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
+from proxy.adapters.counters_memory import MemoryCounters
+from proxy.adapters.facts_duckdb import DuckFacts
+from proxy.adapters.prices_litellm import price_book
+from proxy.gateway.rules import Rules
+from proxy.policy.rates import Rates
 from proxy.policy.types import PolicySet
+from proxy.replay.engine import Engine
 from proxy.replay.result import Result
+
+CALLS_IN_FLIGHT_MAX: Final = 1_000_000
+"""No limit of the rules: those who were in flight at once then, were."""
 
 
 def replayed(
@@ -16,4 +26,13 @@ def replayed(
     Raises FactsError (the file can't be used, or there are too many different callers for the memory there is) and
     PriceListError.
     """
-    raise NotImplementedError
+    rules = Rules(policies, price_book(policies))
+    with DuckFacts(facts, policies.rules) as opened:
+        engine = Engine(rules, MemoryCounters(CALLS_IN_FLIGHT_MAX), Rates(), opened)
+        return engine.run(since_us, until_us, progress)
+
+
+def calls_in(facts: Path, policies: PolicySet) -> int:
+    """How many calls there are to be replayed, for a progress bar. Raises FactsError."""
+    with DuckFacts(facts, policies.rules) as opened:
+        return opened.calls

@@ -10,19 +10,28 @@ WITH facts AS (
         coalesce(ask.free = 1, price_id = 'free') AS free,
         unpriced OR coalesce(ask.unpriced = 1, false) AS unpriced,
         coalesce(ask.unlimitable = 1, false) AS unlimitable,
+        ask.sent IS NOT NULL AS moved,
         cost_pico,
         input_text + input_audio + input_image + cache_read + cache_read_audio + cache_write_5m + cache_write_1h
             AS prompt_tokens,
         output_text + reasoning + output_audio + output_image AS output_tokens,
         ask,
-        {
-            input_text: input_text, input_audio: input_audio, input_image: input_image, cache_read: cache_read,
-            cache_read_audio: cache_read_audio, cache_write_5m: cache_write_5m, cache_write_1h: cache_write_1h,
-            output_text: output_text, reasoning: reasoning, output_audio: output_audio, output_image: output_image,
-            web_search: web_search, input_audio_ms: input_audio_ms, input_characters: input_characters,
-            output_images: output_images
-        } AS usage,
-        {service_tier: service_tier, region: region, speed: speed, variant: variant} AS served
+        -- What few calls need, in the order that proxy/replay/details.py reads it.
+        to_json([
+            ask.hold_pico, ask.hold_input, ask.hold_output, ask.expected, ask.input_bytes, ask.output_max,
+            ask.thinking_max, ask.unseen, ask.choices, ask.searches, ask.background, ask.spoken, ask.unpriced,
+            ask.free, ask.unlimitable, ask.input_audio, ask.input_image, ask.output_audio, ask.output_image,
+            ask.input_audio_ms, ask.input_characters, ask.output_images
+        ]) AS asked,
+        to_json([
+            ask.tier, ask.region, ask.speed, ask.variant, ask.sent
+        ]) AS asked_names,
+        to_json([
+            input_text, input_audio, input_image, cache_read, cache_read_audio, cache_write_5m, cache_write_1h,
+            output_text, reasoning, output_audio, output_image, web_search, input_audio_ms, input_characters,
+            output_images
+        ]) AS usage,
+        to_json([service_tier, region, speed, variant]) AS served
     FROM calls
     WHERE opened_us < $until_us
         AND (
@@ -40,12 +49,14 @@ SELECT
     0::BIGINT AS settled_us,
     "user", team, project, "key", provider, model, dialect, cost_center, purpose, operation, client, tags,
     false AS stream, false AS refused, false AS job, false AS free, false AS unpriced, false AS unlimitable,
+    false AS moved,
     sum(cost_pico)::BIGINT AS cost_pico,
     sum(prompt_tokens + output_tokens)::BIGINT AS tokens,
     count(*) FILTER (WHERE NOT refused)::BIGINT AS calls,
     count(*) FILTER (WHERE refused)::BIGINT AS refused_calls,
     0::BIGINT AS hold_pico, 0::BIGINT AS hold_input, 0::BIGINT AS hold_output, 0::BIGINT AS expected_tokens,
-    ''::VARCHAR AS ask, ''::VARCHAR AS usage, ''::VARCHAR AS served,
+    0::BIGINT AS output_max, 0::BIGINT AS context_tokens,
+    ''::VARCHAR AS details,
     ''::VARCHAR AS node, 0::BIGINT AS boot, 0::BIGINT AS number, 0::BIGINT AS line_offset
 FROM facts
 WHERE opened_us < $since_us
@@ -54,11 +65,13 @@ UNION ALL
 SELECT
     true, opened_us, settled_us,
     "user", team, project, "key", provider, model, dialect, cost_center, purpose, operation, client, tags,
-    stream, refused, job, free, unpriced, unlimitable,
+    stream, refused, job, free, unpriced, unlimitable, moved,
     cost_pico, prompt_tokens + output_tokens, 1 - refused::BIGINT, refused::BIGINT,
     coalesce(ask.hold_pico, cost_pico), coalesce(ask.hold_input, prompt_tokens),
     coalesce(ask.hold_output, output_tokens), coalesce(ask.expected, prompt_tokens + output_tokens),
-    coalesce(to_json(ask)::VARCHAR, ''), to_json(usage)::VARCHAR, to_json(served)::VARCHAR,
+    coalesce(ask.output_max, -1), coalesce(ask.input_bytes // 4 + coalesce(ask.unseen, 0), prompt_tokens // 4),
+    CASE WHEN ask IS NULL THEN '[null,null,' ELSE '[' || asked || ',' || asked_names || ',' END
+        || usage || ',' || served || ']',
     node, boot, number, line_offset
 FROM facts
 WHERE opened_us >= $since_us

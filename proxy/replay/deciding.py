@@ -1,0 +1,173 @@
+"""Deciding: what becomes of one call when it asks to be let in. As in the gateway: rules, rate limits, budgets."""
+
+from collections.abc import Iterator
+
+from proxy.gateway.holding import OUTPUT_TOKENS_MIN, output_that_fits
+from proxy.gateway.rules import Rules
+from proxy.policy.charge import Shortfall
+from proxy.policy.evaluate import UNPRICED, evaluate
+from proxy.policy.rates import Rates
+from proxy.policy.verdict import Verdict, Weight
+from proxy.ports.counters import Counters, Reserved, Spent
+from proxy.replay import details
+from proxy.replay.counting import Counting
+from proxy.replay.turn import Did, Turn
+from proxy.replay.weighing import Weighing, expected
+
+
+class Deciding:
+    def __init__(self, rules: Rules, counters: Counters, rates: Rates, counting: Counting) -> None:
+        self._rules = rules
+        self._counters = counters
+        self._rates = rates
+        self._counting = counting
+
+    def admitted(self, turn: Turn) -> bool:
+        """Whether the call is let in, changed as the rules say."""
+        row, standing = turn.row, turn.standing
+        verdict = standing.verdict(row[1]) if standing.plain(row) else self._weighed(turn)
+        if verdict.shadow:
+            turn.did += [(f"shadow: {each.would}", each.rule, _saving(each.would, turn)) for each in verdict.shadow]
+        if verdict.refusal is not None:
+            self._refused(turn, verdict, "refuse", self._name(verdict.refusal.rule, verdict))
+            return False
+        if verdict.throttles and (why := self._throttled(turn, verdict)) is not None:
+            self._refused(turn, verdict, *why)
+            return False
+        found = self._counters.reserve(turn.call, turn.hold, verdict.charges)
+        if isinstance(found, Shortfall):
+            found = self._made_to_fit(turn, verdict, found)
+        if isinstance(found, Shortfall):
+            self._rates.give_back(turn.call.id)
+            budget = found.charge.budget
+            self._refused(turn, verdict, "throttle" if budget.action == "throttle" else "refuse", budget.name)
+            return False
+        if isinstance(found, Reserved) and found.missed:
+            turn.did += _missed(found, turn)
+        self._let_in(turn)
+        return True
+
+    def _weighed(self, turn: Turn) -> Verdict:
+        """The verdict on a call that rules on numbers may change, which is then changed as they say."""
+        weighing = self._weighing(turn)
+        rules, call = self._rules, turn.call
+        verdict = evaluate(rules.policies, rules.matcher, call, weighing.asked())
+        turn.hold, turn.expected_tokens = verdict.weight.hold, verdict.weight.expected_tokens
+        if verdict.refusal is None:
+            self._change(turn, weighing, verdict)
+        return verdict
+
+    def _weighing(self, turn: Turn) -> Weighing:
+        kind, row = turn.standing.kind, turn.row
+        recorded = Weight(turn.hold, not kind.unpriced, turn.expected_tokens)
+        weighing = Weighing(self._rules, turn.call, details.read(row[-1], kind, turn.hold), recorded)
+        if not kind.refused:
+            return weighing
+        weighing, spent = expected(weighing)
+        turn.spent, turn.cost_pico = spent, spent.cost_pico
+        return weighing
+
+    def _change(self, turn: Turn, weighing: Weighing, verdict: Verdict) -> None:
+        """By the rules on models: each with what it saves by itself."""
+        instead, limit = verdict.downgrade_to, verdict.output_tokens_max
+        before = turn.spent
+        turn.spent = moved = weighing.spent(before, instead, None)
+        if instead:
+            turn.did.append(("downgrade", self._sending(verdict), turn.cost_pico - moved.cost_pico))
+        if limit is not None:
+            turn.spent = weighing.spent(before, instead, limit)
+            turn.did.append(("limit output", self._limiting(verdict), moved.cost_pico - turn.spent.cost_pico))
+
+    def _sending(self, verdict: Verdict) -> str:
+        return next(
+            rule.name
+            for rule in self._rules.policies.rules.models
+            if rule.name in verdict.matched and rule.mode == "enforce" and rule.downgrade_to == verdict.downgrade_to
+        )
+
+    def _limiting(self, verdict: Verdict) -> str:
+        return next(
+            rule.name
+            for rule in self._rules.policies.rules.models
+            if rule.name in verdict.matched
+            and rule.mode == "enforce"
+            and rule.output_tokens_max == verdict.output_tokens_max
+        )
+
+    def _throttled(self, turn: Turn, verdict: Verdict) -> tuple[str, str] | None:
+        """By which limit, and whether for now or for good; None: it has taken its share."""
+        taking = self._rates.take(turn.call.id, verdict.throttles, turn.expected_tokens, turn.row[1])
+        turn.did += [("shadow: throttle", each.throttle.limit.name, turn.cost_pico) for each in taking.shadow]
+        excess = taking.excess
+        if excess is None:
+            return None
+        return ("refuse" if excess.wait_us is None else "throttle"), excess.throttle.limit.name
+
+    def _made_to_fit(self, turn: Turn, verdict: Verdict, short: Shortfall) -> Reserved | Shortfall:
+        """A call that finds no room, made lighter if that helps; or why it can't be."""
+        budget = short.charge.budget
+        if short.waiting_helps:
+            turn.did.append(("wait", budget.name, 0))
+            self._counters.take(turn.call, turn.hold, verdict.charges)
+            return Reserved()
+        weighing = self._weighing(turn)
+        ask = weighing.details.ask
+        if ask.free:
+            return short
+        instead, limit, did = verdict.downgrade_to, verdict.output_tokens_max, "downgrade"
+        if budget.action == "downgrade" and budget.downgrade_to not in (instead, turn.call.model):
+            instead = budget.downgrade_to
+        else:
+            bare, did = weighing.bare(weighing.model(instead)), "limit output"
+            limit = output_that_fits(short, turn.hold, bare) // max(1, ask.request.choices)
+            if turn.standing.kind.stream or not ask.output_limited or limit < OUTPUT_TOKENS_MIN:
+                return short
+        lighter = weighing.weigh(instead, limit)
+        found = self._counters.reserve(turn.call, lighter.hold, verdict.charges)
+        if not isinstance(found, Reserved):
+            return short
+        turn.hold = lighter.hold
+        before, turn.spent = turn.spent, weighing.spent(turn.spent, instead, limit)
+        turn.did.append((did, budget.name, before.cost_pico - turn.spent.cost_pico))
+        return found
+
+    def _refused(self, turn: Turn, verdict: Verdict, did: str, rule: str) -> None:
+        turn.did.append((did, rule, turn.cost_pico))
+        self._counting.refused(turn.row[3], turn.cost_pico)
+        self._tell(turn)
+        counting = [charge for charge in verdict.charges if charge.budget.count_refused]
+        if counting:
+            self._counters.count(turn.row[1], Spent(0, 0), counting)
+
+    def _let_in(self, turn: Turn) -> None:
+        if turn.standing.kind.refused:
+            self._counting.passed_again(turn.cost_pico)
+        self._counting.passed(turn.row[3])
+        if turn.did:
+            self._tell(turn)
+
+    def _tell(self, turn: Turn) -> None:
+        standing, at_us = turn.standing, turn.row[1]
+        for did, rule, saved in turn.did:
+            self._counting.did(did, rule, standing.project, at_us, turn.cost_pico, saved, standing.kind.refused)
+
+    def _name(self, where: str, verdict: Verdict) -> str:
+        """Of the rule that stands there; of several on one line, the first that applied."""
+        rules = self._rules.policies.rules.models
+        found = (rule.name for rule in rules if rule.where == where and rule.name in verdict.matched)
+        return next(found, UNPRICED)
+
+
+def _missed(reserved: Reserved, turn: Turn) -> Iterator[Did]:
+    """By budgets that refuse nothing."""
+    for short in reserved.missed:
+        budget = short.charge.budget
+        if budget.mode == "enforce":
+            yield "warn", budget.name, 0
+        elif budget.action != "warn":
+            yield f"shadow: {budget.action}", budget.name, _saving(budget.action, turn)
+
+
+def _saving(would: str, turn: Turn) -> int:
+    """What it would have saved; unknown, and so 0, where it would have changed the call."""
+    return turn.cost_pico if would in ("refuse", "throttle") else 0

@@ -1,0 +1,29 @@
+"""Turn: one call on its way through a replay."""
+
+from typing import Final
+
+from proxy.model.call import Call, Hold
+from proxy.ports.counters import Spent
+from proxy.replay.facts import Row
+from proxy.replay.standing import Standing
+
+Did = tuple[str, str, int]
+"""What was done to a call, by which rule, and what that saves in pico-dollars."""
+
+
+class Turn:
+    """Changed as the rules change the call."""
+
+    __slots__ = ("call", "cost_pico", "did", "expected_tokens", "hold", "row", "spent", "standing")
+
+    def __init__(self, call: Call, row: Row, standing: Standing) -> None:
+        self.call: Final = call
+        self.row: Final = row
+        self.standing: Final = standing
+        self.hold = Hold(row[5], row[6], row[7])
+        self.expected_tokens = row[8]
+        self.spent = Spent(row[3], row[4])
+        """What it will have come to."""
+        self.cost_pico = row[3]
+        """As it is on record, or was to be expected."""
+        self.did: list[Did] = []
