@@ -6,7 +6,7 @@ from dataclasses import replace
 import structlog
 
 from proxy.dialects.dialect import Reading
-from proxy.gateway.admission import Admitted
+from proxy.gateway.admitted import Admitted
 from proxy.gateway.plane import Plane
 from proxy.gateway.recovery import crashed
 from proxy.gateway.settlement import Consumed, Ending, counted, held, known, settled

@@ -2,7 +2,7 @@
 
 import structlog
 
-from proxy.gateway.admission import Admitted
+from proxy.gateway.admitted import Admitted
 from proxy.gateway.faults import CAPPED
 from proxy.gateway.holding import held_at
 from proxy.gateway.over_budget import cut

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from proxy.dialects.dialect import Reading
-from proxy.gateway.admission import Admitted
+from proxy.gateway.admitted import Admitted
 from proxy.metering.estimate import holding
 from proxy.model.call import Hold, Request
 from proxy.model.entry import Cost, Outcome, Settled, Timing

@@ -3,7 +3,7 @@
 import asyncio
 
 from proxy.dialects.socket import Turn
-from proxy.gateway.admission import Admitted
+from proxy.gateway.admitted import Admitted
 from proxy.gateway.closing import close_call
 from proxy.gateway.lease import Lease
 from proxy.gateway.plane import Plane

@@ -18,7 +18,7 @@ import structlog
 
 from proxy.dialects.dialect import Dialect, UnreadableError
 from proxy.dialects.socket import Conversation, Turn
-from proxy.gateway.admission import Admitted
+from proxy.gateway.admitted import Admitted
 from proxy.gateway.plane import Plane
 from proxy.gateway.socket_call import SocketCall
 from proxy.model.decision import Reason, Refusal

@@ -1,0 +1,198 @@
+"""Call facts: what is known of a call before any rule is asked: what it says, who pays, where it goes."""
+
+from dataclasses import dataclass
+from secrets import token_bytes
+from typing import Final, Protocol
+
+from proxy.dialects.dialect import UnreadableError
+from proxy.gateway.admitted import Incoming
+from proxy.gateway.call_id import RANDOM_BYTES, call_id
+from proxy.gateway.headers import Narrowing, client_product, narrowing, retry_count, trace
+from proxy.gateway.rules import Rules
+from proxy.metering.fingerprint import fingerprint
+from proxy.model.call import Call, Request
+from proxy.model.decision import Reason, Refusal
+from proxy.model.identity import Identity, Project
+from proxy.policy.identify import choose_project
+from proxy.policy.providers import choose_provider
+from proxy.policy.types import Provider, Secret
+from proxy.ports.clock import Clock
+
+NO_SECRET: Final = Secret("none")
+
+
+class HashKey(Protocol):
+    """The key of the fingerprints: `id` stands on each line, `secret` never leaves the machine."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def secret(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A call that the rules can be asked about."""
+
+    call: Call
+    request: Request
+    provider: Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A call that got no further than its owner."""
+
+    call: Call
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """Gathers them. Each call gets its id here."""
+
+    clock: Clock
+    hash_key: HashKey
+
+    def gathered(
+        self,
+        rules: Rules,
+        incoming: Incoming,
+        identity: Identity,
+        *,
+        asked: Request | None = None,
+        at: Provider | None = None,
+        routed_by: str = "",
+        begun: bool = False,
+    ) -> Known | Unknown:
+        """As `Admission.admit` has the arguments."""
+        id_ = self._id()
+        stated = narrowing(incoming.headers)
+        request = asked or read(incoming)
+        if isinstance(request, Refusal):
+            return Unknown(self._unread(id_, rules, incoming, identity, stated), request)
+        project = choose_project(identity, stated.project, stated.repository or request.repository)
+        if isinstance(project, Refusal):
+            return Unknown(self._unread(id_, rules, incoming, identity, stated), project)
+        provider = choose_provider(
+            rules.policies,
+            incoming.dialect.name,
+            routed_by or request.model,
+            incoming.prefix,
+            project.name,
+            # A caller's own credential is of the caller's dialect.
+            operation="" if incoming.own_credential or at else incoming.operation.name,
+        )
+        if at is not None:
+            provider = at if begun else _same(at, provider)
+        if isinstance(provider, Refusal):
+            return Unknown(self._unread(id_, rules, incoming, identity, stated), provider)
+        call = self._call(
+            id_,
+            rules=rules,
+            incoming=incoming,
+            identity=identity,
+            stated=stated,
+            request=request,
+            provider=provider,
+            project=project,
+        )
+        return Known(call, request, provider)
+
+    def unread(self, rules: Rules, incoming: Incoming, identity: Identity) -> Call:
+        """The facts of a call that got no further than its owner: for the record of its refusal."""
+        return self._unread(self._id(), rules, incoming, identity, narrowing(incoming.headers))
+
+    def _id(self) -> str:
+        return call_id(self.clock.now_us(), token_bytes(RANDOM_BYTES))
+
+    def _call(
+        self,
+        id_: str,
+        *,
+        rules: Rules,
+        incoming: Incoming,
+        identity: Identity,
+        stated: Narrowing,
+        request: Request,
+        provider: Provider,
+        project: Project,
+    ) -> Call:
+        return Call(
+            id=id_,
+            opened_us=self.clock.now_us(),
+            dialect=incoming.dialect.name,
+            operation=incoming.operation.name,
+            provider=provider.name,
+            account=provider.account or provider.name,
+            model=request.model,
+            stream=request.stream,
+            key_id=identity.key_id,
+            owner=identity.owner,
+            owner_kind=identity.owner_kind,
+            team=project.team or identity.team,
+            project=project.name,
+            cost_center=project.cost_center,
+            purpose=project.purpose,
+            policy=rules.policies.version,
+            session=stated.session or request.session,
+            agent=request.agent,
+            repository=stated.repository or request.repository,
+            branch=stated.branch,
+            commit=stated.commit or request.commit,
+            work_item=stated.work_item,
+            justification=stated.justification,
+            client=client_product(incoming.headers),
+            retry=retry_count(incoming.headers),
+            fingerprint=fingerprint(self.hash_key.secret, request.content) if request.content else "",
+            hash_key=self.hash_key.id,
+            tags=stated.tags,
+            trace=trace(incoming.headers),
+        )
+
+    def _unread(self, id_: str, rules: Rules, incoming: Incoming, identity: Identity, stated: Narrowing) -> Call:
+        project = identity.projects[0] if identity.projects else Project("")
+        nowhere = Provider(name=incoming.prefix, dialect="", base_url="", api_key=NO_SECRET)
+        return self._call(
+            id_,
+            rules=rules,
+            incoming=incoming,
+            identity=identity,
+            stated=stated,
+            request=Request(model=""),
+            provider=nowhere,
+            project=project,
+        )
+
+
+def read(incoming: Incoming) -> Request | Refusal:
+    """What the dialect makes of the call's bytes."""
+    if not incoming.operation.body_read:
+        return Request(model="")
+    if incoming.content is None:
+        return Refusal(
+            415,
+            Reason.BAD_REQUEST,
+            "The request body has a content-encoding that outlay can't read. "
+            "Send it plain, or as gzip, deflate, br or zstd.",
+        )
+    if incoming.operation.batch:
+        # Its calls are read one by one.
+        return Request(model="")
+    try:
+        return incoming.dialect.read(incoming.operation, incoming.content, dict(incoming.headers), incoming.target)
+    except UnreadableError as error:
+        return Refusal(400, Reason.BAD_REQUEST, str(error))
+
+
+def _same(at: Provider, chosen: Provider | Refusal) -> Provider | Refusal:
+    """The provider of a call on a socket that is open to `at`."""
+    if isinstance(chosen, Refusal) or chosen.name == at.name:
+        return chosen
+    return Refusal(
+        400,
+        Reason.PROVIDER_UNCONFIGURED,
+        f"This websocket is open to the provider '{at.name}', and calls for this model go to '{chosen.name}'. "
+        f"Open one under /{chosen.name}/….",
+    )

@@ -1,0 +1,123 @@
+"""Weighing: what the rules make of one call as it stands at a moment, and how it is sent then.
+
+A call that finds no room may be made lighter; it stays so however often it is weighed again.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from proxy.gateway.admitted import Incoming
+from proxy.gateway.editing import Edited, Editing
+from proxy.gateway.holding import OUTPUT_TOKENS_MIN, held_at, output_that_fits
+from proxy.gateway.reserving import Weighed
+from proxy.gateway.rules import Rules
+from proxy.metering.estimate import context_tokens, expected_tokens, first_hold
+from proxy.model.ask import Ask, Recorded, recorded
+from proxy.model.call import Call, Hold, Request
+from proxy.model.decision import Refusal
+from proxy.policy.charge import Shortfall
+from proxy.policy.evaluate import evaluate
+from proxy.policy.types import Provider
+from proxy.policy.verdict import Asked, Weight
+from proxy.ports.clock import Clock
+
+
+@dataclass(slots=True)
+class Weighing:
+    """Of one call."""
+
+    rules: Rules
+    incoming: Incoming
+    call: Call
+    request: Request
+    provider: Provider
+    clock: Clock
+    sent: Edited = field(init=False)
+    """As it would be sent now."""
+    _editing: Editing = field(init=False)
+
+    def __post_init__(self) -> None:
+        incoming = self.incoming
+        self._editing = Editing(
+            dialect=incoming.dialect,
+            operation=incoming.operation,
+            provider=self.provider,
+            request=self.request,
+            body=incoming.body,
+            content=incoming.content,
+            target=incoming.target,
+        )
+        self.sent = self._editing.unedited()
+
+    def first(self) -> tuple[Weighed, Refusal | None]:
+        """The call as of its own time; why it must not go on, where a rule is against it or it can't be edited."""
+        weighed = self._weighed(self.call)
+        edited = self._editing.edited(self.rules, weighed.verdict)
+        if isinstance(edited, Refusal):
+            return weighed, weighed.verdict.refusal or edited
+        self.sent = edited
+        return weighed, weighed.verdict.refusal
+
+    def recorded(self, weighed: Weighed) -> Recorded:
+        """What was asked for, before any rule changed it."""
+        request, verdict, editing = self.request, weighed.verdict, self._editing
+        weight, priced = verdict.weight, self.incoming.operation.priced
+        if verdict.downgrade_to or verdict.output_tokens_max is not None:
+            weight = self._weight(weighed.call, editing.model(), request)
+        return recorded(
+            Ask(
+                request,
+                weight.hold,
+                weight.expected_tokens,
+                priced=weight.priced,
+                free=not priced,
+                output_limited=self.incoming.operation.output_limited,
+                sent=editing.model(verdict.downgrade_to) if verdict.downgrade_to else "",
+            )
+        )
+
+    def again(self) -> Weighed:
+        """The call as of now."""
+        return self._weighed(replace(self.call, opened_us=self.clock.now_us()))
+
+    def lighter(self, short: Shortfall) -> Weighed | None:
+        """The call with an output limit that fits what is left; None: it can't be given one."""
+        now = self.again()
+        verdict = now.verdict
+        bare = self._weight(now.call, self.sent.model, replace(self.sent.request, output_tokens_max=0))
+        tokens = output_that_fits(short, verdict.weight.hold, bare.hold) // max(1, self.request.choices)
+        whole = not self.sent.request.stream
+        lower = self._editing.lowered(self.sent, tokens) if whole and tokens >= OUTPUT_TOKENS_MIN else None
+        if lower is None:
+            return None
+        self.sent = lower
+        weight = self._weight(now.call, lower.model, lower.request)
+        return Weighed(now.call, replace(verdict, weight=weight, output_tokens_max=tokens))
+
+    def _weighed(self, call: Call) -> Weighed:
+        return Weighed(call, evaluate(self.rules.policies, self.rules.matcher, call, self._asked(call)))
+
+    def _asked(self, call: Call) -> Asked:
+        operation, request, editing = self.incoming.operation, self.request, self._editing
+
+        def weigh(instead: str, output_limit: int | None) -> Weight:
+            asked = request if output_limit is None else replace(request, output_tokens_max=output_limit)
+            return self._weight(call, editing.model(instead), asked)
+
+        model = editing.model()
+        return Asked(
+            weigh,
+            context_tokens=lambda: context_tokens(request),
+            output_tokens_max=request.output_tokens_max,
+            known_as=tuple({model, self.provider.deployments.get(model, model)} - {request.model}),
+            free=not operation.priced,
+            output_limited=operation.output_limited,
+        )
+
+    def _weight(self, call: Call, model: str, request: Request) -> Weight:
+        """The first hold, and whether the model has a price."""
+        if not self.incoming.operation.priced:
+            return Weight(Hold(0, 0, 0), priced=True)
+        limits = self.rules.prices.limits(call.provider, model)
+        input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
+        hold, priced = held_at(self.rules, call, model, request, input_tokens, output_tokens)
+        return Weight(hold, priced, expected_tokens(request, output_tokens))
