@@ -66,7 +66,7 @@ def _one(
         kind=KIND,
         key=notice_key(KIND, budget.name, *instance, _window(budget, now_us), str(level)),
         title=f"Budget {budget.name}{whose} at {level} %",
-        text=f"{_shown(amount, budget.unit)} of {_shown(limit, budget.unit)} is spent, {left} is left. "
+        text=f"Spent: {_shown(amount, budget.unit)} of {_shown(limit, budget.unit)}. Left: {left}. "
         f"{_resets(budget, now_us)} {_then(budget, spent_up=amount >= limit)}"
         f"{_more(budget, instance)} The rule stands at {budget.where}.{_contact(budget)}",
         audience="persons" if personal else "all",

@@ -1,5 +1,6 @@
 """Notices of a real server at a real webhook: once, over kills, and with their address in no file, log or answer."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from proxy.adapters.gateway_sockets import gateway_states
 from tests.servers.processes import ALICE_KEY, Deployment, StandIn, fetch, until
 
 CANARY = "canary0000000000000token"
@@ -107,6 +109,11 @@ def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
             until("it is on record", lambda: on_record(outlay) == 2, outlay.server)
             until("the dead one is seen", lambda: bool(details(outlay, "dead").get("failing")), outlay.server)
 
+            (state,) = asyncio.run(gateway_states(outlay.data))
+            assert state.accepting
+            assert state.providers["openai"]
+            assert state.difference is None
+
             killed = ledger_pid(outlay)
             os.kill(killed, signal.SIGKILL)
             until("another ledger runs", lambda: ledger_pid(outlay) not in (0, killed), outlay.server)
@@ -124,7 +131,7 @@ def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
             "Budget each at 80 % for somebody",
         ]
         text = next(each["message"] for each in got if each["title"] == "Budget all at 80 %")
-        assert text.startswith("8 calls of 10 calls is spent, 2 calls is left. It does not reset.")
+        assert text.startswith("Spent: 8 calls of 10 calls. Left: 2 calls. It does not reset. Once")
         assert "budgets.yaml:2" in text
         assert "#platform" in text
         assert not [each for each in got if "alice" in str(each)]

@@ -285,7 +285,7 @@ async def test_a_level_is_told_once_and_the_next_when_it_is_reached(tmp_path) ->
         await it.noticing.look()
         assert it.post.sent[1:] == [("CHAT", "Budget team at 100 %")]
         assert it.post.texts[1].startswith(
-            f"{pico_to_usd(cost)} USD of {pico_to_usd(cost)} USD is spent, 0.00 USD is left."
+            f"Spent: {pico_to_usd(cost)} USD of {pico_to_usd(cost)} USD. Left: 0.00 USD. It "
         )
         assert "resets at 2027-02-01 00:00 UTC. From now on calls are refused." in it.post.texts[1]
         assert "outlay budget grant team --amount '10 USD'" in it.post.texts[1]
