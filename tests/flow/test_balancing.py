@@ -344,6 +344,9 @@ async def test_counters_that_are_wrong_are_set_right_and_it_is_told(world):
     await world.balancing.compare()
     assert world.balancing.difference_usd == 0.3
     assert world.balancing.faults == 1
+    last = world.balancing.last_fault
+    assert last is not None
+    assert (last["accounts"], last["usd"], last["budgets"]) == (1, "0.30", [a_budget().name])
     assert world.counted(a_budget()) == {(): 7}
     await world.balancing.compare()
     assert (world.balancing.difference_usd, world.counted(a_budget())) == (0, {(): 7})
