@@ -25,7 +25,7 @@ BUDGETS = """budgets:
 """
 TARGETS = """targets:
   - {name: hook, url: {env: HOOK}, on: [budget_level, policy_mistakes]}
-  - {name: dead, url: {env: DEAD}, on: [budget_level]}
+  - {name: dead, url: {file: dead-address}, on: [budget_level]}
 """
 
 
@@ -61,6 +61,7 @@ def policies(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "budgets.yaml").write_text(BUDGETS)
     (folder / "notify.yaml").write_text(TARGETS)
+    (folder / "dead-address").write_text(f"json://127.0.0.1:1/{CANARY}\n")
     return folder
 
 
@@ -93,11 +94,10 @@ def on_record(outlay: Deployment) -> int:
 
 
 def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
-    tmp_path: Path, policies: Path, provider: StandIn, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, policies: Path, provider: StandIn
 ) -> None:
     with webhook() as (address, got):
-        dead = f"json://127.0.0.1:1/{CANARY}"
-        outlay = Deployment(tmp_path, provider.url, {"HOOK": address, "DEAD": dead})
+        outlay = Deployment(tmp_path, provider.url, {"HOOK": address})
         try:
             outlay.start_server()
             for _ in range(7):
@@ -137,7 +137,7 @@ def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
         assert not [each for each in got if "alice" in str(each)]
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert len(files) > 10
-    assert [file for file in files if CANARY.encode() in file.read_bytes()] == []
+    assert [file for file in files if CANARY.encode() in file.read_bytes()] == [policies / "dead-address"]
 
 
 def ledger_pid(outlay: Deployment) -> int:
