@@ -52,6 +52,8 @@ from proxy.dialects.bedrock import Bedrock
 from proxy.dialects.gemini import Gemini
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
+from proxy.gateway.expiry import Expiry
+from proxy.gateway.owners import Owners
 from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
@@ -117,6 +119,8 @@ class Gateway:
             throttling=self.throttling,
             warned=_warned,
         )
+        self.owners = Owners()
+        self.expiry = Expiry(self.plane, self.owners, self.counters.held)
         self.balancing = Balancing(
             balances=SocketBalances(settings.data / LEDGER_SOCKET),
             counters=self.counters,
@@ -136,6 +140,10 @@ class Gateway:
         self.metrics.gauge("outlay_gateway_calls_in_flight", "Calls in flight", lambda: self.counters.in_flight)
         self.metrics.gauge("outlay_gateway_calls_waiting", "Waiting for room in a budget", lambda: self.waiting.calls)
         self.metrics.gauge("outlay_gateway_held_usd", "Held for them", lambda: self.counters.held_pico / PICO_PER_USD)
+        self.metrics.gauge("outlay_gateway_oldest_hold_seconds", "Its age", lambda: self.expiry.oldest_s)
+        self.metrics.gauge(
+            "outlay_gateway_holds_expired", "Settled at the hold, for want of a call", lambda: self.expiry.expired
+        )
         self.metrics.gauge(
             "outlay_gateway_journal_accepting", "1: facts can be written", lambda: self.journal.accepting
         )
@@ -190,6 +198,7 @@ class Gateway:
             secrets=ProviderSecrets(self.settings.policies, secret_from_environ),
             waiting=self.waiting,
             throttling=self.throttling,
+            owners=self.owners,
         )
 
     def endpoint(self) -> DataPlane:
@@ -244,6 +253,7 @@ class Gateway:
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._settle_rest)
             watches = [self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid), self.balancing.run()]
+            watches.append(self.expiry.run())
             watches.append(self.grants.watch(self.waiting.freed))
             if self.certificate:
                 watches.append(self.certificate.watch())
