@@ -12,6 +12,8 @@ _SECTION: Final = re.compile(r"\s*\[")
 _REMOTE: Final = re.compile(r'\s*\[remote "([^"]+)"\]')
 _URL: Final = re.compile(r"\s*url\s*=\s*(.+)")
 _LINKS_MAX: Final = 5
+_AT_WORK: Final = ("index.lock", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
+"""What stands among git's files while it writes a work tree, or while somebody has conflicts of a merge to settle."""
 FILE_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
@@ -49,6 +51,18 @@ def commit_of(folder: Path) -> str:
         return _head(git) if git else ""
     except OSError:
         return ""
+
+
+def at_work(folder: Path) -> Path | None:
+    """The file that says that git is in the middle of changing this folder's work tree; None where it is not.
+
+    A pull holds `index.lock` from before the first file it writes until after the last.
+    """
+    try:
+        git = _git(folder)
+        return next((git / name for name in _AT_WORK if (git / name).exists()), None) if git else None
+    except OSError:
+        return None
 
 
 def _git(folder: Path) -> Path | None:

@@ -51,7 +51,7 @@ RULES: Final = {
     "models.fallback": "fallbacks",
 }
 """Lists in the files of rules with what stands in them, and settings of theirs that a version may not know yet."""
-ENFORCED: Final = frozenset(RULES) - {"budgets.downgrade"}
+ENFORCED: Final = frozenset(RULES)
 """Those of RULES that calls are held to (cases: that `policy check` runs). An entry in any other is a mistake: nobody
 may believe a budget to be in force that isn't."""
 LATER_FILES: Final = {
@@ -129,7 +129,7 @@ def load(
         prices=prices,
         rules=rules,
         targets=targets,
-        keys_version=_hash({keys_yaml.FILE: contents[keys_yaml.FILE]}),
+        keys_version=keys_version(files),
         commit=commit,
         warnings=tuple(warning for report in reports.values() for warning in report.warnings),
     )
@@ -170,6 +170,11 @@ _TOO_NEW: Final = "doesn't know {}: nothing here would be in force, so take it o
 def version(files: Mapping[str, bytes | str]) -> str:
     """The hash of names and bytes of all files save keys.yaml: what finance means by 'the same policy'."""
     return _hash({name: content for name, content in files.items() if name != keys_yaml.FILE})
+
+
+def keys_version(files: Mapping[str, bytes | str]) -> str:
+    """The hash of keys.yaml: a missing one is as good as an empty one."""
+    return _hash({keys_yaml.FILE: files.get(keys_yaml.FILE, b"")})
 
 
 def _hash(files: Mapping[str, bytes | str]) -> str:
