@@ -4,24 +4,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.adapters.meanings import Meanings
 from proxy.adapters.tally import RollingTally, Tally, spent_in
 from proxy.model.call import Call, Hold
 from proxy.model.decision import Reason, Refusal
 from proxy.policy.charge import Account, Balance, Charge, Shortfall
 from proxy.policy.rules import Budget
 from proxy.policy.windows import NEVER_US, Windows
-from proxy.ports.counters import Crossing, HeldCall, Reserved, Spent
+from proxy.ports.counters import ALL_OTHERS, Crossing, HeldCall, Reserved, Spent
 
 ACCOUNTS_MAX: Final = 20_000
 """At most some 10 MB. Above it, the further accounts of a budget share one, which is stricter and never laxer: callers
 may make up tags."""
-MEANINGS_MAX: Final = 4096
-"""Budgets that are known again at a glance."""
 SWEEP_US: Final = 60_000_000
 """How often accounts of windows that are over are forgotten."""
 SWEEP_FULL_US: Final = 1_000_000
 """While there is no place for another."""
-_SHARED: Final = "(all others)"
+STERNNESS: Final = ("refuse", "throttle", "downgrade", "warn")
+"""Actions of budgets. What one refuses, no other lets through by another model."""
 _Key = tuple[Account, int]
 Extra = Callable[[Budget, tuple[str, ...]], int]
 """What is granted above a budget's limit now, to one instance of it, in its unit."""
@@ -44,13 +44,15 @@ class MemoryCounters:
         calls_in_flight_max: int,
         accounts_max: int = ACCOUNTS_MAX,
         extra: Extra = lambda _budget, _instance: 0,
+        sweep_us: int = SWEEP_US,
     ) -> None:
         self._max = calls_in_flight_max
         self._accounts_max = accounts_max
         self._extra = extra
+        self._sweep_us = sweep_us
         self._open: dict[str, _Open] = {}
         self._tallies: dict[_Key, Tally] = {}
-        self._meanings = _Meanings()
+        self._meanings = Meanings()
         self._windows = Windows()
         self._now_us = 0
         """The latest admission: rolling windows are judged by it."""
@@ -161,7 +163,7 @@ class MemoryCounters:
     def _charged(self, call: Call, charges: Sequence[Charge]) -> list[tuple[Charge, Tally]]:
         # Before any is chosen: one that a call is about to be put in must not be forgotten in between.
         full = len(self._tallies) + len(charges) > self._accounts_max
-        if self._now_us - self._swept_us > (SWEEP_FULL_US if full else SWEEP_US):
+        if self._now_us - self._swept_us > (SWEEP_FULL_US if full else self._sweep_us):
             self._sweep()
         return [(charge, self._tally(charge, call.opened_us)) for charge in charges]
 
@@ -169,9 +171,9 @@ class MemoryCounters:
         return [found for each in charged if (found := self._short(*each, hold)) is not None]
 
     def _refusing(self, short: Iterable[Shortfall]) -> Shortfall | None:
-        """What no waiting helps goes before what may pass."""
+        """What no waiting helps goes before what may pass, and the sternest budget first, whatever their order."""
         refusing = (found for found in short if _enforced(found.charge.budget))
-        return min(refusing, key=lambda found: found.waiting_helps, default=None)
+        return min(refusing, key=_sternness, default=None)
 
     def _unknown(self, charge: Charge, hold: Hold) -> bool:
         """True: whether it fits can't be told. What costs nothing needs no balance."""
@@ -231,8 +233,10 @@ class MemoryCounters:
 
     def _made(self, charge: Charge, meaning: int, at_us: int) -> Tally:
         budget, key = charge.budget, (charge.account, meaning)
-        if len(self._tallies) >= self._accounts_max:
-            key = (charge.account._replace(instance=(_SHARED,)), meaning)
+        shared = (charge.account._replace(instance=(ALL_OTHERS,)), meaning)
+        if shared in self._tallies or len(self._tallies) >= self._accounts_max:
+            # As long as there is one, also where there is place again: what was spent may stand in it.
+            key = shared
         rolling = budget.window.kind == "rolling"
         made = RollingTally(budget) if rolling else Tally(budget, self._windows.bounds(budget.window, at_us)[1])
         return self._tallies.setdefault(key, made)
@@ -243,43 +247,10 @@ class MemoryCounters:
         self._tallies = {key: tally for key, tally in self._tallies.items() if not tally.over(self._now_us)}
 
 
-class _Meanings:
-    """Numbers for what budgets count. A budget whose scope, instances, unit or window change counts something else
-    under the same name, in accounts of its own; one whose limit changes goes on."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Budget, int]] = {}
-        self._latest: dict[int, Budget] = {}
-        self._by_name: dict[str, list[tuple[Budget, int]]] = {}
-        self._numbers = 0
-
-    def of(self, budget: Budget) -> int:
-        known = self._known.get(id(budget))
-        if known is not None:
-            return known[1]
-        number = self._found(budget)
-        if len(self._known) >= MEANINGS_MAX:
-            self._known.clear()
-        self._known[id(budget)] = (budget, number)
-        self._latest[number] = budget
-        return number
-
-    def in_force(self, budget: Budget) -> Budget:
-        """The one of this meaning that was seen last for the first time."""
-        return self._latest[self.of(budget)]
-
-    def _found(self, budget: Budget) -> int:
-        same = self._by_name.setdefault(budget.name, [])
-        for known, number in same:
-            if _means(known) == _means(budget):
-                return number
-        self._numbers += 1
-        same.append((budget, self._numbers))
-        return self._numbers
-
-
-def _means(budget: Budget) -> tuple[object, ...]:
-    return budget.scope, budget.per, budget.unit, budget.window, budget.count_refused
+def _sternness(short: Shortfall) -> tuple[bool, int, str]:
+    """For sorting: the sternest first."""
+    budget = short.charge.budget
+    return short.waiting_helps, STERNNESS.index(budget.action), budget.name
 
 
 def _enforced(budget: Budget) -> bool:

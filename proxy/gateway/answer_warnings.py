@@ -41,7 +41,8 @@ def as_header(said: list[str]) -> bytes:
 def _of_call(admitted: Admitted) -> Iterator[str]:
     verdict, model = admitted.verdict, admitted.model
     if verdict.downgrade_to:
-        yield f"model {model} by a rule, not the one asked for"
+        by = f"the budget {verdict.downgraded_by}" if verdict.downgraded_by else "a rule"
+        yield f"model {model} by {by}, not the one asked for"
     if MAX_TOKENS in admitted.edits and admitted.request.output_tokens_max is not None:
         yield f"output limited to {admitted.request.output_tokens_max} tokens"
     if admitted.operation.priced and not verdict.weight.priced:

@@ -8,7 +8,7 @@ from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
 from proxy.policy.mistakes import shown
 from proxy.policy.providers import served_model
-from proxy.policy.rules import ModelRule
+from proxy.policy.rules import Rule
 from proxy.policy.types import Provider
 from proxy.policy.verdict import Verdict
 
@@ -147,18 +147,21 @@ def _not_switched(rules: Rules, verdict: Verdict) -> Refusal:
     )
 
 
-def _rule(rules: Rules, verdict: Verdict, edit: str) -> ModelRule:
+def _rule(rules: Rules, verdict: Verdict, edit: str) -> Rule:
     """The one that the verdict has the edit from."""
     applied = [each for each in rules.policies.rules.models if each.name in verdict.matched and each.mode == "enforce"]
+    budget = next((each for each in rules.policies.rules.budgets if each.name == verdict.downgraded_by), None)
     if edit == MODEL:
-        return next(each for each in applied if each.downgrade_to == verdict.downgrade_to)
+        return budget or next(each for each in applied if each.downgrade_to == verdict.downgrade_to)
     limiting = [each for each in applied if each.output_tokens_max is not None]
+    if budget is not None and not limiting:
+        return budget
     return min(
         limiting or [each for each in applied if each.downgrade_to], key=lambda each: each.output_tokens_max or 0
     )
 
 
-def _refused(rule: ModelRule, says: str) -> Refusal:
+def _refused(rule: Rule, says: str) -> Refusal:
     whom = rule.contact or "an admin"
     message = f"The rule '{rule.name}' ({rule.where}) {says}. Questions go to {whom}."
     return Refusal(400, Reason.POLICY, message, rule=rule.where)

@@ -34,6 +34,8 @@ def moved(
         return None
     call = replace(admitted.call, provider=name, account=provider.account or name)
     weighing = Weighing(admitted.rules, incoming, call, request, provider, reserving.clock)
+    if admitted.verdict.downgraded_by:
+        weighing.downgraded_by, weighing.downgrade_to = admitted.verdict.downgraded_by, admitted.verdict.downgrade_to
     after, refusal = weighing.first()
     if refusal is not None or not reserving.move(Weighed(admitted.call, admitted.verdict), after):
         return None

@@ -26,8 +26,8 @@ class Weighed:
 Weigh = Callable[[], Weighed]
 """The call as of now."""
 Gone = Callable[[], Awaitable[None]]
-Lighten = Callable[[Shortfall], Weighed | None]
-"""A call that needs no more than what is left; None: it can't be made one."""
+Lighten = Callable[[Shortfall], Weighed | Refusal | None]
+"""The call, made to need less; None: it can't be. Each call can be made so only a few times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,19 @@ class Reserving:
     ) -> tuple[Weighed, Refusal | None]:
         """In every budget."""
         found = self._at_once(weighed)
-        if isinstance(found, Shortfall) and found.waiting_helps:
-            found = found.charge.account
-        if isinstance(found, Account):
-            weighed, found = await self._in_turn(found, weighed, weigh, gone)
-        if isinstance(found, Shortfall) and not found.waiting_helps:
-            lighter = lighten(found)
-            if lighter is not None:
-                weighed, found = lighter, self._asked(lighter)
-        return self._told(weighed, found)
+        waited = False
+        while True:
+            if isinstance(found, Shortfall) and found.waiting_helps and not waited:
+                found = found.charge.account
+            if isinstance(found, Account):
+                weighed, found = await self._in_turn(found, weighed, weigh, gone)
+                waited = True
+            lighter = lighten(found) if isinstance(found, Shortfall) else None
+            if isinstance(lighter, Refusal):
+                return weighed, lighter
+            if lighter is None:
+                return self._told(weighed, found)
+            weighed, found = lighter, self._asked(lighter)
 
     def take(self, weighed: Weighed) -> tuple[Weighed, Refusal | None]:
         """Of a call that the provider has begun: it is counted, and if it doesn't fit it must end."""

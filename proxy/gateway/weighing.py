@@ -16,6 +16,7 @@ from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Shortfall
 from proxy.policy.evaluate import evaluate
+from proxy.policy.rules import Budget
 from proxy.policy.types import Provider
 from proxy.policy.verdict import Asked, Weight
 from proxy.ports.clock import Clock
@@ -31,9 +32,14 @@ class Weighing:
     request: Request
     provider: Provider
     clock: Clock
+    downgraded_by: str = ""
+    """The budget that has the call go to `downgrade_to`; '' for none."""
+    downgrade_to: str = ""
     sent: Edited = field(init=False)
     """As it would be sent now."""
     _editing: Editing = field(init=False)
+    _output_tokens_max: int | None = field(init=False, default=None)
+    """What the output limit was lowered to, so that the call fits."""
 
     def __post_init__(self) -> None:
         incoming = self.incoming
@@ -77,10 +83,38 @@ class Weighing:
 
     def again(self) -> Weighed:
         """The call as of now."""
-        return self._weighed(replace(self.call, opened_us=self.clock.now_us()))
+        now = self._weighed(replace(self.call, opened_us=self.clock.now_us()))
+        return now if self._output_tokens_max is None else self._lowered(now)
 
-    def lighter(self, short: Shortfall) -> Weighed | None:
-        """The call with an output limit that fits what is left; None: it can't be given one."""
+    def lighter(self, short: Shortfall) -> Weighed | Refusal | None:
+        """The call, made to need less: by the smaller model that the budget names, else by an output limit that fits
+        what is left. None: it can't be; a refusal: it should be, and can't be edited."""
+        budget = short.charge.budget
+        if budget.action == "downgrade" and not self.downgraded_to(budget.downgrade_to):
+            smaller = self._smaller(budget)
+            if smaller is not None:
+                return smaller
+        lowered = self._output_tokens_max is not None
+        return None if short.waiting_helps or lowered else self._shorter(short)
+
+    def downgraded_to(self, model: str) -> bool:
+        """The call goes to this model already, or has been tried there."""
+        return model in (self.sent.request.model, self.downgrade_to)
+
+    def _smaller(self, budget: Budget) -> Weighed | Refusal | None:
+        """The call with the model that the budget names; None: a rule is against that model."""
+        before = self.downgraded_by, self.downgrade_to
+        self.downgraded_by, self.downgrade_to = budget.name, budget.downgrade_to
+        now = self.again()
+        edited = self._editing.edited(self.rules, now.verdict)
+        if now.verdict.refusal is None and not isinstance(edited, Refusal):
+            self.sent = edited
+            return now
+        self.downgraded_by, self.downgrade_to = before
+        return edited if isinstance(edited, Refusal) and now.verdict.refusal is None else None
+
+    def _shorter(self, short: Shortfall) -> Weighed | None:
+        """The call with an output limit that fits; None: it can't be given one."""
         now = self.again()
         verdict = now.verdict
         bare = self._weight(now.call, self.sent.model, replace(self.sent.request, output_tokens_max=0))
@@ -89,12 +123,19 @@ class Weighing:
         lower = self._editing.lowered(self.sent, tokens) if whole and tokens >= OUTPUT_TOKENS_MIN else None
         if lower is None:
             return None
-        self.sent = lower
-        weight = self._weight(now.call, lower.model, lower.request)
-        return Weighed(now.call, replace(verdict, weight=weight, output_tokens_max=tokens))
+        self.sent, self._output_tokens_max = lower, tokens
+        return self._lowered(now)
+
+    def _lowered(self, weighed: Weighed) -> Weighed:
+        """With the output limit that it was lowered to."""
+        weight = self._weight(weighed.call, self.sent.model, self.sent.request)
+        lowered = replace(weighed.verdict, weight=weight, output_tokens_max=self._output_tokens_max)
+        return Weighed(weighed.call, lowered)
 
     def _weighed(self, call: Call) -> Weighed:
-        return Weighed(call, evaluate(self.rules.policies, self.rules.matcher, call, self._asked(call)))
+        rules = self.rules
+        verdict = evaluate(rules.policies, rules.matcher, call, self._asked(call), self.downgrade_to)
+        return Weighed(call, replace(verdict, downgraded_by=self.downgraded_by) if self.downgraded_by else verdict)
 
     def _asked(self, call: Call) -> Asked:
         operation, request, editing = self.incoming.operation, self.request, self._editing

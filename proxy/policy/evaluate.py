@@ -20,11 +20,12 @@ UNPRICED: Final = "unpriced"
 """Name of the rule of prices.yaml that refuses models without a price."""
 
 
-def evaluate(policies: PolicySet, matcher: Matcher, call: Call, asked: Asked) -> Verdict:
-    """The verdict on a call whose facts are known; `matcher` is of `policies.rules`."""
+def evaluate(policies: PolicySet, matcher: Matcher, call: Call, asked: Asked, instead: str = "") -> Verdict:
+    """The verdict on a call whose facts are known; `matcher` is of `policies.rules`; `instead`: the model that
+    a budget has it go to, whatever model rules say."""
     facts = facts_of(call)
     matches = matcher.matching(facts)
-    verdict = _by_models([rule for rule in matches.models if rule.mode == "enforce"], call, asked)
+    verdict = _by_models([rule for rule in matches.models if rule.mode == "enforce"], call, asked, instead)
     unpriced = None if verdict.weight.priced or policies.prices.unpriced != "refuse" else _unpriced(policies, call)
     return Verdict(
         weight=verdict.weight,
@@ -37,7 +38,7 @@ def evaluate(policies: PolicySet, matcher: Matcher, call: Call, asked: Asked) ->
         downgrade_to=verdict.downgrade_to,
         fallback=verdict.fallback,
         fallback_on=verdict.fallback_on,
-        shadow=tuple(_shadows(matches.models, verdict, call, asked)),
+        shadow=tuple(_shadows(matches.models, verdict, call, asked, instead)),
     )
 
 
@@ -54,11 +55,11 @@ def charges(matcher: Matcher, matches: Matches, facts: Mapping[str, str], at_us:
     )
 
 
-def _by_models(rules: Sequence[ModelRule], call: Call, asked: Asked) -> Verdict:
+def _by_models(rules: Sequence[ModelRule], call: Call, asked: Asked, instead: str) -> Verdict:
     """What these model rules make of the call."""
     if not rules:
-        return Verdict(asked.weigh("", None))
-    downgrade_to = model_rules.downgrade(rules, call, asked)
+        return Verdict(asked.weigh(instead, None), downgrade_to=instead)
+    downgrade_to = instead or model_rules.downgrade(rules, call, asked)
     limit = model_rules.output_limit(rules, asked)
     weight = asked.weigh(downgrade_to, limit)
     return Verdict(
@@ -72,13 +73,13 @@ def _by_models(rules: Sequence[ModelRule], call: Call, asked: Asked) -> Verdict:
     )
 
 
-def _shadows(rules: Sequence[ModelRule], verdict: Verdict, call: Call, asked: Asked) -> Iterator[Shadow]:
+def _shadows(rules: Sequence[ModelRule], verdict: Verdict, call: Call, asked: Asked, instead: str) -> Iterator[Shadow]:
     """What each rule in shadow mode would change if it were enforced beside those that are."""
     enforced = [rule for rule in rules if rule.mode == "enforce"]
     for rule in rules:
         if rule.mode != "shadow":
             continue
-        would = _by_models([*enforced, rule], call, asked)
+        would = _by_models([*enforced, rule], call, asked, instead)
         if would.refusal and not verdict.refusal:
             yield Shadow(rule.name, "refuse")
         if would.downgrade_to != verdict.downgrade_to:

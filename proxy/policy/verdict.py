@@ -77,6 +77,8 @@ class Verdict:
     """The lowest cost ceiling of the model rules that apply: a stream's hold may not outgrow it; None: none."""
     downgrade_to: str = ""
     """Model of the same dialect that the call must go to instead; '' for none."""
+    downgraded_by: str = ""
+    """Name of the budget that has it go there, because it didn't fit as it was; '' where a model rule does."""
     fallback: tuple[str, ...] = ()
     """Providers to try, in this order, where the chosen one fails before its first byte."""
     fallback_on: tuple[int, ...] = FAILED_STATUSES

@@ -268,10 +268,11 @@ def test_everything_that_may_be_gated_is_tried() -> None:
     assert {*RULE_EXAMPLES, *SETTING_EXAMPLES} == set(RULES)
 
 
-@pytest.mark.parametrize("name", sorted(set(RULES) - ENFORCED))
-def test_a_server_refuses_what_is_not_enforced_unasked(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(SETTING_EXAMPLES))
+def test_a_server_takes_every_setting_unasked(name: str) -> None:
+    assert set(RULES) == ENFORCED
     file = f"{name.partition('.')[0]}.yaml"
-    assert isinstance(load({file: SETTING_EXAMPLES[name]}), list)
+    assert isinstance(load({file: SETTING_EXAMPLES[name], "providers.yaml": PROVIDERS}), PolicySet)
 
 
 def test_an_alias_names_the_person_in_keys_too() -> None:
