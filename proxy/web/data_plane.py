@@ -6,7 +6,7 @@ without one can make the gateway hold 64 MiB.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.dialects.dialect import Dialect
 from proxy.gateway.admission import Admission, Admitted, Incoming
+from proxy.gateway.batched import to_be_read
 from proxy.gateway.fallback import Elsewhere, Moved, may_fall_back
 from proxy.gateway.faults import INTERNAL, STOPPING
 from proxy.gateway.headers import RANGES, lookup, upstream_headers
@@ -99,7 +100,7 @@ class DataPlane:
 
     async def _carry(self, rules: Rules, identity: Identity, call: "_Inbound", share: Share) -> None:
         """Raises ClientGoneError."""
-        incoming, refusal = await self._incoming(call, share)
+        incoming, refusal = await self._incoming(rules, call, share)
         if refusal is not None:
             refusal, call_id = self.admission.turn_away(rules, incoming, identity, refusal)
             return await self._refuse(call.client, refusal, call_id)
@@ -121,12 +122,15 @@ class DataPlane:
         now = datetime.fromtimestamp(self.clock.now_us() / 1e6, UTC)
         return identify(rules.policies, digest(caller.key), now)
 
-    async def _incoming(self, call: "_Inbound", share: Share) -> tuple[Incoming, Refusal | None]:
+    async def _incoming(self, rules: Rules, call: "_Inbound", share: Share) -> tuple[Incoming, Refusal | None]:
         """The call with its body read, where its operation needs that; or why it isn't. Raises ClientGoneError."""
         body: bytes = b""
         content: bytes | None = b""
         refusal: Refusal | None = None
-        if call.route.operation.body_read:
+        operation = call.route.operation
+        if to_be_read(rules, operation):
+            operation = replace(operation, body_read=True)
+        if operation.body_read:
             try:
                 body = await read_whole(call.receive, declared_length(call.headers), self.body_bytes_max, share.take)
                 content = decoded_request(body, call.headers.get(b"content-encoding", b""), self.body_bytes_max)
@@ -145,7 +149,7 @@ class DataPlane:
                 refusal = refusal or _TYPED_TWICE
         incoming = Incoming(
             dialect=call.route.dialect,
-            operation=call.route.operation,
+            operation=operation,
             prefix=call.route.prefix,
             headers=call.headers,
             body=body,
