@@ -232,7 +232,8 @@ def tell(witness: Witness, clients: Clients, enforced: Decimal, arguments: argpa
         ("spent in the end", [_share(spent, cap) for spent in (witness.spent, recorded.spent, worst.spent)]),
     ):
         print(f"{name:28}" + "".join(f"{value:>18}" for value in values))
-    print(f"\nspent + held at its highest  {_share(witness.peak, cap)}")
+    print(f"\nstreams cut at the cap       {clients.ended['cut at the cap']}")
+    print(f"spent + held at its highest  {_share(witness.peak, cap)}")
     print(f"leftover holds               {len(witness.held)}")
     print(f"settled above their hold     {witness.above_hold}")
     print(f"recorded by the journal      ${pico_to_usd(witness.spent)}")

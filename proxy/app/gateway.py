@@ -58,6 +58,7 @@ from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.metering.expecting import Expecting
 from proxy.model.money import PICO_PER_USD
 from proxy.policy.rules import Budget
 from proxy.policy.types import Key, PolicySet
@@ -93,6 +94,7 @@ class Gateway:
         self.counters = MemoryCounters(settings.calls_in_flight_max, extra=self._granted)
         self.waiting = Waiting()
         self.throttling = Throttling()
+        self.expecting = Expecting()
         self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
         self.tokens = TiktokenCounter()
         self.transport = AiohttpTransport(
@@ -117,6 +119,7 @@ class Gateway:
             observe=self.metrics.settled,
             waiting=self.waiting,
             throttling=self.throttling,
+            expecting=self.expecting,
             warned=_warned,
         )
         self.owners = Owners()
@@ -198,6 +201,7 @@ class Gateway:
             secrets=ProviderSecrets(self.settings.policies, secret_from_environ),
             waiting=self.waiting,
             throttling=self.throttling,
+            expecting=self.expecting,
             owners=self.owners,
         )
 

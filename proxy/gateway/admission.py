@@ -18,6 +18,7 @@ from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.gateway.weighing import Weighing
+from proxy.metering.expecting import Expecting
 from proxy.model.ask import Recorded
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
@@ -47,6 +48,8 @@ class Admission:
     """What rate limits have counted: the same as the plane's."""
     owners: Owners = field(default_factory=Owners)
     """Whom the holds belong to."""
+    expecting: Expecting = field(default_factory=Expecting)
+    """What streams came to: the same as the plane's."""
     _facts: CallFacts = field(init=False)
     _reserving: Reserving = field(init=False)
     _refusing: Refusing = field(init=False)
@@ -97,7 +100,7 @@ class Admission:
         self, rules: Rules, incoming: Incoming, known: Known, *, begun: bool, gone: Gone | None
     ) -> Admitted | tuple[Refusal, str]:
         credential = "" if incoming.own_credential else self.secrets.secret(known.provider)
-        weighing = Weighing(rules, incoming, known.call, known.request, known.provider, self.clock)
+        weighing = Weighing(rules, incoming, known.call, known.request, known.provider, self.clock, self.expecting)
         # Before the hold: whatever fails from there on would leave it standing.
         by_batch = await batched.refused(weighing)
         weighed, refusal = weighing.first()

@@ -10,7 +10,7 @@ from proxy.gateway.admitted import Admitted
 from proxy.gateway.plane import Plane
 from proxy.gateway.recovery import crashed
 from proxy.gateway.settlement import Consumed, Ending, counted, held, known, settled
-from proxy.model.entry import Settled
+from proxy.model.entry import Outcome, Settled
 from proxy.model.usage import Usage
 from proxy.ports.counters import Spent
 from proxy.ports.journal import JournalUnavailableError
@@ -54,6 +54,7 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
         log.error("settlement not written", call_id=entry.call.id)
     crossed = plane.counters.settle(entry.call.id, _spent(entry))
     plane.throttling.settle(entry.call.id, _tokens(entry.usage), plane.clock)
+    _learn(plane, admitted, ending)
     plane.waiting.freed()
     for crossing in crossed:
         plane.warned(crossing)
@@ -61,6 +62,13 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
     log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
     if jobs is not None:
         _settle_jobs(plane, admitted, jobs)
+
+
+def _learn(plane: Plane, admitted: Admitted, ending: Ending) -> None:
+    """A stream that was cut or hung up on tells nothing of how long it would have been."""
+    reading = ending.reading
+    if admitted.request.stream and ending.outcome is Outcome.OK and reading is not None and reading.complete:
+        plane.expecting.heard(admitted.call.key_id, admitted.call.model, reading.output_bytes)
 
 
 def _spent(entry: Settled) -> Spent:

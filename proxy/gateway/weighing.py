@@ -10,7 +10,8 @@ from proxy.gateway.editing import Edited, Editing
 from proxy.gateway.holding import OUTPUT_TOKENS_MIN, held_at, output_that_fits
 from proxy.gateway.reserving import Weighed
 from proxy.gateway.rules import Rules
-from proxy.metering.estimate import context_tokens, expected_tokens, first_hold
+from proxy.metering.estimate import LEASE_TOKENS, context_tokens, expected_tokens, first_hold
+from proxy.metering.expecting import Expecting
 from proxy.model.ask import Ask, Recorded, recorded
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Refusal
@@ -18,7 +19,7 @@ from proxy.policy.charge import Shortfall
 from proxy.policy.evaluate import evaluate
 from proxy.policy.rules import Budget
 from proxy.policy.types import Provider
-from proxy.policy.verdict import Asked, Weight
+from proxy.policy.verdict import Asked, Verdict, Weight
 from proxy.ports.clock import Clock
 
 
@@ -32,6 +33,7 @@ class Weighing:
     request: Request
     provider: Provider
     clock: Clock
+    expecting: Expecting = field(default_factory=Expecting)
     downgraded_by: str = ""
     """The budget that has the call go to `downgrade_to`; '' for none."""
     downgrade_to: str = ""
@@ -135,7 +137,20 @@ class Weighing:
     def _weighed(self, call: Call) -> Weighed:
         rules = self.rules
         verdict = evaluate(rules.policies, rules.matcher, call, self._asked(call), self.downgrade_to)
-        return Weighed(call, replace(verdict, downgraded_by=self.downgraded_by) if self.downgraded_by else verdict)
+        if self.downgraded_by:
+            verdict = replace(verdict, downgraded_by=self.downgraded_by)
+        return Weighed(call, self._expected(call, verdict))
+
+    def _expected(self, call: Call, verdict: Verdict) -> Verdict:
+        """A stream that a budget may cut holds from the start what it is expected to come to."""
+        tokens = self.expecting.tokens(call.key_id, call.model)
+        if tokens <= LEASE_TOKENS or not verdict.charges or not self.request.stream:
+            return verdict
+        limit = verdict.output_tokens_max
+        request = self.request if limit is None else replace(self.request, output_tokens_max=limit)
+        weight = self._weight(call, self._editing.model(verdict.downgrade_to), request, tokens)
+        ceiling = verdict.cost_max_pico
+        return verdict if ceiling is not None and weight.hold.cost_pico > ceiling else replace(verdict, weight=weight)
 
     def _asked(self, call: Call) -> Asked:
         operation, request, editing = self.incoming.operation, self.request, self._editing
@@ -154,11 +169,13 @@ class Weighing:
             output_limited=operation.output_limited,
         )
 
-    def _weight(self, call: Call, model: str, request: Request) -> Weight:
+    def _weight(self, call: Call, model: str, request: Request, lease_tokens: int = LEASE_TOKENS) -> Weight:
         """The first hold, and whether the model has a price."""
         if not self.incoming.operation.priced:
             return Weight(Hold(0, 0, 0), priced=True)
         limits = self.rules.prices.limits(call.provider, model)
-        input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
+        input_tokens, output_tokens = first_hold(
+            request, limits.output_tokens_max, limits.hidden_reasoning, lease_tokens
+        )
         hold, priced = held_at(self.rules, call, model, request, input_tokens, output_tokens)
         return Weight(hold, priced, expected_tokens(request, output_tokens))

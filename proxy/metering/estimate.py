@@ -26,8 +26,11 @@ OUTPUT_TOKENS_MAX: Final = 1_000_000
 """What any limit is taken to be at most. Clients of local servers send 2**31 for 'no limit'."""
 
 
-def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning: bool) -> tuple[int, int]:
-    """Input and output tokens to hold at admission. The model's own limits come from the price list.
+def first_hold(
+    request: Request, output_tokens_max: int | None, hidden_reasoning: bool, lease_tokens: int = LEASE_TOKENS
+) -> tuple[int, int]:
+    """Input and output tokens to hold at admission. The model's own limits come from the price list; `lease_tokens`:
+    visible output that a stream holds, as far as its limit goes.
 
     None of what is sold by unit: `holding` has its quantities.
     """
@@ -37,7 +40,7 @@ def first_hold(request: Request, output_tokens_max: int | None, hidden_reasoning
     limit = _output_limit(request, output_tokens_max)
     if not request.stream or request.background:
         return input_tokens, limit
-    return input_tokens, min(limit, _hidden(request, limit, hidden_reasoning) + LEASE_TOKENS)
+    return input_tokens, min(limit, _hidden(request, limit, hidden_reasoning) + lease_tokens)
 
 
 def context_tokens(request: Request) -> int:

@@ -20,6 +20,7 @@ from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.metering.expecting import Expecting
 from proxy.model.decision import Refusal
 from proxy.model.entry import Refused, Settled
 from proxy.policy.keys import digest
@@ -96,7 +97,7 @@ class World:
         self.policies = _policies(self.files)
         self.counters = MemoryCounters(self.calls_in_flight_max)
         rules = Rules(self.policies, price_book(self.policies))
-        self.waiting, self.throttling = Waiting(), Throttling()
+        self.waiting, self.throttling, self.expecting = Waiting(), Throttling(), Expecting()
         self.room = BodyRoom(self.bodies_bytes_max)
         transport = httpx.MockTransport(self.router.async_handler)
         hash_key = FileHashKey("h1", b"k" * 32)
@@ -111,6 +112,7 @@ class World:
                 Secrets(),
                 waiting=self.waiting,
                 throttling=self.throttling,
+                expecting=self.expecting,
             ),
             plane=Plane(
                 HttpxUpstream(transport),
@@ -122,6 +124,7 @@ class World:
                 lambda _: None,
                 waiting=self.waiting,
                 throttling=self.throttling,
+                expecting=self.expecting,
             ),
             clock=self.clock,
             body_bytes_max=self.body_bytes_max,
