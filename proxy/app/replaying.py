@@ -15,6 +15,10 @@ from proxy.replay.result import Result
 
 CALLS_IN_FLIGHT_MAX: Final = 1_000_000
 """No limit of the rules: those who were in flight at once then, were."""
+ACCOUNTS_MAX: Final = 200_000
+"""At most some 100 MB."""
+SWEEP_US: Final = 86_400_000_000
+"""Accounts of windows that are over are forgotten once a day of the replay: a minute of it passes in no time."""
 
 
 def replayed(
@@ -28,7 +32,8 @@ def replayed(
     """
     rules = Rules(policies, price_book(policies))
     with DuckFacts(facts, policies.rules) as opened:
-        engine = Engine(rules, MemoryCounters(CALLS_IN_FLIGHT_MAX), Rates(), opened)
+        counters = MemoryCounters(CALLS_IN_FLIGHT_MAX, ACCOUNTS_MAX, sweep_us=SWEEP_US)
+        engine = Engine(rules, counters, Rates(), opened)
         return engine.run(since_us, until_us, progress)
 
 

@@ -209,9 +209,15 @@ class _Window:
     def _move(self, now_us: int) -> None:
         """Drop the slices that have left. A time before the last one told counts as that."""
         newest = now_us // SLICE_US
-        for slice_ in range(max(self._newest + 1, newest - SLICES + 1), newest + 1):
-            self._sum -= self._slices[slice_ % SLICES]
-            self._slices[slice_ % SLICES] = 0
+        if newest - self._newest >= SLICES or not self._sum:
+            # All of it has left, or there is nothing to leave: most callers come less often than once a minute.
+            if self._sum:
+                self._slices = array("q", bytes(8 * SLICES))
+                self._sum = 0
+        else:
+            for slice_ in range(self._newest + 1, newest + 1):
+                self._sum -= self._slices[slice_ % SLICES]
+                self._slices[slice_ % SLICES] = 0
         self._newest = max(self._newest, newest)
 
 
