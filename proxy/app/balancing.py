@@ -7,13 +7,14 @@ of a budget, calls that would count there are refused at a start; at a change of
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 import structlog
 
 from proxy.adapters.journal_tail import TailTooLongError
 from proxy.app.spent_sources import OwnJournal, SpentSources
-from proxy.app.standing_counters import StandingCounters, correct, counted, since
+from proxy.app.standing_counters import Folded, StandingCounters, correct, counted, since
 from proxy.gateway.counters_snapshot import Snapshot
 from proxy.gateway.openings import Correction, Meaning, asked, corrections, difference_pico, meaning, opened, others
 from proxy.gateway.rules import Rules
@@ -30,6 +31,10 @@ WITHHELD_TICK_S: Final = 0.2
 """While calls are refused because nobody can say what was spent."""
 COMPARE_S: Final = 60.0
 """Between two comparisons with the ledger; the counters are saved then, too. The first is at the first tick."""
+NEWS_S: Final = 2.0
+"""Instead of that where other gateways write to the data folder."""
+LEDGER_SHARE: Final = 0.05
+"""At most so much of the time the ledger is asked by one gateway; summing a million calls takes it a second."""
 TOLD_MAX: Final = 10
 _UNANSWERED = (BalancesUnavailableError, TailTooLongError, JournalUnavailableError)
 
@@ -72,7 +77,7 @@ class Balancing:
         self._known: frozenset[Meaning] = frozenset()
         self._others: Mapping[Account, int] = {}
         self._saved = (0, 0)
-        self._since_compared_s = COMPARE_S
+        self._since_compared_s = self._since_saved_s = self._compare_s = COMPARE_S
         self._changing = asyncio.Lock()
 
     @property
@@ -123,6 +128,7 @@ class Balancing:
             pause_s = min(self._tick_s, WITHHELD_TICK_S) if self._withheld else self._tick_s
             await asyncio.sleep(pause_s)
             self._since_compared_s += pause_s
+            self._since_saved_s += pause_s
             try:
                 await self.tick()
             except Exception:
@@ -133,16 +139,24 @@ class Balancing:
         """One turn of `run`. Raises OSError."""
         if self._wanted is not None:
             await self._try()
-        due = self._since_compared_s >= COMPARE_S
+        due = self._since_compared_s >= self._compare_s
         if due:
-            self._since_compared_s = 0.0
-            try:
-                await self.compare()
-                self.answering = True
-            except _UNANSWERED as error:
-                self._unanswered(error)
-        if due or self._journal.place[:2] != self._saved:
+            await self._compare()
+        if self._since_saved_s >= COMPARE_S or self._journal.place[:2] != self._saved:
+            self._since_saved_s = 0.0
             await self.save()
+
+    async def _compare(self) -> None:
+        """And choose when to do so again: soon where other gateways spend too, but never to be a load on the ledger."""
+        self._since_compared_s, begun_s = 0.0, monotonic()
+        try:
+            await self.compare()
+            self.answering = True
+        except _UNANSWERED as error:
+            self._unanswered(error)
+        alone = await asyncio.to_thread(self._sources.alone)
+        took_s = monotonic() - begun_s
+        self._compare_s = COMPARE_S if alone else min(COMPARE_S, max(NEWS_S, took_s / LEDGER_SHARE))
 
     async def compare(self) -> list[Correction]:
         """Hold the counters against the ledger, set them right, and tell what was wrong. Raises
@@ -157,9 +171,11 @@ class Balancing:
                 return []
             # By this moment's windows: buckets may have left while the ledger was asked.
             current = [asked(each, self._now_us()) for each in budgets]
-            known = Known(since(known.accounts, current), known.loaded)
             says = counted(self._counters, budgets, self._now_us())
-            found = corrections(known, since(uncounted, current), says, since(self._others, current))
+            folded = Folded(says, budgets)
+            known = folded.known(Known(since(known.accounts, current), known.loaded))
+            uncounted, before = folded.sums(since(uncounted, current)), folded.sums(since(self._others, current))
+            found = corrections(known, uncounted, says, before)
             correct(self._counters, {each.account: each.delta for each in found}, budgets)
             self._others = others(known)
             self.compared_us = self._now_us()
@@ -207,6 +223,8 @@ class Balancing:
         """Open these budgets of the rules, and put the rules in force. Never awaits."""
         budgets, now_us = rules.policies.rules.budgets, self._now_us()
         says = counted(self._counters, new, now_us)
+        folded = Folded([*says, *known.accounts], new)
+        known, uncounted = folded.known(known), folded.sums(uncounted)
         right = since(opened(known, uncounted), [asked(each, now_us) for each in new])
         deltas = {each: right.get(each, 0) - says.get(each, 0) for each in right.keys() | says.keys()}
         self._put_in_force(rules)

@@ -239,6 +239,7 @@ class Gateway:
             "budgets_waiting": list(self.balancing.waiting),
             "budgets_withheld": list(self.balancing.withheld),
             "ledger_answering": self.balancing.answering,
+            "counters_compared_us": self.balancing.compared_us,
             "calls_in_flight": self.counters.in_flight,
             "providers": {name: not out for name, out in self._out().items()},
             "counter_difference": self.balancing.last_fault,

@@ -102,6 +102,10 @@ class SpentSources:
                 accounts[account] = Standing(before.total + amount, before.own + (amount if mine else 0))
         return Known(accounts, {own[:2]: own.offset})
 
+    def alone(self) -> bool:
+        """True: no other gateway ever wrote to the data folder."""
+        return len(calling_nodes(self._data)) <= 1
+
     async def told(self, budgets: Sequence[Budget], matcher: Matcher) -> tuple[Known, Mapping[Account, int]]:
         """What the ledger says of these budgets, and what it has not counted up to this very moment: nothing is
         awaited between the last line read and the return.

@@ -1,15 +1,16 @@
 """What counters say of some budgets, and how they are brought to what is right."""
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from proxy.gateway.openings import asked, meaning
 from proxy.policy.charge import Account, Charge
 from proxy.policy.rules import Budget
-from proxy.ports.balances import AskedBudget
-from proxy.ports.counters import Counters, Spent
+from proxy.ports.balances import AskedBudget, Known, Standing
+from proxy.ports.counters import ALL_OTHERS, Counters, Spent
 
 V = TypeVar("V")
+_SHARED: Final = (ALL_OTHERS,)
 
 
 class StandingCounters(Counters, Protocol):
@@ -41,10 +42,50 @@ def since(accounts: Mapping[Account, V], questions: Iterable[AskedBudget]) -> di
     }
 
 
+class Folded:
+    """Which accounts the counters keep as one, for want of place: there what is right is compared as one, too."""
+
+    def __init__(self, says: Iterable[Account], budgets: Iterable[Budget]) -> None:
+        """`says`: the accounts that the counters keep."""
+        self._rolling = {each.name for each in budgets if each.window.kind == "rolling"}
+        kept = {self._at(each) for each in says}
+        self._kept = {each for each in kept if each.instance != _SHARED}
+        self._shared = {(each.budget, each.start_us) for each in kept - self._kept}
+
+    def sums(self, accounts: Mapping[Account, int]) -> Mapping[Account, int]:
+        if not self._shared:
+            return accounts
+        sums: dict[Account, int] = {}
+        for account, amount in accounts.items():
+            into = self.account(account)
+            sums[into] = sums.get(into, 0) + amount
+        return sums
+
+    def known(self, known: Known) -> Known:
+        if not self._shared:
+            return known
+        sums: dict[Account, Standing] = {}
+        for account, each in known.accounts.items():
+            into = self.account(account)
+            before = sums.get(into, Standing(0, 0))
+            sums[into] = Standing(before.total + each.total, before.own + each.own)
+        return Known(sums, known.loaded)
+
+    def account(self, account: Account) -> Account:
+        at = self._at(account)
+        shared = at not in self._kept and (at.budget, at.start_us) in self._shared
+        return account._replace(instance=_SHARED) if shared else account
+
+    def _at(self, account: Account) -> Account:
+        """All buckets of a rolling window are kept together."""
+        return account._replace(start_us=0) if account.budget in self._rolling else account
+
+
 def correct(counters: Counters, deltas: Mapping[Account, int], budgets: Iterable[Budget]) -> None:
     """Change the counters, and have them take what is spent as told: no warning of a level passed long ago."""
     by_name = {each.name: each for each in budgets}
-    for account, delta in deltas.items():
+    # What is shared comes first: once it is there, no account of its own is made beside it.
+    for account, delta in sorted(deltas.items(), key=lambda each: each[0].instance != _SHARED):
         budget = by_name[account.budget]
         rolling = budget.window.kind == "rolling"
         charge = Charge(account._replace(start_us=0) if rolling else account, budget)

@@ -13,6 +13,10 @@ from proxy.model.decision import Refusal
 from proxy.policy.charge import Balance, Charge, Shortfall
 
 
+ALL_OTHERS: Final = "(all others)"
+"""The instance that further instances of a budget share, where there are more than counters have place for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What a call came to, in every unit that budgets have."""

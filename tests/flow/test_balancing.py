@@ -92,6 +92,7 @@ class World:
     lines: list = field(default_factory=list)
     """Every line that closes a call: node, entry."""
     numbers: int = 0
+    accounts_max: int = 20_000
 
     def __post_init__(self):
         self.ledger = LedgerInProcess(self.store)
@@ -104,7 +105,7 @@ class World:
         """A new process of the gateway; what the one before left open is settled at its hold."""
         self.journal = FileJournal(self.data / "journal", "mine", self.clock, segment_bytes_max=20_000)
         self.lines += [("mine", entry) for entry in self.journal.open().settled]
-        self.counters = MemoryCounters(1000)
+        self.counters = MemoryCounters(1000, self.accounts_max)
         self.balancing = Balancing(
             balances=self.ledger,
             counters=self.counters,
@@ -406,3 +407,46 @@ async def test_whatever_happens_counters_say_what_the_journals_say(world, seed):
     assert world.balancing.faults == 0
     for budget in in_force:
         assert world.counted(budget) == world.by_hand(budget, "mine", "other")
+
+
+@pytest.mark.parametrize("window", [MONTH, ROLLING], ids=["calendar", "rolling"])
+async def test_accounts_that_share_a_place_are_compared_as_one(world, window):
+    world.accounts_max = 3
+    each = a_budget(per=("user",), window=window)
+    world.start()
+    await world.swap(each)
+    for number in range(6):
+        world.call(10 + number, owner=f"user-{number}")
+        world.call_elsewhere(3, owner=f"user-{number}")
+    assert len(world.counted(each)) == 4
+    for _ in range(2):
+        world.load()
+        first = await world.balancing.compare()
+        assert {found.fault for found in first} <= {0}
+        assert await world.balancing.compare() == []
+        assert sum(world.counted(each).values()) == sum(world.by_hand(each, "mine", "other").values())
+        world.call(1, owner="user-0")
+        world.call(1, owner="user-5")
+        world.call(1, owner="user-9")
+        world.kill()
+        world.start(each)
+        world.call(2, owner="user-1")
+        world.call(2, owner="user-4")
+    counters_file(world.data, "mine").unlink(missing_ok=True)
+    world.load()
+    world.counters.count(NOON_US, Spent(5, 0), world.rules.charges_of(facts.a_call(opened_us=NOON_US, owner="user-5")))
+    assert [each.fault for each in await world.balancing.compare() if each.fault] == [-5]
+    assert await world.balancing.compare() == []
+
+
+async def test_counters_are_compared_at_the_first_tick_after_a_start(world):
+    world.start()
+    await world.swap(a_budget())
+    world.call(7)
+    world.stop()
+    world.start(a_budget())
+    world.load()
+    world.counters.count(NOON_US, Spent(5, 0), world.rules.charges_of(facts.a_call(opened_us=NOON_US)))
+    await world.balancing.tick()
+    assert (world.balancing.faults, world.counted(a_budget())) == (1, {(): 7})
+    assert world.balancing.compared_us == NOON_US

@@ -139,3 +139,17 @@ def test_a_call_that_the_provider_has_begun_is_counted_without_room() -> None:
     counters, charge = MemoryCounters(10), a_charge(a_budget(limit=5))
     counters.take(a_call("1"), hold(9), [charge])
     assert counters.balance(charge, OPENED_US).held == 9
+
+
+def test_who_shares_an_account_goes_on_sharing_it_when_there_is_place_again() -> None:
+    counters, budget = MemoryCounters(10, accounts_max=3), a_budget(limit=100, per=("user",), window=Window("month"))
+    start_us, day_us = (bounds(window, OPENED_US)[0] for window in (budget.window, Window("day")))
+    for name in ("one", "two"):
+        counters.count(OPENED_US, Spent(1, 0), [a_charge(a_budget(name, window=Window("day")), start_us=day_us)])
+    counters.count(OPENED_US, Spent(1, 0), [a_charge(budget, "alice", start_us=start_us)])
+    bob = a_charge(budget, "bob", start_us=start_us)
+    counters.count(OPENED_US, Spent(90, 0), [bob])
+    later_us = OPENED_US + DAY_US
+    assert bounds(budget.window, later_us)[0] == start_us
+    found = [counters.reserve(a_call(str(n), opened_us=later_us + n * 61_000_000), hold(20), [bob]) for n in (1, 2)]
+    assert all(isinstance(each, Shortfall) for each in found)

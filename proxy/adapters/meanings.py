@@ -1,0 +1,47 @@
+"""Meanings: what budgets count, as numbers that are compared at once."""
+
+from typing import Final
+
+from proxy.policy.rules import Budget
+
+MEANINGS_MAX: Final = 4096
+"""Budgets that are known again at a glance."""
+
+
+class Meanings:
+    """Numbers for what budgets count. A budget whose scope, instances, unit or window change counts something else
+    under the same name, in accounts of its own; one whose limit changes goes on."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Budget, int]] = {}
+        self._latest: dict[int, Budget] = {}
+        self._by_name: dict[str, list[tuple[Budget, int]]] = {}
+        self._numbers = 0
+
+    def of(self, budget: Budget) -> int:
+        known = self._known.get(id(budget))
+        if known is not None:
+            return known[1]
+        number = self._found(budget)
+        if len(self._known) >= MEANINGS_MAX:
+            self._known.clear()
+        self._known[id(budget)] = (budget, number)
+        self._latest[number] = budget
+        return number
+
+    def in_force(self, budget: Budget) -> Budget:
+        """The one of this meaning that was seen last for the first time."""
+        return self._latest[self.of(budget)]
+
+    def _found(self, budget: Budget) -> int:
+        same = self._by_name.setdefault(budget.name, [])
+        for known, number in same:
+            if _means(known) == _means(budget):
+                return number
+        self._numbers += 1
+        same.append((budget, self._numbers))
+        return self._numbers
+
+
+def _means(budget: Budget) -> tuple[object, ...]:
+    return budget.scope, budget.per, budget.unit, budget.window, budget.count_refused
