@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from proxy.gateway.holding import OUTPUT_TOKENS_MIN, output_that_fits
 from proxy.gateway.rules import Rules
+from proxy.model.decision import Refusal
 from proxy.policy.charge import Shortfall
 from proxy.policy.evaluate import UNPRICED, evaluate
 from proxy.policy.rates import Rates
+from proxy.policy.rules import Budget
 from proxy.policy.verdict import Verdict, Weight
 from proxy.ports.counters import Counters, Reserved, Spent
 from proxy.replay import details
@@ -34,7 +36,7 @@ class Deciding:
         if verdict.throttles and (why := self._throttled(turn, verdict)) is not None:
             self._refused(turn, verdict, *why)
             return False
-        found = self._counters.reserve(turn.call, turn.hold, verdict.charges)
+        found = self._reserved(turn, verdict)
         if isinstance(found, Shortfall):
             found = self._made_to_fit(turn, verdict, found)
         if isinstance(found, Shortfall):
@@ -42,7 +44,7 @@ class Deciding:
             budget = found.charge.budget
             self._refused(turn, verdict, "throttle" if budget.action == "throttle" else "refuse", budget.name)
             return False
-        if isinstance(found, Reserved) and found.missed:
+        if found.missed:
             turn.did += _missed(found, turn)
         self._let_in(turn)
         return True
@@ -104,32 +106,67 @@ class Deciding:
         return ("refuse" if excess.wait_us is None else "throttle"), excess.throttle.limit.name
 
     def _made_to_fit(self, turn: Turn, verdict: Verdict, short: Shortfall) -> Reserved | Shortfall:
-        """A call that finds no room, made lighter if that helps; or why it can't be."""
-        budget = short.charge.budget
+        """A call that finds no room: let in where others are about to make some, else made lighter if that helps; or
+        why it can't be."""
         if short.waiting_helps:
-            turn.did.append(("wait", budget.name, 0))
-            self._counters.take(turn.call, turn.hold, verdict.charges)
-            return Reserved()
+            return self._waited(turn, verdict, short)
         weighing = self._weighing(turn)
-        ask = weighing.details.ask
-        if ask.free:
+        if weighing.details.ask.free:
             return short
-        instead, limit, did = verdict.downgrade_to, verdict.output_tokens_max, "downgrade"
+        budget, instead, found = short.charge.budget, verdict.downgrade_to, None
         if budget.action == "downgrade" and budget.downgrade_to not in (instead, turn.call.model):
-            instead = budget.downgrade_to
-        else:
-            bare, did = weighing.bare(weighing.model(instead)), "limit output"
-            limit = output_that_fits(short, turn.hold, bare) // max(1, ask.request.choices)
-            if turn.standing.kind.stream or not ask.output_limited or limit < OUTPUT_TOKENS_MIN:
-                return short
-        lighter = weighing.weigh(instead, limit)
-        found = self._counters.reserve(turn.call, lighter.hold, verdict.charges)
+            found = self._smaller(turn, weighing, budget)
+            if isinstance(found, Shortfall) and found.waiting_helps:
+                return self._waited(turn, verdict, found)
+            if isinstance(found, Shortfall):
+                short, instead = found, budget.downgrade_to
         if not isinstance(found, Reserved):
-            return short
-        turn.hold = lighter.hold
-        before, turn.spent = turn.spent, weighing.spent(turn.spent, instead, limit)
-        turn.did.append((did, budget.name, before.cost_pico - turn.spent.cost_pico))
+            found = self._shorter(turn, weighing, verdict, short, instead)
         return found
+
+    def _waited(self, turn: Turn, verdict: Verdict, short: Shortfall) -> Reserved:
+        turn.did.append(("wait", short.charge.budget.name, 0))
+        self._counters.take(turn.call, turn.hold, verdict.charges)
+        return Reserved()
+
+    def _smaller(self, turn: Turn, weighing: Weighing, budget: Budget) -> Reserved | Shortfall | None:
+        """The call, sent to the model that the budget names; None: a rule is against that."""
+        rules = self._rules
+        asked = weighing.asked()
+        verdict = evaluate(rules.policies, rules.matcher, turn.call, asked, budget.downgrade_to)
+        if verdict.refusal is not None:
+            return None
+        turn.hold = verdict.weight.hold
+        self._lighten(turn, weighing.spent(self._recorded(turn), budget.downgrade_to, None), "downgrade", budget.name)
+        return self._reserved(turn, verdict)
+
+    def _shorter(
+        self, turn: Turn, weighing: Weighing, verdict: Verdict, short: Shortfall, instead: str
+    ) -> Reserved | Shortfall:
+        """The call, with the output limit that fits."""
+        ask, hold = weighing.details.ask, turn.hold
+        bare = weighing.bare(weighing.model(instead))
+        limit = output_that_fits(short, hold, bare) // max(1, ask.request.choices)
+        if turn.standing.kind.stream or not ask.output_limited or limit < OUTPUT_TOKENS_MIN:
+            return short
+        turn.hold = weighing.weigh(instead, limit).hold
+        found = self._reserved(turn, verdict)
+        if isinstance(found, Reserved):
+            spent = weighing.spent(self._recorded(turn), instead, limit)
+            self._lighten(turn, spent, "limit output", short.charge.budget.name)
+        return found
+
+    def _reserved(self, turn: Turn, verdict: Verdict) -> Reserved | Shortfall:
+        found = self._counters.reserve(turn.call, turn.hold, verdict.charges)
+        assert not isinstance(found, Refusal), "a replay has no limit on calls in flight"
+        return found
+
+    def _recorded(self, turn: Turn) -> Spent:
+        return Spent(turn.cost_pico, turn.row[8] if turn.standing.kind.refused else turn.row[4])
+
+    def _lighten(self, turn: Turn, spent: Spent, did: str, rule: str) -> None:
+        turn.did.append((did, rule, turn.spent.cost_pico - spent.cost_pico))
+        turn.spent = spent
 
     def _refused(self, turn: Turn, verdict: Verdict, did: str, rule: str) -> None:
         turn.did.append((did, rule, turn.cost_pico))
