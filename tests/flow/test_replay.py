@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
-import pytest
 import respx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
