@@ -15,11 +15,9 @@ import heapq
 import json
 import random
 import re
-import shutil
 import sys
-import tempfile
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -27,7 +25,7 @@ from typing import Any
 
 import aiohttp
 
-from proxy.journal.codec import decode
+from bench.deployed import arguments_of, in_a_folder, in_force, journal_lines
 from proxy.model.entry import Extended, Opened, Refused, Settled
 from proxy.model.money import PICO_PER_USD, pico_to_usd
 from tests.servers.processes import ALICE_KEY, Deployment, stand_in
@@ -39,7 +37,6 @@ OUTPUT_RATE_PICO = 10_000_000
 FIRST_REFUSAL_MIN = 97.0
 CALL_S = 60.0
 RETRY_S = 0.2
-IN_FORCE_POLLS = 300
 
 
 @dataclass(slots=True)
@@ -142,12 +139,6 @@ class Witness:
             self.peak = max(self.peak, self.spent + sum(self.held.values()))
 
 
-def journal_lines(data: Path) -> Iterator[object]:
-    for path in sorted((data / "journal" / "test").glob("*.jsonl")):
-        for line in path.read_bytes().splitlines():
-            yield decode(line)
-
-
 @dataclass(frozen=True, slots=True)
 class Simulated:
     first_refusal: int | None
@@ -182,18 +173,6 @@ def _worst(call: Settled) -> int:
     """The input as it was, the output at the limit of call or model."""
     output = 500 if not call.call.stream else OUTPUT_TOKENS_MODEL_MAX
     return sum(pico for kind, pico in call.cost.by_kind.items() if kind != "output_text") + output * OUTPUT_RATE_PICO
-
-
-async def in_force(data: Path) -> None:
-    """A budget is in force once the gateway knows what was spent before."""
-    connector = aiohttp.UnixConnector(str(data / "gateway-test.sock"))
-    async with aiohttp.ClientSession(connector=connector) as session:
-        for _ in range(IN_FORCE_POLLS):
-            async with session.get("http://gateway/readyz") as answer:
-                if not (await answer.json()).get("budgets_waiting"):
-                    return
-            await asyncio.sleep(0.1)
-    raise TimeoutError("the gateway's budget is not in force")
 
 
 async def run(arguments: argparse.Namespace, folder: Path) -> int:
@@ -261,17 +240,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.budgets", description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=200)
     parser.add_argument("--cap", default="6", help="in dollars; far above what the clients' calls hold at once")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--alone", action="store_true", help="without a ledger")
-    parser.add_argument("--keep", action="store_true", help="leave data and logs, and say where")
-    arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="outlay-budgets-"))
-    code = asyncio.run(run(arguments, folder))
-    if arguments.keep or code:
-        print(f"data and logs: {folder}")
-    else:
-        shutil.rmtree(folder)
-    return code
+    arguments = arguments_of(parser)
+    return in_a_folder("budgets", lambda folder: asyncio.run(run(arguments, folder)), keep=arguments.keep)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ Exit code 1 where a call was lost, doubled, or counted wrongly without being mar
 import argparse
 import asyncio
 import random
-import shutil
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -23,6 +21,7 @@ from typing import Any
 import aiohttp
 import duckdb
 
+from bench.deployed import arguments_of, in_a_folder
 from proxy.model.usage import KINDS
 from tests.servers.processes import ALICE_KEY, Deployment, ProcessError, Running, StandIn, answers, stand_in
 
@@ -281,16 +280,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=50, help="kills of one or both planes")
     parser.add_argument("--rate", type=float, default=60.0, help="calls a second")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", action="store_true", help="leave data and logs, and say where")
-    arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="outlay-crash-"))
-    code = asyncio.run(run(arguments, folder))
-    if arguments.keep or code:
-        print(f"data and logs: {folder}")
-    else:
-        shutil.rmtree(folder)
-    return code
+    arguments = arguments_of(parser)
+    return in_a_folder("crash", lambda folder: asyncio.run(run(arguments, folder)), keep=arguments.keep)
 
 
 if __name__ == "__main__":
