@@ -7,7 +7,22 @@ from typing import Annotated
 import typer
 
 from proxy import VERSION
-from proxy.cli import budget, doctor, explain, init, keys, login, notify, policy, report, run, serve, setup, standin
+from proxy.cli import (
+    budget,
+    doctor,
+    explain,
+    init,
+    keys,
+    login,
+    notify,
+    policy,
+    policy_replay,
+    report,
+    run,
+    serve,
+    setup,
+    standin,
+)
 from proxy.cli.demo.command import demo
 
 app = typer.Typer(
@@ -41,6 +56,7 @@ app.command()(demo)
 app.command("stand-in")(standin.stand_in)
 app.command()(init.init)
 app.add_typer(keys.app, name="keys")
+policy.app.command("replay")(policy_replay.replay)
 policy.app.command("explain")(explain.explain)
 app.add_typer(policy.app, name="policy")
 app.add_typer(report.app, name="report")

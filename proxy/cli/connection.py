@@ -7,7 +7,7 @@ opened for the moment. Each speaks the same HTTP.
 
 import asyncio
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +17,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from proxy.cli.configured import NO, UNTRIED, stop
+from proxy.cli.fetching import fetched
 from proxy.cli.login_file import LoginFileError, read_login
 from proxy.settings import Settings, config_folder
 
 TIMEOUT_S: Final = 60.0
+FETCH_S: Final = 660.0
+"""The longest silence before a large answer: longer than the ledger takes to write it."""
 LEDGER_SOCKET: Final = "ledger.sock"
 LOCAL_URL: Final = "http://ledger"
 CONNECT_S: Final = 2.0
@@ -36,6 +39,11 @@ class Ledger(Protocol):
         """`body`: what goes as JSON; None for nothing. Raises httpx.HTTPError where no answer comes."""
         ...
 
+    def fetch(self, path: str, parameters: Parameters, into: Path, step: Callable[[int], None]) -> httpx.Response:
+        """Write a large answer into a file, piece by piece; `step` is told the bytes so far. What is no success is in
+        the answer itself. Raises httpx.HTTPError, OSError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Remote:
@@ -45,6 +53,17 @@ class Remote:
 
     def send(self, method: str, path: str, parameters: Parameters, body: Any = None) -> httpx.Response:
         return self.client.request(method, path, params=list(parameters), json=body)
+
+    def fetch(self, path: str, parameters: Parameters, into: Path, step: Callable[[int], None]) -> httpx.Response:
+        with self.client.stream("GET", path, params=list(parameters), timeout=FETCH_S) as answer:
+            if not answer.is_success:
+                answer.read()
+                return answer
+            with into.open("wb") as file:
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+                    step(file.tell())
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,9 @@ class Opened:
         transport = httpx.ASGITransport(app=self.application)
         async with httpx.AsyncClient(transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S) as client:
             return await client.request(method, path, params=list(parameters), json=body)
+
+    def fetch(self, path: str, parameters: Parameters, into: Path, step: Callable[[int], None]) -> httpx.Response:
+        return asyncio.run(fetched(self.application, LOCAL_URL, path, parameters, into, step))
 
 
 def ask(
@@ -82,7 +104,7 @@ def ask(
             stop(f"no answer from {settings.url or 'the ledger'}: {error or type(error).__name__}", UNTRIED)
     if answer.is_success:
         return answer
-    stop(_refusal(answer), NO if answer.status_code in _ANSWER_IS_NO else UNTRIED)
+    stop(refusal(answer), NO if answer.status_code in _ANSWER_IS_NO else UNTRIED)
 
 
 @contextmanager
@@ -175,7 +197,7 @@ def _opened(settings: Settings) -> Iterator[Ledger]:
         stop(str(error), UNTRIED)
 
 
-def _refusal(answer: httpx.Response) -> str:
+def refusal(answer: httpx.Response) -> str:
     """What the server says, in its words."""
     try:
         return str(answer.json()["error"]["message"])

@@ -52,7 +52,8 @@ def _parts(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     ]
     if "decision" in document:
         parts.append(("Decision", document["decision"]))
-    parts += [(f"Rule {rule['name']}", _rule(rule)) for rule in document["rules"]]
+    refused = document["state"] == "refused"
+    parts += [(f"Rule {rule['name']}", _rule(rule, refused=refused)) for rule in document["rules"]]
     if "hold" in document:
         parts.append(("Held while it runs", document["hold"]))
     if "usage" in document:
@@ -67,28 +68,31 @@ def _parts(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return [*parts, ("Policy", document["policy"]), ("Journal", document["journal"])]
 
 
-def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+def _rule(rule: Mapping[str, Any], *, refused: bool) -> dict[str, Any]:
     """One rule that applied, as a person reads it."""
     if not rule["kind"]:
         return {"did": rule["did"] or "-", "why": "the files of this policy version are not kept here"}
     facts = {
         "where": f"{rule['where']} ({rule['kind']}{', shadow mode' if rule['mode'] == 'shadow' else ''})",
-        "did": _did(rule),
+        "did": _did(rule, refused=refused),
         "because": _because(rule["because"]),
         "says": rule["says"],
         "ask": rule["contact"],
     }
     account = rule["account"]
     if account:
-        facts["charged"] = f"{account['charged']}{_place(account)}"
+        facts["account"] = _place(account)
+        facts["charged"] = "" if refused and rule["did"] != "count" else account["charged"]
     return {name: text for name, text in facts.items() if text}
 
 
-def _did(rule: Mapping[str, Any]) -> str:
+def _did(rule: Mapping[str, Any], *, refused: bool) -> str:
     did = str(rule["did"])
     would = did.removeprefix("shadow: ")
     if would != did:
         return f"nothing; in force it would have been: {would}"
+    if refused and not did:
+        return "nothing: the call was refused anyway"
     if rule["mode"] == "shadow":
         return "nothing, and in force it would have changed nothing either"
     return _DID.get(did, did)
@@ -106,5 +110,9 @@ def _fit(dimension: str, value: str, fits: str) -> str:
 
 def _place(account: Mapping[str, Any]) -> str:
     of = ", ".join(f"{name} {value or '(none)'}" for name, value in account["instance"].items())
-    when = f"{account['since'][:16]} to {account['until'][:16]} UTC".replace("T", " ") if account["until"] else ""
-    return "".join(f", {part}" for part in (of, when) if part)
+    when = f"{_time(account['since'])} to {_time(account['until'])} UTC" if account["until"] else ""
+    return ", ".join(filter(None, (of, when))) or "one for all"
+
+
+def _time(text: str) -> str:
+    return text[:16].replace("T", " ")

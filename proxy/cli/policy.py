@@ -3,14 +3,17 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from proxy.cli.configured import NO, UNTRIED, configured, stop
-from proxy.policy.types import Mistake, PolicySet
+from proxy.cli.policy_mistakes import refuse
+from proxy.policy.types import PolicySet
 
-app = typer.Typer(no_args_is_help=True, help="Check policy files, and explain what a call cost under them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Check policy files, try them on past calls, and explain what they made of one."
+)
 
 
 @app.command()
@@ -31,7 +34,7 @@ def check(
         stop(f"there is no folder {settings.policies}; `outlay init` makes one", UNTRIED)
     read = read_policies(settings)
     if isinstance(read, list):
-        _refused(read, as_json)
+        refuse(read, as_json)
     failed = _failed_cases(read, settings.policies)
     _accepted(read, settings.policies, as_json, failed)
     if failed:
@@ -85,18 +88,6 @@ def schema(
     except OSError as error:
         stop(f"{write} can't be written: {error.strerror}", UNTRIED)
     typer.echo(f"Wrote {', '.join(written)} to {write}/.")
-
-
-def _refused(mistakes: list[Mistake], as_json: bool) -> NoReturn:
-    if as_json:
-        typer.echo(json.dumps({"ok": False, "mistakes": [asdict(mistake) for mistake in mistakes]}, indent=2))
-    else:
-        for mistake in mistakes:
-            typer.echo(str(mistake), err=True)
-        typer.echo(
-            f"\n{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}. Nothing here can be used as it is.", err=True
-        )
-    raise typer.Exit(NO)
 
 
 def _accepted(policies: PolicySet, folder: Path, as_json: bool, failed: list[str]) -> None:

@@ -50,8 +50,8 @@ def spend(document: Mapping[str, Any], width: int | None = None) -> None:
     rows, total = document["rows"], document["total"]
     what = f"Spend by {', '.join(by)}" if by else "Spend"
     out.print(Text(f"{what}, {_time(document['since'])} to {_time(document['until'])} ({document['tz']})", "bold"))
-    decimals = _decimals([row["cost_usd"] for row in [*rows, total]])
-    left_out = _print(out, _spend_columns(document, decimals)) if rows else []
+    decimals = money_decimals([row["cost_usd"] for row in [*rows, total]])
+    left_out = show(out, _spend_columns(document, decimals)) if rows else []
     if not rows:
         out.print("No calls in this period.")
     if left_out:
@@ -74,9 +74,9 @@ def prices(document: Mapping[str, Any]) -> None:
     out.print(
         Text(f"Prices, {_time(document['since'])} to {_time(document['until'])} ({document['tz']})", "bold"),
     )
-    decimals = _decimals([row[name] for row in [*rows, total] for name in ("cost_usd", "cost_change_usd")])
+    decimals = money_decimals([row[name] for row in [*rows, total] for name in ("cost_usd", "cost_change_usd")])
     if rows:
-        _print(out, _price_columns(rows, total, decimals))
+        show(out, _price_columns(rows, total, decimals))
     else:
         out.print("No calls in this period.")
     for note in document["notes"]:
@@ -103,15 +103,15 @@ def _spend_columns(document: Mapping[str, Any], decimals: int) -> list[Column]:
     for name in (name for name in _FIGURES if name in _ALWAYS or total[name]):
         add(_FIGURES[name], [f"{row[name]:,}" for row in rows], f"{total[name]:,}", _SPARE.get(name, 0))
     for name in (name for name in _MONEY if name in total):
-        add(_MONEY[name], [_money(row[name], decimals) for row in rows], _money(total[name], decimals))
+        add(_MONEY[name], [money(row[name], decimals) for row in rows], money(total[name], decimals))
     if "previous_cost_usd" in total:
         add("change", list(map(_percent, rows)), _percent(total))
     return columns
 
 
 def _price_columns(rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any], decimals: int) -> list[Column]:
-    def money(name: str, condition: str = "calls") -> list[str]:
-        return [_money(row[name], decimals) if row[condition] else "" for row in rows]
+    def amounts(name: str, condition: str = "calls") -> list[str]:
+        return [money(row[name], decimals) if row[condition] else "" for row in rows]
 
     models = ["/".join(filter(None, (row["variant"], row["model"]))) for row in rows]
     columns = [
@@ -120,18 +120,18 @@ def _price_columns(rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any], 
         Column("price", [row["price"] for row in rows], figure=False),
         Column("from", [_time(row["first_used"]) for row in rows], spare=2),
         Column("calls", [f"{row['calls']:,}" for row in rows], f"{total['calls']:,}"),
-        Column("cost USD", money("cost_usd"), _money(total["cost_usd"], decimals)),
+        Column("cost USD", amounts("cost_usd"), money(total["cost_usd"], decimals)),
     ]
     if any(row["unpriced_calls"] for row in rows):
-        without = money("unpriced_cost_usd", "unpriced_calls")
-        columns.append(Column("without price", without, _money(total["unpriced_cost_usd"], decimals)))
+        without = amounts("unpriced_cost_usd", "unpriced_calls")
+        columns.append(Column("without price", without, money(total["unpriced_cost_usd"], decimals)))
     if any(row["previous_price"] for row in rows):
-        change = money("cost_change_usd", "previous_price")
-        columns.append(Column("change USD", change, _money(total["cost_change_usd"], decimals)))
+        change = amounts("cost_change_usd", "previous_price")
+        columns.append(Column("change USD", change, money(total["cost_change_usd"], decimals)))
     return columns
 
 
-def _print(out: Console, columns: Sequence[Column]) -> list[str]:
+def show(out: Console, columns: Sequence[Column]) -> list[str]:
     """Draw what fits; gives the names of the columns that don't. What can't be left out may be wider than the
     terminal, which then breaks its lines: better than half a figure."""
     kept = fitted(columns, out.width)
@@ -226,10 +226,10 @@ def _exponent(amount: str) -> int:
     return len(amount.partition(".")[2])
 
 
-def _decimals(amounts: Sequence[str]) -> int:
+def money_decimals(amounts: Sequence[str]) -> int:
     return min(DECIMALS_MAX, max(map(_exponent, amounts)))
 
 
-def _money(amount: str, decimals: int) -> str:
+def money(amount: str, decimals: int) -> str:
     rounded = Decimal(amount).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
     return f"{rounded:,}"

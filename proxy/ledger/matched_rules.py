@@ -25,7 +25,6 @@ OUTPUT_EDIT: Final = "max_tokens"
 COUNTED: Final = "count"
 """What a rule did that let the call pass and took note of it; what else it may have done is worded as in Shadow."""
 _COLUMNS: Final = {"commit": "commit_id"}
-_OF_RULES: Final = (Reason.POLICY, Reason.RATE_LIMITED, Reason.UNPRICED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ def _fits(rule: Rule, facts: Mapping[str, str]) -> Iterator[Fit]:
 
 
 def _decided(where: str, row: Mapping[str, Any]) -> bool:
-    return bool(where) and row.get("reason") in _OF_RULES and row["rule"] == where
+    return bool(where) and row.get("rule") == where
 
 
 def _did(rule: Rule, applied: list[Rule], row: Mapping[str, Any]) -> str:
@@ -150,7 +149,7 @@ def _did(rule: Rule, applied: list[Rule], row: Mapping[str, Any]) -> str:
     if _decided(rule.where, row):
         return "throttle" if row["reason"] == Reason.RATE_LIMITED else "refuse"
     if row.get("refused"):
-        return ""
+        return COUNTED if isinstance(rule, Budget) and rule.unit is Unit.CALLS and rule.count_refused else ""
     enforced = [each for each in applied if each.mode == "enforce"]
     for did, doers in (("downgrade", _downgrading), ("limit output", _limiting), ("cut", _cutting)):
         if rule in doers(enforced, row):
