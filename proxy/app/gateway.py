@@ -58,6 +58,7 @@ from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
 from proxy.model.money import PICO_PER_USD
 from proxy.policy.rules import Budget
@@ -95,6 +96,7 @@ class Gateway:
         self.waiting = Waiting()
         self.throttling = Throttling()
         self.expecting = Expecting()
+        self.calibration = Calibration()
         self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
         self.tokens = TiktokenCounter()
         self.transport = AiohttpTransport(
@@ -120,6 +122,7 @@ class Gateway:
             waiting=self.waiting,
             throttling=self.throttling,
             expecting=self.expecting,
+            calibration=self.calibration,
             warned=_warned,
         )
         self.owners = Owners()
@@ -202,6 +205,8 @@ class Gateway:
             waiting=self.waiting,
             throttling=self.throttling,
             expecting=self.expecting,
+            calibration=self.calibration,
+            tokens=self.tokens,
             owners=self.owners,
         )
 

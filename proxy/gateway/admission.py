@@ -18,6 +18,7 @@ from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.gateway.weighing import Weighing
+from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
 from proxy.model.ask import Recorded
 from proxy.model.call import Request
@@ -29,6 +30,7 @@ from proxy.ports.clock import Clock
 from proxy.ports.counters import Counters
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.secrets import Secrets
+from proxy.ports.tokens import TokenCounter
 
 __all__ = ["Admission", "Admitted", "Incoming", "no_credential"]
 
@@ -50,6 +52,10 @@ class Admission:
     """Whom the holds belong to."""
     expecting: Expecting = field(default_factory=Expecting)
     """What streams came to: the same as the plane's."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """What counts of input are worth: the same as the plane's."""
+    tokens: TokenCounter | None = None
+    """Counts input near a cap; None: nothing does."""
     _facts: CallFacts = field(init=False)
     _reserving: Reserving = field(init=False)
     _refusing: Refusing = field(init=False)
@@ -100,7 +106,17 @@ class Admission:
         self, rules: Rules, incoming: Incoming, known: Known, *, begun: bool, gone: Gone | None
     ) -> Admitted | tuple[Refusal, str]:
         credential = "" if incoming.own_credential else self.secrets.secret(known.provider)
-        weighing = Weighing(rules, incoming, known.call, known.request, known.provider, self.clock, self.expecting)
+        weighing = Weighing(
+            rules,
+            incoming,
+            known.call,
+            known.request,
+            known.provider,
+            self.clock,
+            self.expecting,
+            self.calibration,
+            self.tokens,
+        )
         # Before the hold: whatever fails from there on would leave it standing.
         by_batch = await batched.refused(weighing)
         weighed, refusal = weighing.first()
@@ -149,7 +165,9 @@ class Admission:
             opened_monotonic_us=self.clock.monotonic_us(),
             refusal=refusal,
             warning=self._reserving.warning(weighed),
-            ask=ask,
+            # A replay must know which model the usage on record is of.
+            ask={**ask, "sent": sent.model} if weighed.verdict.downgraded_by else ask,
+            counted_tokens=weighing.counted_tokens,
         )
         self.owners.own(call.id, admitted.owner)
         return admitted

@@ -59,6 +59,8 @@ class Admitted:
     """What stands in `x-outlay-warning`; '' for nothing."""
     target: bytes = b""
     """Path and query at the provider, as the dialect knows them."""
+    counted_tokens: int = 0
+    """Of its input, where it is held by a count; 0: it is held by its bytes."""
     ask: Recorded = field(default_factory=dict)
     """What was asked for, for its line."""
     owner: Owner = field(default_factory=Owner, compare=False, repr=False)

@@ -55,6 +55,9 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
     crossed = plane.counters.settle(entry.call.id, _spent(entry))
     plane.throttling.settle(entry.call.id, _tokens(entry.usage), plane.clock)
     _learn(plane, admitted, ending)
+    if admitted.counted_tokens and not entry.estimated and entry.usage.prompt_tokens:
+        reported = entry.usage.prompt_tokens - admitted.request.input_tokens_unseen
+        plane.calibration.heard(admitted.model, admitted.counted_tokens, reported)
     plane.waiting.freed()
     for crossing in crossed:
         plane.warned(crossing)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from proxy.gateway.jobs import JobMemory
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
 from proxy.model.entry import Settled
 from proxy.policy.breaker import Breakers
@@ -36,6 +37,8 @@ class Plane:
     """What rate limits have counted: the same as admission's."""
     expecting: Expecting = field(default_factory=Expecting)
     """What streams came to: the same as admission's."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """What counts of input are worth: the same as admission's."""
     warned: Callable[[Crossing], None] = lambda _: None
     """Told of every warn level that a budget's spending reaches, once."""
     breakers: Breakers = field(default_factory=Breakers)

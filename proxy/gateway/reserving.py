@@ -26,7 +26,7 @@ class Weighed:
 Weigh = Callable[[], Weighed]
 """The call as of now."""
 Gone = Callable[[], Awaitable[None]]
-Lighten = Callable[[Shortfall], Weighed | Refusal | None]
+Lighten = Callable[[Shortfall], Awaitable[Weighed | Refusal | None]]
 """The call, made to need less; None: it can't be. Each call can be made so only a few times."""
 
 
@@ -38,7 +38,7 @@ class Reserving:
     throttling: Throttling = field(default_factory=Throttling)
 
     async def reserve(
-        self, weighed: Weighed, weigh: Weigh, gone: Gone | None, lighten: Lighten = lambda _: None
+        self, weighed: Weighed, weigh: Weigh, gone: Gone | None, lighten: Lighten | None = None
     ) -> tuple[Weighed, Refusal | None]:
         """The call as it was reserved, what shadow rules would have said included; or the refusal. Rate limits are
         asked first, and what they gave is given back where a budget refuses.
@@ -59,7 +59,7 @@ class Reserving:
         return _shadowed(weighed, throttled.shadow), refusal
 
     async def _room(
-        self, weighed: Weighed, weigh: Weigh, gone: Gone | None, lighten: Lighten
+        self, weighed: Weighed, weigh: Weigh, gone: Gone | None, lighten: Lighten | None
     ) -> tuple[Weighed, Refusal | None]:
         """In every budget."""
         found = self._at_once(weighed)
@@ -70,7 +70,7 @@ class Reserving:
             if isinstance(found, Account):
                 weighed, found = await self._in_turn(found, weighed, weigh, gone)
                 waited = True
-            lighter = lighten(found) if isinstance(found, Shortfall) else None
+            lighter = await lighten(found) if lighten is not None and isinstance(found, Shortfall) else None
             if isinstance(lighter, Refusal):
                 return weighed, lighter
             if lighter is None:

@@ -4,12 +4,15 @@ A call that finds no room may be made lighter; it stays so however often it is w
 """
 
 from dataclasses import dataclass, field, replace
+from math import ceil
+from typing import Final
 
 from proxy.gateway.admitted import Incoming
 from proxy.gateway.editing import Edited, Editing
 from proxy.gateway.holding import OUTPUT_TOKENS_MIN, held_at, output_that_fits
 from proxy.gateway.reserving import Weighed
 from proxy.gateway.rules import Rules
+from proxy.metering.calibration import Calibration
 from proxy.metering.estimate import LEASE_TOKENS, context_tokens, expected_tokens, first_hold
 from proxy.metering.expecting import Expecting
 from proxy.model.ask import Ask, Recorded, recorded
@@ -21,6 +24,12 @@ from proxy.policy.rules import Budget
 from proxy.policy.types import Provider
 from proxy.policy.verdict import Asked, Verdict, Weight
 from proxy.ports.clock import Clock
+from proxy.ports.tokens import TokenCounter
+
+COUNTED_BYTES_MIN: Final = 4096
+"""A shorter input is held by its bytes, at any time: little is gained by counting it."""
+BYTES_PER_TOKEN_MOST: Final = 8
+"""A call that wouldn't fit with so few tokens isn't counted: an agent that is refused again and again costs nothing."""
 
 
 @dataclass(slots=True)
@@ -34,6 +43,11 @@ class Weighing:
     provider: Provider
     clock: Clock
     expecting: Expecting = field(default_factory=Expecting)
+    calibration: Calibration = field(default_factory=Calibration)
+    tokens: TokenCounter | None = None
+    """Counts input near a cap; None: it is always held by its bytes."""
+    counted_tokens: int = 0
+    """What it counted; 0: nothing."""
     downgraded_by: str = ""
     """The budget that has the call go to `downgrade_to`; '' for none."""
     downgrade_to: str = ""
@@ -88,9 +102,11 @@ class Weighing:
         now = self._weighed(replace(self.call, opened_us=self.clock.now_us()))
         return now if self._output_tokens_max is None else self._lowered(now)
 
-    def lighter(self, short: Shortfall) -> Weighed | Refusal | None:
-        """The call, made to need less: by the smaller model that the budget names, else by an output limit that fits
-        what is left. None: it can't be; a refusal: it should be, and can't be edited."""
+    async def lighter(self, short: Shortfall) -> Weighed | Refusal | None:
+        """The call, made to need less: by counting its input, by the smaller model that the budget names, or by an
+        output limit that fits what is left. None: it can't be; a refusal: it should be, and can't be edited."""
+        if not short.waiting_helps and self._worth_counting(short) and await self._count():
+            return self.again()
         budget = short.charge.budget
         if budget.action == "downgrade" and not self.downgraded_to(budget.downgrade_to):
             smaller = self._smaller(budget)
@@ -98,6 +114,31 @@ class Weighing:
                 return smaller
         lowered = self._output_tokens_max is not None
         return None if short.waiting_helps or lowered else self._shorter(short)
+
+    def _worth_counting(self, short: Shortfall) -> bool:
+        """It may fit by what is counted of its input."""
+        request, operation = self.request, self.incoming.operation
+        if self.counted_tokens or not operation.priced or request.input_bytes < COUNTED_BYTES_MIN:
+            return False
+        least = replace(request, input_bytes=request.input_bytes // BYTES_PER_TOKEN_MOST)
+        hold = self._weight(self.call, self.sent.model, least).hold
+        charge, balance = short.charge, short.balance
+        return balance.spent + charge.takes(hold) <= balance.limit - charge.budget.reserve
+
+    async def _count(self) -> bool:
+        """True: the input is held by its tokens from now on, which are fewer than its bytes."""
+        if self.tokens is None:
+            return False
+        texts, framing = self.incoming.dialect.prompt_texts(self.request.content)
+        self.counted_tokens = await self.tokens.count(self.sent.model, texts) + framing
+        return self._as_counted(self.request).input_bytes < self.request.input_bytes
+
+    def _as_counted(self, request: Request) -> Request:
+        """With no more input to hold than the count may come to at the provider."""
+        if not self.counted_tokens:
+            return request
+        tokens = ceil(self.counted_tokens * self.calibration.factor(self.sent.model))
+        return replace(request, input_bytes=min(request.input_bytes, tokens))
 
     def downgraded_to(self, model: str) -> bool:
         """The call goes to this model already, or has been tried there."""
@@ -175,7 +216,7 @@ class Weighing:
             return Weight(Hold(0, 0, 0), priced=True)
         limits = self.rules.prices.limits(call.provider, model)
         input_tokens, output_tokens = first_hold(
-            request, limits.output_tokens_max, limits.hidden_reasoning, lease_tokens
+            self._as_counted(request), limits.output_tokens_max, limits.hidden_reasoning, lease_tokens
         )
         hold, priced = held_at(self.rules, call, model, request, input_tokens, output_tokens)
         return Weight(hold, priced, expected_tokens(request, output_tokens))

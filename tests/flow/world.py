@@ -20,6 +20,7 @@ from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
 from proxy.model.decision import Refusal
 from proxy.model.entry import Refused, Settled
@@ -98,6 +99,7 @@ class World:
         self.counters = MemoryCounters(self.calls_in_flight_max)
         rules = Rules(self.policies, price_book(self.policies))
         self.waiting, self.throttling, self.expecting = Waiting(), Throttling(), Expecting()
+        self.calibration = Calibration()
         self.room = BodyRoom(self.bodies_bytes_max)
         transport = httpx.MockTransport(self.router.async_handler)
         hash_key = FileHashKey("h1", b"k" * 32)
@@ -113,6 +115,8 @@ class World:
                 waiting=self.waiting,
                 throttling=self.throttling,
                 expecting=self.expecting,
+                calibration=self.calibration,
+                tokens=self.tokens,
             ),
             plane=Plane(
                 HttpxUpstream(transport),
@@ -125,6 +129,7 @@ class World:
                 waiting=self.waiting,
                 throttling=self.throttling,
                 expecting=self.expecting,
+                calibration=self.calibration,
             ),
             clock=self.clock,
             body_bytes_max=self.body_bytes_max,
