@@ -11,6 +11,8 @@ from proxy.adapters.transport_aiohttp import OWNED, AiohttpTransport
 from proxy.ports.upstream import Fault, RawHeaders, UpstreamError, UpstreamRequest
 
 ORIGINS_MAX: Final = 1000
+CAUSES_MAX: Final = 20
+"""So far down the causes of an error are followed: they can go in a circle."""
 _NOT_QUOTED: Final = "/?%:@!$&'()*+,;="
 
 _CONNECTION_ONLY: Final = frozenset(
@@ -169,7 +171,9 @@ def _fault(error: httpx.TransportError) -> Fault:
 
 def _connect_fault(error: BaseException | None) -> Fault:
     """By what lies beneath it: a ConnectError alone doesn't tell."""
-    while error is not None:
+    for _ in range(CAUSES_MAX):
+        if error is None:
+            break
         if isinstance(error, socket.gaierror):
             return Fault.DNS
         if isinstance(error, ssl.SSLError):

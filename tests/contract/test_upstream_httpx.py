@@ -157,3 +157,15 @@ def test_the_way_to_providers_brings_no_terminal_library() -> None:
     code = "import proxy.adapters.upstream_httpx, sys; print({'rich', 'click', 'httpcore'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert told.stdout == "set()\n"
+
+
+async def test_a_fault_whose_causes_go_in_a_circle_is_told_all_the_same() -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        error, cause = httpx.ConnectError("refused"), OSError("refused")
+        error.__cause__, cause.__cause__ = cause, error
+        raise error
+
+    upstream = HttpxUpstream(httpx.MockTransport(fail))
+    with pytest.raises(UpstreamError) as caught:
+        await upstream.send(call("https://api.test"))
+    assert caught.value.fault is Fault.CONNECT
