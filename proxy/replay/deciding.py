@@ -73,9 +73,10 @@ class Deciding:
         """By the rules on models: each with what it saves by itself."""
         instead, limit = verdict.downgrade_to, verdict.output_tokens_max
         before = turn.spent
+        own = weighing.spent(before, "", None)
         turn.spent = moved = weighing.spent(before, instead, None)
         if instead:
-            turn.did.append(("downgrade", self._sending(verdict), turn.cost_pico - moved.cost_pico))
+            turn.did.append(("downgrade", self._sending(verdict), own.cost_pico - moved.cost_pico))
         if limit is not None:
             turn.spent = weighing.spent(before, instead, limit)
             turn.did.append(("limit output", self._limiting(verdict), moved.cost_pico - turn.spent.cost_pico))

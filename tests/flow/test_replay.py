@@ -1,5 +1,6 @@
 """Replays of calls that a real gateway decided: the same policies say the same again, others say what they would."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from tests.flow.world import POLICIES, World
 NEVER = 2**62
 
 
-def answer(_: httpx.Request) -> httpx.Response:
+def answer(request: httpx.Request) -> httpx.Response:
     usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
-    return httpx.Response(200, stream=Body({"id": "c", "model": "gpt-4o", "choices": [], "usage": usage}))
+    model = json.loads(request.content)["model"]
+    return httpx.Response(200, stream=Body({"id": "c", "model": model, "choices": [], "usage": usage}))
 
 
 async def a_day(router: respx.MockRouter, files: dict[str, str], bodies: list[dict[str, object]]) -> World:
@@ -166,3 +168,19 @@ async def test_sequential_calls_are_refused_by_the_same_rules_again(limit, per_m
     assert result.refused == len(world.refused)
     assert result.passed_again == 0
     assert result.cost_pico == sum(each.cost.total_pico for each in world.settled)
+
+
+async def test_a_call_that_went_to_a_cheaper_model_costs_its_own_where_nothing_sends_it_there(respx_mock, tmp_path):
+    rule = "name: b, limit: 0.008 USD, window: day, downgrade: {to: gpt-4o-mini}"
+    world = await a_day(respx_mock, budgets(rule), [{}] * 3)
+    sent = [each.ask.get("sent") for each in world.settled]
+    assert sent == [None, "gpt-4o-mini", "gpt-4o-mini"]
+    recorded = sum(each.cost.total_pico for each in world.settled)
+    free = replay(world, tmp_path, budgets("name: other, limit: 0.014 USD, window: day"))
+    assert (free.cost_pico, free.refused) == (recorded, 0)
+    # The second comes to what its own model costs, so that the third, by its hold, has no room.
+    assert replay(world, tmp_path, budgets("name: other, limit: 0.0135 USD, window: day")).refused == 1
+    again = replay(world, tmp_path, budgets(rule))
+    assert did(again) == {("b", "downgrade"): 2}
+    small = 1000 * 150_000 + 100 * 600_000
+    assert [count.saved_pico for count in again.counts.values()] == [2 * (COST_PICO - small)]
