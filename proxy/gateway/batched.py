@@ -12,6 +12,7 @@ from proxy.dialects.dialect import Batched, Batching, Operation, UnreadableError
 from proxy.gateway.rules import Rules
 from proxy.gateway.weighing import Weighing
 from proxy.model.decision import Reason, Refusal
+from proxy.policy.rules import ModelRule
 
 STEP: Final = 20
 """Calls judged before others have their turn: some milliseconds."""
@@ -20,8 +21,14 @@ STEP: Final = 20
 def to_be_read(rules: Rules, operation: Operation) -> bool:
     """Whether the body must be read whole because a rule could be against a call in it."""
     policies = rules.policies
-    by_model = any(rule.mode == "enforce" for rule in policies.rules.models)
+    by_model = any(rule.mode == "enforce" and _about_calls(rule) for rule in policies.rules.models)
     return operation.batch and (by_model or policies.prices.unpriced == "refuse")
+
+
+def _about_calls(rule: ModelRule) -> bool:
+    """False for a rule that only names other providers: nothing of a batch goes there."""
+    limits = (rule.output_tokens_max, rule.context_tokens_max, rule.cost_max_pico)
+    return bool(rule.allow or rule.deny or rule.downgrade_to) or any(limit is not None for limit in limits)
 
 
 async def refused(weighing: Weighing) -> Refusal | None:
