@@ -99,10 +99,8 @@ def _picture(document: Mapping[str, Any]) -> None:
     ]
     if any(value for each in series for value in each.values):
         console().print()
-        charts.draw(
-            Chart("Refused by day", "US dollars that calls came to, or were expected to", days, tuple(series), False)
-        )
-    console().print()
+        about = "US dollars that these calls came to, or were expected to come to"
+        charts.draw(Chart("Refused by day", about, days, tuple(series), over_time=False))
 
 
 def _days(named: Sequence[str]) -> tuple[str, ...]:
