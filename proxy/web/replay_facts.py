@@ -31,7 +31,7 @@ EXPORTS_AT_ONCE: Final = 1
 EXPORT_S: Final = 600.0
 """The longest that one may take to write."""
 ROW_BYTES: Final = 256
-"""More than a call takes in the file (about 90 were seen)."""
+"""An allowance for one call in the file, whose columns are compressed."""
 FREE_BYTES_MIN: Final = 1 << 30
 """What an export leaves free of the disk, where the journal stands too."""
 CHUNK_BYTES: Final = 1 << 20
