@@ -15,6 +15,8 @@ from proxy.replay.fault import FactsError
 KINDS_MAX: Final = 200_000
 """Some 300 MB. Rules that divide calls by a tag which is another for each call go beyond it."""
 BATCH_ROWS: Final = 10_000
+SLICE_ROWS: Final = 50_000
+"""Read at a time, where calls come evenly."""
 MEMORY_LIMIT: Final = "512MB"
 _ALWAYS: Final = ("project", "provider", "model", "dialect")
 _FLAGS: Final = ("stream", "refused", "job", "free", "unpriced", "unlimitable", "moved")
@@ -72,18 +74,23 @@ class DuckFacts:
         return map(Before._make, self._batches(query))
 
     def each(self) -> Iterator[Row]:
-        # In the order of the file, which is that of admission: one thread keeps it.
+        # In the order of the file, which is that of admission: one thread keeps it. By slices of time, since DuckDB
+        # puts all that a query gives into memory; those of a slice are found by the statistics of the file's parts.
         query = (
             f"SELECT hash({self._columns}), opened_us, settled_us, cost_pico, tokens, "  # noqa: S608  # columns
             "hold_pico, hold_input, hold_output, expected_tokens, output_max, context_tokens, details "
-            "FROM read_parquet($file) WHERE replayed"
+            "FROM read_parquet($file) WHERE replayed AND opened_us >= $from_us AND opened_us < $to_us"
         )
-        return self._batches(query)
+        span = "SELECT coalesce(min(opened_us), 0), coalesce(max(opened_us), 0) FROM read_parquet($file) WHERE replayed"
+        ((first_us, last_us),) = self._read(span, named=False)
+        step_us = (last_us - first_us) // (self.calls // SLICE_ROWS + 1) + 1
+        for from_us in range(first_us, last_us + 1, step_us):
+            yield from self._batches(query, from_us=from_us, to_us=from_us + step_us)
 
-    def _batches(self, query: str) -> Iterator[Any]:
+    def _batches(self, query: str, **values: int) -> Iterator[Any]:
         try:
             cursor = self._base.cursor()
-            cursor.execute(query, self._values)
+            cursor.execute(query, {**self._values, **values})
             while rows := cursor.fetchmany(BATCH_ROWS):
                 yield from rows
         except duckdb.Error as error:
