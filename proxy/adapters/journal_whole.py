@@ -2,9 +2,12 @@
 
 Old segments may have been removed, oldest first. The file `first` names the segment that a node's journal began with:
 while that one is there, so is everything. Else what is there begins with the time in its oldest segment's head line.
+A journal that begins beside a database may have had another before it, unless the data folder itself was new: then
+`first` says that too, since the ledger may make its database before the gateway looks.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +23,9 @@ from proxy.ports.balances import BEGINNING, Counted, Place
 log = structlog.get_logger("outlay.journal")
 
 FIRST_FILE: Final = "first"
+DATABASE_FILE: Final = "outlay.duckdb"
+NEW: Final = "new"
+"""In FIRST_FILE: nothing was in the data folder before this journal."""
 LEDGER_NODE: Final = "ledger"
 """Its journal tells of no call."""
 HEAD_BYTES_MAX: Final = 4096
@@ -31,11 +37,22 @@ class NotWholeError(Exception):
     """What is on disk doesn't tell what was spent: segments are gone, or there is too much to read now."""
 
 
+def mark_new(data: Path, nodes: Iterable[str]) -> None:
+    """Call before any plane starts: put down that the data folder is new, where it is. Raises OSError."""
+    if (data / DATABASE_FILE).exists() or (data / "journal").exists():
+        return
+    for node in nodes:
+        folder = data / "journal" / node
+        folder.mkdir(parents=True)
+        (folder / FIRST_FILE).write_text(f"{NEW}\n")
+
+
 def mark_first(folder: Path, place: Place) -> None:
     """Name the segment that is being written as the node's first, if it is the only one. Raises OSError."""
     found = stored_segments(folder)
     if len(found) == 1 and (found[0].name.boot, found[0].name.number) == place[:2]:
-        (folder / FIRST_FILE).write_text(f"{found[0].name}\n")
+        known = " ".join([str(found[0].name), *([NEW] if NEW in _first(folder) else [])])
+        (folder / FIRST_FILE).write_text(f"{known}\n")
 
 
 def calling_nodes(data: Path) -> list[Path]:
@@ -49,11 +66,8 @@ def whole_since(folder: Path, since_us: int) -> bool:
     if not found:
         return True
     oldest = found[0]
-    try:
-        if (folder / FIRST_FILE).read_text().strip() == str(oldest.name):
-            return True
-    except FileNotFoundError:
-        pass
+    if str(oldest.name) in _first(folder):
+        return True
     begun_us = _begun_us(oldest.path)
     return begun_us is not None and begun_us <= since_us
 
@@ -62,7 +76,7 @@ def check_whole(data: Path, node: str, own: Place, since_us: int, bytes_max: int
     """Raises NotWholeError where the journals of all nodes don't reach back to `since_us`, or hold more than
     `bytes_max`; OSError. `own`: behind this node's last line."""
     folders = calling_nodes(data)
-    if (data / "outlay.duckdb").exists() and all(_begins_now(folder, node, own) for folder in folders):
+    if (data / DATABASE_FILE).exists() and all(_begins_now(folder, node, own) for folder in folders):
         raise NotWholeError("there is a database, and no journal of the calls in it")
     for folder in folders:
         if not whole_since(folder, since_us):
@@ -75,7 +89,14 @@ def check_whole(data: Path, node: str, own: Place, since_us: int, bytes_max: int
 def _begins_now(folder: Path, node: str, own: Place) -> bool:
     found = stored_segments(folder)
     first = (found[0].name.boot, found[0].name.number) if found else ()
-    return not found or (folder.name == node and first == own[:2])
+    return not found or (folder.name == node and first == own[:2] and NEW not in _first(folder))
+
+
+def _first(folder: Path) -> list[str]:
+    try:
+        return (folder / FIRST_FILE).read_text().split()
+    except FileNotFoundError:
+        return []
 
 
 def _begun_us(path: Path) -> int | None:

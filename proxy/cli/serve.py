@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from proxy import VERSION
 from proxy.adapters import admin_key, data_folder
 from proxy.adapters.data_folder import ADMIN_KEY_FILE, write_once
+from proxy.adapters.journal_whole import mark_new
 from proxy.adapters.starter_files import write_starter
 from proxy.app import logs
 from proxy.app.supervisor import Supervisor, planes
@@ -49,7 +51,7 @@ def serve(
     check_certificate(settings)
     if stand_in:
         check_ports(LOOPBACK, [(settings.stand_in_port, "OUTLAY_STAND_IN_PORT")])
-    _prepare(settings)
+    _prepare(settings, [f"{settings.node}-{number}" for number in range(settings.workers)])
     check_policies(settings)
     supervisor = Supervisor(planes(settings, settings.stand_in_port if stand_in else 0), settings.stop_s)
     banner = _banner(settings, stand_in=stand_in)
@@ -68,14 +70,15 @@ def ledger(host: Host = None, ledger_port: LedgerPort = None, policies: Policies
 
 def _become(module: str, settings: Settings) -> None:
     """Turn this process into the plane: the command line's own libraries would weigh on it for good."""
-    _prepare(settings)
+    _prepare(settings, [settings.node])
     os.execve(sys.executable, [sys.executable, "-m", module], {**os.environ, **settings.environ()})  # noqa: S606
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(settings: Settings, nodes: Iterable[str]) -> None:
     """What a first start needs: the folders, starter policies, and the admin key, shown once."""
     try:
         data_folder.prepare(settings.data)
+        mark_new(settings.data, nodes)
         written = write_starter(settings.policies)
         if written:
             typer.echo(f"Wrote starter policies to {settings.policies}/ ({', '.join(written)}).")
