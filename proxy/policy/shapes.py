@@ -22,6 +22,7 @@ from proxy.policy import (
     rule_yaml,
 )
 from proxy.policy.rules import DIMENSIONS
+from proxy.policy.section import TEXT_CHARS_MAX
 
 Shape = dict[str, Any]
 Shapes = Mapping[str, Shape]
@@ -71,7 +72,8 @@ def _entries(section: str, *, bare: bool = False) -> Shape:
     return {**_table(values), "propertyNames": {"pattern": NAME["pattern"]}}
 
 
-WORDS: Final = _list(WORD)
+WORDS: Final = _list({**WORD, "maxLength": TEXT_CHARS_MAX})
+PATTERNS: Final = _list({**WORD, "maxLength": rule_yaml.GLOB_CHARS_MAX}, minItems=1)
 NAMES: Final = _list(NAME)
 GLOBS: Final = _any(WORD, _list(WORD, minItems=1))
 PER_WORD: Final = _any(_choice(DIMENSIONS), {"type": "string", "pattern": r"^tags\.\S"})
@@ -199,7 +201,7 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
         "": {"models": {"type": "array", "items": _ref("model rule")}},
         "model rule": {
             **RULE,
-            **dict.fromkeys(("allow", "deny"), _list(WORD, minItems=1)),
+            **dict.fromkeys(("allow", "deny"), PATTERNS),
             **dict.fromkeys(("output_tokens_max", "context_tokens_max"), SOME),
             "cost_max": MONEY,
             "downgrade": _ref("downgrade"),
