@@ -7,8 +7,9 @@ from urllib.parse import unquote
 
 import msgspec
 
-from proxy.dialects import anthropic_allowances, anthropic_batches, anthropic_messages, prompt
+from proxy.dialects import anthropic_allowances, anthropic_batches, anthropic_messages, messages, prompt
 from proxy.dialects.dialect import Batched, Meter, ModelList, Operation, Splice, UnreadableError, told
+from proxy.dialects.messages import Message
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -106,6 +107,9 @@ class Anthropic:
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         return prompt.prompt_texts(content)
+
+    def messages(self, content: Sequence[bytes]) -> list[Message]:
+        return messages.messages(content)
 
 
 def _error(refusal: Refusal, call_id: str) -> dict[str, object]:

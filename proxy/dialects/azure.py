@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote
 
 from proxy.dialects import (
+    messages,
     openai_allowances,
     openai_batched,
     openai_chat,
@@ -23,6 +24,7 @@ from proxy.dialects import (
     prompt,
 )
 from proxy.dialects.dialect import MODEL, Batched, Meter, ModelList, Operation, Splice, UnreadableError
+from proxy.dialects.messages import Message
 from proxy.dialects.socket import Conversation
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -114,6 +116,9 @@ class Azure:
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         return prompt.prompt_texts(content)
+
+    def messages(self, content: Sequence[bytes]) -> list[Message]:
+        return messages.messages(content)
 
 
 def _deployment(text: str) -> str:

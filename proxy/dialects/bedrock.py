@@ -13,6 +13,7 @@ from proxy.dialects import anthropic_messages, bedrock_converse, bedrock_invoke,
 from proxy.dialects.bedrock_frames import EVENT_STREAM, FrameListener, FrameMeter, WholeMeter, exception_frame
 from proxy.dialects.bedrock_models import PATH, family, model_id
 from proxy.dialects.dialect import MODEL, Meter, Operation, Splice, told
+from proxy.dialects.messages import Message
 from proxy.dialects.meters import SilentMeter
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
@@ -123,6 +124,9 @@ class Bedrock:
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         return bedrock_prompt.prompt_texts(content)
+
+    def messages(self, content: Sequence[bytes]) -> list[Message]:
+        return bedrock_prompt.messages(content)
 
 
 def _type(refusal: Refusal) -> str:

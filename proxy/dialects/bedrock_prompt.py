@@ -1,14 +1,17 @@
-"""Texts of a prompt to Bedrock: of converse's blocks, and of bodies that hold plain text."""
+"""Texts and messages of a prompt to Bedrock: of converse's blocks, and of bodies that hold plain text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from proxy.dialects import messages as said
 from proxy.dialects import prompt
+from proxy.dialects.messages import Message
 from proxy.metering.json_object import NO_JSON
 
 _PLAIN: Final = (b'"prompt":', b'"inputText":', b'"texts":', b'"message":', b'"preamble":')
+_PREAMBLE: Final = b'"preamble":'
 _MESSAGES: Final = b'"messages":'
 _CALLS: Final = ("toolUse", "toolResult")
 
@@ -22,6 +25,18 @@ def prompt_texts(content: Sequence[bytes]) -> tuple[list[str], int]:
     texts, framing = prompt.prompt_texts(rest)
     calls = [text for member in rest if member.startswith(_MESSAGES) for text in _calls(_value(member))]
     return plain + texts + calls, framing
+
+
+def messages(content: Sequence[bytes]) -> list[Message]:
+    """As in Dialect. Never raises."""
+    plain = [
+        ("system" if member.startswith(_PREAMBLE) else "user", text)
+        for member in content
+        if member.startswith(_PLAIN)
+        for text in _texts(_value(member))
+    ]
+    rest = [member for member in content if not member.startswith(_PLAIN)]
+    return plain + (said.messages(rest) if rest else [])
 
 
 def _value(member: bytes) -> Any:

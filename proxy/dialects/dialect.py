@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol, runtime_checkable
 
+from proxy.dialects.messages import Message
 from proxy.metering.json_object import UnreadableError as UnreadableError  # noqa: PLC0414  # part of what a dialect is
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -229,6 +230,10 @@ class Dialect(Protocol):
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         """Texts of `Request.content` and the tokens of framing around them, for counting an unreported prompt."""
+        ...
+
+    def messages(self, content: Sequence[bytes]) -> list[Message]:
+        """What `Request.content` says, as (role, text), for telling what repeats. Never raises; never stored."""
         ...
 
 

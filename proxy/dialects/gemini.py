@@ -11,10 +11,18 @@ from urllib.parse import parse_qsl, quote, unquote
 
 import msgspec
 
-from proxy.dialects import gemini_caches, gemini_content, gemini_embeddings, gemini_images, gemini_parts
+from proxy.dialects import (
+    gemini_caches,
+    gemini_content,
+    gemini_embeddings,
+    gemini_images,
+    gemini_messages,
+    gemini_parts,
+)
 from proxy.dialects.array_meter import ArrayMeter
 from proxy.dialects.dialect import MODEL, FramedMeter, Meter, ModelList, Operation, Splice, UnreadableError, told
 from proxy.dialects.gemini_content import ContentListener
+from proxy.dialects.messages import Message
 from proxy.dialects.meters import EVENT_STREAM, BodyMeter, SilentMeter, StreamMeter
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
@@ -145,6 +153,9 @@ class Gemini:
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         return gemini_parts.prompt_texts(content)
+
+    def messages(self, content: Sequence[bytes]) -> list[Message]:
+        return gemini_messages.messages(content)
 
 
 class _Headed(FramedMeter):

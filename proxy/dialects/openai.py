@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from proxy.dialects import (
+    messages,
     openai_allowances,
     openai_batched,
     openai_chat,
@@ -14,6 +15,7 @@ from proxy.dialects import (
     prompt,
 )
 from proxy.dialects.dialect import Batched, Meter, Operation, Splice
+from proxy.dialects.messages import Message
 from proxy.dialects.socket import Conversation
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
@@ -72,3 +74,6 @@ class OpenAI:
 
     def prompt_texts(self, content: Sequence[bytes]) -> tuple[list[str], int]:
         return prompt.prompt_texts(content)
+
+    def messages(self, content: Sequence[bytes]) -> list[Message]:
+        return messages.messages(content)

@@ -12,7 +12,6 @@ from proxy.model.call import Call, Hold
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Balance, Charge, Shortfall
 
-
 ALL_OTHERS: Final = "(all others)"
 """The instance that further instances of a budget share, where there are more than counters have place for."""
 
