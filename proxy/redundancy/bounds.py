@@ -1,0 +1,58 @@
+"""Named limits of all state, and the table that keeps to them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+PROMPTS_MAX = 24_000  # distinct prompts remembered, over all owners
+TAILS_MAX = 16_000  # ends of conversations
+CONVERSATIONS_MAX = 2_500
+TOPICS_MAX = 3_000  # groups of near repeats
+TOPICS_PER_OWNER_MAX = 64
+OWNERS_MAX = 5_000
+IN_FLIGHT_MAX = 20_000  # calls whose end was not seen yet
+MEMBERS_MAX = 24  # calls that a campaign remembers for its backward attribution
+EVIDENCE_MAX = 8  # ids that one finding names
+SEGMENTS_MAX = 400  # pieces that a prompt is cut into
+WORDS_MAX = 600  # word hashes that a group of near repeats remembers
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+
+
+class Recent(Generic[K, V]):
+    """A table that forgets what was not used for longest once it is full."""
+
+    __slots__ = ("_items", "_max")
+
+    def __init__(self, items_max: int) -> None:
+        self._items: OrderedDict[K, V] = OrderedDict()
+        self._max = items_max
+
+    def get(self, key: K) -> V | None:
+        value = self._items.get(key)
+        if value is not None:
+            self._items.move_to_end(key)
+        return value
+
+    def put(self, key: K, value: V) -> V | None:
+        """Store; gives back what had to leave for it."""
+        self._items[key] = value
+        self._items.move_to_end(key)
+        return self._items.popitem(last=False)[1] if len(self._items) > self._max else None
+
+    def pop(self, key: K) -> V | None:
+        return self._items.pop(key, None)
+
+    def values(self) -> Iterator[V]:
+        return iter(self._items.values())
+
+    def items(self) -> Iterator[tuple[K, V]]:
+        return iter(self._items.items())
+
+    def __len__(self) -> int:
+        return len(self._items)

@@ -1,0 +1,36 @@
+"""What is remembered of one growing conversation: its last turns, and how much of it was said before."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from .evidence import Evidence
+
+TURNS_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one call added. `said`: hash of the caller's or the tool's words; `asked`: of the assistant's (with its tool
+    calls); `lines`: a sample of the lines of a tool's result."""
+
+    call_id: str
+    at_us: int
+    asked: int
+    said: int
+    lines: frozenset[int]
+
+
+@dataclass(slots=True)
+class Conversation:
+    """Mutable; one for each line of growth. Evidence of tool loops and repeated turns, of empty exchange, of replay;
+    `vocabulary`: bits of the words of its short turns; `polls`: repeated calls let pass because they wait.
+    """
+
+    turns: deque[Turn] = field(default_factory=lambda: deque(maxlen=TURNS_MAX))
+    loop: Evidence = field(default_factory=Evidence)
+    echo: Evidence = field(default_factory=Evidence)
+    replay: Evidence = field(default_factory=Evidence)
+    vocabulary: int = 0
+    polls: int = 0

@@ -1,0 +1,156 @@
+"""The detector: what of a call is known before it (early, late, or both as decide) and after it (learn).
+
+Early is what must be known before the call goes upstream: exact and disguised repeats, in-flight twins, replays. Late
+is what may be worked out while it runs: turns of a conversation, topics, contexts. Late must come before learn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .bounds import IN_FLIGHT_MAX, Recent
+from .contexts import Contexts, Question
+from .conversation import Conversation
+from .exemptions import ExemptionLedger, exemption, note_batch, note_evaluation
+from .findings import Attribution, Exempted, ExemptionKind, Judgement
+from .hashing import Keyed
+from .judge import Judge
+from .prompts import Prompt, Prompts, Use
+from .reading import Reader, Reading
+from .repeats import LONG_CHARS_MIN, credit, judge_again, judge_replay, judge_shared
+from .sight import Answer, Sight
+from .thresholds import Thresholds
+from .topics import Topics
+from .turns import judge_turn
+
+_NEVER_TOPICS = frozenset({"embeddings"})
+"""Operations that are told by the same words only: the same documents are indexed again each time they change."""
+
+
+@dataclass(slots=True)
+class Open:
+    """A call whose end was not seen yet."""
+
+    use: Use
+    project: str
+    exempted: ExemptionKind | None
+    judge: Judge
+    question: Question | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A call between its two stages. Holds its text: let it go soon."""
+
+    sight: Sight
+    reading: Reading
+    conversation: Conversation
+    use: Use
+    first_use: bool
+    seen_before: bool
+    call: Open
+
+    @property
+    def judgement(self) -> Judgement:
+        return Judgement(self.sight.call_id, self.call.judge.findings(), self.call.exempted)
+
+
+class Detector:
+    """State of all owners; not thread-safe. `key` hashes all that is kept; a new key needs a new detector."""
+
+    __slots__ = ("_contexts", "_exemptions", "_keyed", "_open", "_prompts", "_reader", "_thresholds", "_topics")
+
+    def __init__(self, key: bytes, thresholds: Thresholds | None = None) -> None:
+        self._keyed = Keyed(key)
+        self._thresholds = thresholds or Thresholds()
+        self._reader = Reader(self._keyed)
+        self._prompts = Prompts()
+        self._topics = Topics(self._keyed)
+        self._contexts = Contexts(self._keyed)
+        self._exemptions = ExemptionLedger()
+        self._open: Recent[str, Open] = Recent(IN_FLIGHT_MAX)
+
+    def decide(self, sight: Sight) -> Judgement:
+        """Both stages at once."""
+        return self.late(self.early(sight))
+
+    def early(self, sight: Sight) -> Early:
+        reading = self._reader.read(sight.owner, sight.messages)
+        conversation = reading.known.conversation if reading.known is not None else Conversation()
+        judge = Judge(self._thresholds, sight.at_us)
+        prompt = self._prompts.seen(reading.whole)
+        seen_before = prompt is not None
+        if prompt is None:
+            prompt = Prompt(sight.call_id, reading.parent, reading.chars() >= LONG_CHARS_MIN)
+            self._prompts.keep(reading.whole, prompt)
+        use = prompt.use(sight.owner)
+        exempted = exemption(sight, use, reading.raw) if use.calls else None
+        if exempted is not None and self._marked(use, sight.at_us):
+            exempted = None
+        if seen_before and exempted is None and sight.evaluation is None:
+            self._judge_repeat(sight, reading, prompt, use, conversation, judge)
+        call = Open(use, sight.project, exempted, judge)
+        early = Early(sight, reading, conversation, use, not use.calls, seen_before, call)
+        self._note(sight, prompt, use, reading)
+        self._reader.keep(reading, conversation)
+        self._open.put(sight.call_id, call)
+        return early
+
+    def late(self, early: Early) -> Judgement:
+        sight, reading, call = early.sight, early.reading, early.call
+        if reading.grows:
+            if not early.seen_before:
+                credit(sight, reading, self._prompts)
+            if judge_turn(sight, reading, early.conversation, self._keyed, call.judge) and call.exempted is None:
+                call.exempted = "polling"
+        elif call.exempted is None and sight.evaluation is None and sight.operation not in _NEVER_TOPICS:
+            self._topics.judge(sight, reading, early.use, early.first_use, call.judge)
+        if reading.known is None:
+            call.question = self._contexts.judge(sight, reading, call.judge)
+        return early.judgement
+
+    def learn(self, call_id: str, answer: Answer) -> tuple[Attribution, ...]:
+        """How a call ended; gives earlier calls that turned out to belong to a campaign."""
+        call = self._open.pop(call_id)
+        if call is None:
+            return ()
+        use = call.use
+        use.open = max(0, use.open - 1)
+        if not answer.failed:
+            use.succeeded += 1
+        elif answer.cost_pico:
+            use.failed_paid += 1
+        else:
+            use.failed_free += 1
+        if call.question is not None and not answer.failed:
+            self._contexts.answered(call.question, call_id, answer)
+        if call.exempted is not None:
+            self._exemptions.count(call.project, call.exempted, answer.cost_pico)
+        return tuple(call.judge.attributions)
+
+    def exempted(self) -> list[Exempted]:
+        """Money let pass under exemptions, by project and kind, since the start."""
+        return self._exemptions.report()
+
+    def _judge_repeat(
+        self, sight: Sight, reading: Reading, prompt: Prompt, use: Use, conversation: Conversation, judge: Judge
+    ) -> None:
+        if use.calls:
+            judge_again(sight, reading, prompt, use, judge)
+        if not reading.grows:
+            judge_shared(sight, reading, prompt, use, judge)
+        judge_replay(sight, prompt, use, conversation.replay, self._prompts, judge)
+
+    def _marked(self, use: Use, at_us: int) -> bool:
+        """A retry of what was waste is waste."""
+        return use.evidence is not None and self._thresholds.reached("exact_repeat", use.evidence.faded(at_us))
+
+    @staticmethod
+    def _note(sight: Sight, prompt: Prompt, use: Use, reading: Reading) -> None:
+        note_batch(sight, use)
+        note_evaluation(sight, use)
+        use.calls += 1
+        use.open += 1
+        use.raw = reading.raw
+        use.last_id = sight.call_id
+        use.last_at_us = prompt.last_at_us = sight.at_us

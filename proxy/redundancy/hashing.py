@@ -1,0 +1,43 @@
+"""Keyed hashes: all that is kept of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+KEY_BYTES_MAX = 64
+
+
+class Keyed:
+    """Hashes under a secret key, so that what is kept cannot be looked up in a dictionary."""
+
+    __slots__ = ("_empty",)
+
+    def __init__(self, key: bytes) -> None:
+        self._empty = blake2b(key=key[:KEY_BYTES_MAX], digest_size=8)
+
+    def of(self, data: bytes) -> int:
+        state = self._empty.copy()
+        state.update(data)
+        return int.from_bytes(state.digest(), "big")
+
+    def text(self, text: str) -> int:
+        return self.of(text.encode("utf-8", "surrogatepass"))
+
+    def short(self, text: str) -> int:
+        """32 bits: for sets that are compared within one owner."""
+        return self.of(text.encode("utf-8", "surrogatepass")) >> 32
+
+    def chain(self, before: int, part: int) -> int:
+        return self.of(before.to_bytes(8, "big") + part.to_bytes(8, "big"))
+
+    def prefixes(self, start: str, parts: Iterable[str]) -> list[int]:
+        """Hashes of `start` with one part more each, the longest first; `start` alone is not among them."""
+        state = self._empty.copy()
+        state.update(start.encode("utf-8", "surrogatepass"))
+        found = []
+        for part in parts:
+            state.update(part.encode("utf-8", "surrogatepass"))
+            found.append(int.from_bytes(state.copy().digest(), "big"))
+        found.reverse()
+        return found

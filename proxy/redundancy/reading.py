@@ -1,0 +1,153 @@
+"""A call's messages as hashes: where they continue an earlier call, what is new, and what the whole amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .bounds import TAILS_MAX, Recent
+from .canonical import canonical, compact
+from .conversation import Conversation
+from .hashing import Keyed
+from .sight import SYSTEM_ROLES, Message
+
+_EDGE_CHARS = 48
+_STEPS_BACK_MAX = 16
+CANONICAL_CHARS_MAX = 48_000
+"""Of history that is not known, only so much (the newest) is brought into canonical form; the rest counts as it is."""
+_MEMO_MAX = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of an earlier call's messages: hashes of what was spoken up to it (canonical, and as sent) and of the
+    whole prompt, and the conversation it belongs to."""
+
+    spoken: int
+    spoken_raw: int
+    whole: int
+    parent: int
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`whole`: hash of system and messages in canonical form; `raw`: of both as sent; `parent`: whole of the call it
+    continues. `fresh`: the messages that no earlier call of this owner had, in canonical form: all in a new
+    conversation, none where the call repeats an end that is known. `system`: canonical text, given where the
+    conversation is new."""
+
+    whole: int
+    raw: int
+    parent: int
+    end: int
+    spoken: int
+    spoken_raw: int
+    fresh: tuple[Message, ...]
+    system: str
+    known: Tail | None
+
+    @property
+    def grows(self) -> bool:
+        return self.known is not None and bool(self.fresh)
+
+    def chars(self, said: bool = False) -> int:
+        """Length of what is fresh; with `said` without the assistant's part."""
+        return sum(len(text) for role, text in self.fresh if not (said and role == "assistant"))
+
+
+class Reader:
+    __slots__ = ("_keyed", "_memo", "_tails")
+
+    def __init__(self, keyed: Keyed) -> None:
+        self._keyed = keyed
+        self._tails: Recent[int, Tail] = Recent(TAILS_MAX)
+        self._memo: Recent[int, int] = Recent(_MEMO_MAX)
+
+    def read(self, owner: str, messages: Sequence[Message]) -> Reading:
+        spoken = [message for message in messages if message[0] not in SYSTEM_ROLES]
+        system = "\n".join(text for role, text in messages if role in SYSTEM_ROLES)
+        system_raw = self._keyed.text(system)
+        system_whole = self._system(system, system_raw)
+        ends = self._ends(owner, spoken)
+        for back, end in enumerate(ends):
+            known = self._tails.get(end)
+            if known is None:
+                continue
+            if back:
+                return self._continued(known, ends[0], spoken[-back:], system_whole, system_raw)
+            if self._keyed.chain(system_whole, known.spoken) == known.whole:
+                raw = self._keyed.chain(system_raw, known.spoken_raw)
+                return Reading(known.whole, raw, known.parent, end, known.spoken, known.spoken_raw, (), "", known)
+            break
+        whole, raw, fresh = self._spoken(0, 0, spoken)
+        return Reading(
+            self._keyed.chain(system_whole, whole),
+            self._keyed.chain(system_raw, raw),
+            0,
+            ends[0] if ends else 0,
+            whole,
+            raw,
+            fresh,
+            canonical(system),
+            None,
+        )
+
+    def keep(self, reading: Reading, conversation: Conversation) -> None:
+        tail = Tail(reading.spoken, reading.spoken_raw, reading.whole, reading.parent, conversation)
+        self._tails.put(reading.end, tail)
+
+    def _continued(
+        self, known: Tail, end: int, fresh: Sequence[Message], system_whole: int, system_raw: int
+    ) -> Reading:
+        whole, raw, read = self._spoken(known.spoken, known.spoken_raw, fresh)
+        return Reading(
+            self._keyed.chain(system_whole, whole),
+            self._keyed.chain(system_raw, raw),
+            known.whole,
+            end,
+            whole,
+            raw,
+            read,
+            "",
+            known,
+        )
+
+    def _system(self, text: str, raw: int) -> int:
+        """Canonical hash of a system prompt: thousands of calls share one, so it is worked out once."""
+        known = self._memo.get(raw)
+        if known is None:
+            known = self._keyed.text(compact(canonical(text)))
+            self._memo.put(raw, known)
+        return known
+
+    def _ends(self, owner: str, spoken: Sequence[Message]) -> list[int]:
+        """Hashes of the conversation as of its last messages, newest first. A message stands for itself by role, length
+        and edges: a tenth of the price of hashing it all, and a change inside an old message alone makes no new
+        work."""
+        marks = [f"{role}\x00{len(text)}\x00{text[:_EDGE_CHARS]}\x00{text[-_EDGE_CHARS:]}\x01" for role, text in spoken]
+        first = max(0, len(marks) - _STEPS_BACK_MAX)
+        return self._keyed.prefixes(owner + "\x02" + "".join(marks[:first]), marks[first:])
+
+    def _spoken(self, whole: int, raw: int, fresh: Sequence[Message]) -> tuple[int, int, tuple[Message, ...]]:
+        read: list[Message] = []
+        starts = _first_within(fresh, CANONICAL_CHARS_MAX)
+        for at, (role, text) in enumerate(fresh):
+            part = self._keyed.text(text)
+            raw = self._keyed.chain(raw, part)
+            if at >= starts:
+                plain = canonical(text)
+                read.append((role, plain))
+                part = self._keyed.text(compact(plain))
+            whole = self._keyed.chain(whole, part)
+        return whole, raw, tuple(read)
+
+
+def _first_within(messages: Sequence[Message], chars_max: int) -> int:
+    """Index of the first message from which on all together stay within `chars_max`."""
+    chars = 0
+    for at in range(len(messages) - 1, -1, -1):
+        chars += len(messages[at][1])
+        if chars > chars_max:
+            return min(at + 1, len(messages) - 1)
+    return 0

@@ -1,0 +1,90 @@
+"""An agent that makes the same tool call and gets the same result again, and a caller who says the same again.
+
+The same call with another result is work (edit, test, edit, test), and so is another call with the same result ("ok").
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from heapq import nsmallest
+from zlib import crc32
+
+from .bounds import HOUR_US
+from .canonical import compact
+from .conversation import Conversation, Turn
+from .findings import WasteClass
+from .hashing import Keyed
+from .sight import TOOL_CALL_MARK, TOOL_RESULT_MARK, Message
+
+LINES_MAX = 32
+SAME_RESULT_SHARE = 0.8
+REPEATED_TURN_CHARS_MIN = 40
+POLL_CHARS_MAX = 400
+POLL_PAUSE_US = 4_000_000
+POLLS_MAX = 40
+_VOLATILE = re.compile(
+    r"\b\d+(?:\.\d+)?\s?(?:ms|µs|us|ns|s|sec|secs|seconds|m|min|mins|minutes|h)\b"
+    r"|\b(?:pid|tid|port|elapsed|took|duration|eta)\b[ :=]*[\d.]+"
+)
+_COMMENT = re.compile(r"(?:\s#|\s//|\s--\s).*?(?=[\"'\n]|$)")
+_WAITING = re.compile(
+    r"in.progress|pending|queued|running|waiting|building|processing|starting|not ready|deploying|scheduled"
+    r"|\d+\s?%|\d+/\d+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """`waiting`: it looks like polling for a state that will change."""
+
+    waste_class: WasteClass
+    earlier: tuple[str, ...]
+    waiting: bool
+
+
+def turn_of(call_id: str, at_us: int, fresh: tuple[Message, ...], keyed: Keyed) -> Turn:
+    asked = "".join(text for role, text in fresh if role == "assistant")
+    said = "\n".join(text for role, text in fresh if role != "assistant")
+    call = _COMMENT.sub("", asked) if TOOL_CALL_MARK in asked else asked
+    steady = _VOLATILE.sub("", said)
+    return Turn(call_id, at_us, keyed.text(compact(call)), keyed.text(compact(steady)), _lines(steady, keyed))
+
+
+def repetition(conversation: Conversation, turn: Turn, fresh: tuple[Message, ...]) -> Repetition | None:
+    """How the newest turn repeats the ones before it, if it does."""
+    said = "\n".join(text for role, text in fresh if role != "assistant")
+    if _is_result(fresh):
+        earlier = [old for old in conversation.turns if old.asked == turn.asked and same_result(old, turn)]
+        if not earlier:
+            return None
+        return Repetition("tool_loop", tuple(old.call_id for old in earlier), _waits(said, earlier[-1], turn))
+    if len(said) < REPEATED_TURN_CHARS_MIN:
+        return None
+    same = tuple(old.call_id for old in conversation.turns if old.said == turn.said)
+    return Repetition("repeated_turn", same, False) if same else None
+
+
+def same_result(old: Turn, new: Turn) -> bool:
+    if old.said == new.said:
+        return True
+    if len(old.lines) < 4 or len(new.lines) < 4:
+        return False
+    return len(old.lines & new.lines) >= SAME_RESULT_SHARE * max(len(old.lines), len(new.lines))
+
+
+def _is_result(fresh: tuple[Message, ...]) -> bool:
+    return any(role == "tool" or text.startswith(TOOL_RESULT_MARK) for role, text in fresh)
+
+
+def _waits(said: str, old: Turn, new: Turn) -> bool:
+    paused = POLL_PAUSE_US <= new.at_us - old.at_us <= HOUR_US
+    return paused and len(said) <= POLL_CHARS_MAX and _WAITING.search(said) is not None
+
+
+def _lines(text: str, keyed: Keyed) -> frozenset[int]:
+    """Hashes of a sample of lines, chosen by what they are, so that a line put in shifts nothing."""
+    lines = {line.encode("utf-8", "surrogatepass") for line in text.split("\n") if line}
+    if len(lines) > LINES_MAX:
+        lines = set(nsmallest(LINES_MAX, lines, key=crc32))
+    return frozenset(keyed.of(line) >> 32 for line in lines)

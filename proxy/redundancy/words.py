@@ -1,0 +1,45 @@
+"""What a piece of text asks for, as a set of word stems: order, filler and inflection don't count."""
+
+from __future__ import annotations
+
+import re
+
+from .hashing import Keyed
+from .nonces import gibberish
+
+_WORD = re.compile(r"\w+")
+_STEM_CHARS = 4
+_BITS = 2048
+GIBBERISH_CHARS_MIN = 9
+_FILLER_WORDS = """
+a an the this that these those our your my its their i we you he she it they me us them is are was were be been am
+do does did to of in on at for with from by as and or but so if then than there here what which who how please thanks
+thank hey hi hello ok just quick once more again could can would should will may might shall now also kindly
+"""
+_FILLER = frozenset(_FILLER_WORDS.split())
+
+
+def stems(canonical_text: str) -> set[str]:
+    return {
+        word if word[0].isdigit() else word[:_STEM_CHARS]
+        for word in _WORD.findall(canonical_text)
+        if word not in _FILLER and not (len(word) >= GIBBERISH_CHARS_MIN and gibberish(word))
+    }
+
+
+def ask_of(canonical_text: str, keyed: Keyed) -> int:
+    """The stems as bits of one integer: sets that are compared by `alike` and `new_words` in a microsecond."""
+    ask = 0
+    for stem in stems(canonical_text):
+        ask |= 1 << keyed.short(stem) % _BITS
+    return ask
+
+
+def alike(one: int, other: int) -> float:
+    """Share of stems that two asks have in common, 0 to 1; two empty asks are alike."""
+    union = (one | other).bit_count()
+    return (one & other).bit_count() / union if union else 1.0
+
+
+def new_words(ask: int, known: int) -> int:
+    return (ask & ~known).bit_count()
