@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from proxy.adapters.grants_file import GrantsFile, write_grants
 from proxy.app.granting import keep
-from proxy.app.ledger import Ledger
+from proxy.app.ledger_wiring import Ledger
 from proxy.ledger.grant_book import GrantBook
 from proxy.model.entry import Act
 from proxy.model.identity import OwnerKind, Role

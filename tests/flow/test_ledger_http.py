@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from jsonschema import Draft202012Validator
 
-from proxy.app.ledger import Ledger
+from proxy.app.ledger_wiring import Ledger
 from proxy.ledger.dimensions import DIMENSIONS
 from proxy.model.calendar import UNITS
 from proxy.model.entry import Act

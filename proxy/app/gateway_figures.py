@@ -1,0 +1,79 @@
+"""What a gateway process says of itself: its figures, and its readiness in detail."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from proxy.adapters.counters_memory import MemoryCounters
+from proxy.adapters.policy_files import PolicyFolder
+from proxy.app.balancing import Balancing
+from proxy.gateway.expiry import Expiry
+from proxy.gateway.rules import Rules
+from proxy.gateway.waiting import Waiting
+from proxy.model.money import PICO_PER_USD
+from proxy.ports.journal import Journal
+from proxy.web.gateway_metrics import GatewayMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFigures:
+    """Asked for when they are read."""
+
+    counters: MemoryCounters
+    waiting: Waiting
+    expiry: Expiry
+    journal: Journal
+    folder: PolicyFolder
+    balancing: Balancing
+    rules: Callable[[], Rules]
+    """In force now."""
+    out: Callable[[], Mapping[str, float]]
+    """Providers that are left out: 1, or 0.5 where one may be tried."""
+
+    def show(self, metrics: GatewayMetrics) -> None:
+        counters, balancing = self.counters, self.balancing
+        metrics.gauge("outlay_gateway_calls_in_flight", "Calls in flight", lambda: counters.in_flight)
+        metrics.gauge("outlay_gateway_calls_waiting", "Waiting for room in a budget", lambda: self.waiting.calls)
+        metrics.gauge("outlay_gateway_held_usd", "Held for them", lambda: counters.held_pico / PICO_PER_USD)
+        metrics.gauge("outlay_gateway_oldest_hold_seconds", "Its age", lambda: self.expiry.oldest_s)
+        metrics.gauge(
+            "outlay_gateway_holds_expired", "Settled at the hold, for want of a call", lambda: self.expiry.expired
+        )
+        metrics.gauge("outlay_gateway_journal_accepting", "1: facts can be written", lambda: self.journal.accepting)
+        metrics.by_provider(
+            "outlay_gateway_provider_out",
+            "1: keeps failing, and is left out by calls with a fallback; 0.5: may be tried",
+            self.out,
+        )
+        metrics.gauge("outlay_gateway_policy_mistakes", "In files not in force", lambda: len(self.folder.mistakes))
+        metrics.gauge(
+            "outlay_gateway_budgets_waiting",
+            "Budgets not in force: what was spent in them is not known yet",
+            lambda: len(balancing.waiting),
+        )
+        metrics.gauge(
+            "outlay_gateway_budgets_withheld",
+            "Budgets in force whose calls are refused: what was spent in them is not known yet",
+            lambda: len(balancing.withheld),
+        )
+        metrics.gauge(
+            "outlay_gateway_counter_difference_usd",
+            "How much the counters differed from the ledger at the last comparison; they are set right then",
+            lambda: balancing.difference_usd,
+        )
+
+    def readiness(self) -> Mapping[str, object]:
+        policies = self.rules().policies
+        return {
+            "ready": self.journal.accepting,
+            "journal": "writing" if self.journal.accepting else "unavailable",
+            "policy": policies.version,
+            "keys": policies.keys_version,
+            "policy_mistakes": [str(mistake) for mistake in self.folder.mistakes],
+            "budgets_waiting": list(self.balancing.waiting),
+            "budgets_withheld": list(self.balancing.withheld),
+            "ledger_answering": self.balancing.answering,
+            "counters_compared_us": self.balancing.compared_us,
+            "calls_in_flight": self.counters.in_flight,
+            "providers": {name: not out for name, out in self.out().items()},
+            "counter_difference": self.balancing.last_fault,
+        }

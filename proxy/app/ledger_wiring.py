@@ -1,0 +1,158 @@
+"""Ledger: what answers for a data folder: the database, its loader, and the applications in front of both."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+
+from proxy.adapters.charts_matplotlib import picture
+from proxy.adapters.clock import SystemClock
+from proxy.adapters.gateway_sockets import gateway_metrics, gateway_states
+from proxy.adapters.grants_file import write_grants
+from proxy.adapters.journal_segments import FileSegments
+from proxy.adapters.notices_apprise import AppriseSender
+from proxy.adapters.policy_archive import PolicyArchive
+from proxy.adapters.provider_secrets import ProviderSecrets
+from proxy.adapters.sheets_parquet import ParquetWriter
+from proxy.adapters.sheets_xlsx import XlsxWriter
+from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
+from proxy.app.delivering import Delivering
+from proxy.app.loading import Loading
+from proxy.app.noticing import Noticing
+from proxy.ledger.grant_book import GrantBook
+from proxy.ledger.loader import Loader
+from proxy.ledger.schema import migrate
+from proxy.policy.types import Mistake, PolicySet
+from proxy.ports.journal import Journal
+from proxy.ports.store import Store
+from proxy.settings import Settings, secret_from_environ
+from proxy.web.balances import BalancesEndpoint
+from proxy.web.budget_increases import BudgetIncreases
+from proxy.web.calls_explained import CallsExplained
+from proxy.web.control_auth import Authentication
+from proxy.web.control_metrics import LedgerMetrics, Metrics
+from proxy.web.control_plane import ControlPlane
+from proxy.web.control_reading import Desk
+from proxy.web.notice_figures import NoticeFigures, notice_details
+from proxy.web.replay_facts import EXPORT_S, EXPORTS_AT_ONCE, InForce, ReplayFacts
+from proxy.web.reports import Reports
+
+NODE: Final = "ledger"
+"""The name under which the ledger's own facts stand in the journal."""
+JOURNAL_FOLDER: Final = "journal"
+WRITERS: Final = {writer.suffix: writer for writer in (ParquetWriter(), XlsxWriter())}
+
+
+def open_store(data: Path, now_us: int) -> DuckStore:
+    """The database of a data folder, at this program's schema. Raises StoreError."""
+    store = DuckStore(data / DATABASE_FILE)
+    try:
+        migrate(store, now_us)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+class Ledger:
+    """What answers for a data folder: the database, its loader, and the application in front of both."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        journal: Journal,
+        policies: Callable[[], PolicySet],
+        mistakes: Callable[[], Sequence[Mistake]] = tuple,
+    ) -> None:
+        """`policies`: in force now, with every key that opens the control plane."""
+        self.settings = settings
+        self.clock = SystemClock()
+        self.store = store
+        self.journal = journal
+        self.policies = policies
+        self.mistakes = mistakes
+        self.loader = Loader(store, FileSegments(settings.data / JOURNAL_FOLDER), self.clock.now_us)
+        self.metrics = LedgerMetrics(lambda: self.loader.progress, lambda: len(mistakes()), self.clock.now_us)
+        self.delivering = Delivering(
+            store=store,
+            journal=journal,
+            sender=AppriseSender(),
+            address=ProviderSecrets(settings.policies, secret_from_environ).value,
+            now_us=self.clock.now_us,
+        )
+        self.metrics.registry.register(NoticeFigures(lambda: self.delivering.deliveries))
+        self.loading = Loading(self.loader, self.metrics.load_failures.inc)
+        self.grants = GrantBook(store, journal, partial(write_grants, settings.data), self.clock.now_us)
+
+    def plane(self) -> ControlPlane:
+        authentication = Authentication(self.policies, self.clock.now_us)
+        desk = Desk(self.store, self.journal, self.clock.now_us)
+        archive = PolicyArchive(self.settings.data)
+        return ControlPlane(
+            authentication=authentication,
+            reports=Reports(desk, authentication, lambda: self.loader.progress, WRITERS, picture),
+            calls=CallsExplained(desk, authentication, archive.load),
+            # A place of its own: no gateway waits behind reports.
+            balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),
+            replay=ReplayFacts(
+                Desk(self.store, self.journal, self.clock.now_us, at_once=EXPORTS_AT_ONCE, timeout_s=EXPORT_S),
+                authentication,
+                lambda: (found := archive.in_force()) and InForce(*found),
+            ),
+            increases=BudgetIncreases(authentication, self.grants),
+            metrics=Metrics(
+                self.metrics,
+                lambda: gateway_metrics(self.settings.data),
+                authentication.sees_all if self.settings.metrics_access == "key" else _anybody,
+            ),
+            readiness=self.readiness,
+            gateway={"gateway": self.settings.public_url, "gateway_port": self.settings.port},
+        )
+
+    def application(self) -> Starlette:
+        """What listens on the control port."""
+        return self.plane().application()
+
+    def noticing(self) -> Noticing:
+        return Noticing(
+            store=self.store,
+            journal=self.journal,
+            delivering=self.delivering,
+            targets=lambda: self.policies().targets,
+            mistakes=self.mistakes,
+            progress=lambda: self.loader.progress,
+            failing=lambda: self.loading.failing,
+            budgets=lambda: self.policies().rules.budgets,
+            grants=self.grants.grants,
+            gateways=partial(gateway_states, self.settings.data),
+            now_us=self.clock.now_us,
+        )
+
+    def caught_up(self) -> bool:
+        """Whether every fact up to the start is in the store."""
+        return self.loader.progress.current_until_us > 0
+
+    def readiness(self) -> Mapping[str, object]:
+        progress = self.loader.progress
+        behind_us = self.clock.now_us() - progress.current_until_us if progress.current_until_us else None
+        return {
+            "ready": not self.loading.failing,
+            "loading": self.loading.failing or "in order",
+            "seconds_behind": None if behind_us is None else round(max(behind_us, 0) / 1e6, 3),
+            "lines_loaded": progress.lines,
+            "quarantined_lines": progress.quarantined,
+            "segments_waiting": progress.waiting,
+            "segments_lost": progress.lost,
+            "policy": self.policies().version,
+            "keys": self.policies().keys_version,
+            "policy_mistakes": [str(mistake) for mistake in self.mistakes()],
+            "notices": notice_details(self.delivering.deliveries, self.clock.now_us()),
+        }
+
+
+def _anybody(_: Request) -> None:
+    return
