@@ -39,6 +39,7 @@ def evaluate(policies: PolicySet, matcher: Matcher, call: Call, asked: Asked, in
         fallback=verdict.fallback,
         fallback_on=verdict.fallback_on,
         shadow=tuple(_shadows(matches.models, verdict, call, asked, instead)),
+        redundancy=matches.redundancy,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from proxy.model.call import Call
 from proxy.policy.globs import is_plain
+from proxy.policy.redundancy_rules import RedundancyRule
 from proxy.policy.rules import Budget, ModelRule, RateLimit, Rule, RuleSet
 from proxy.policy.windows import Windows
 
@@ -55,10 +56,12 @@ class Matches:
     budgets: tuple[Budget, ...] = ()
     limits: tuple[RateLimit, ...] = ()
     models: tuple[ModelRule, ...] = ()
+    redundancy: tuple[RedundancyRule, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple([rule.name for rules in (self.budgets, self.limits, self.models) for rule in rules])
+        kinds = (self.budgets, self.limits, self.models, self.redundancy)
+        return tuple([rule.name for rules in kinds for rule in rules])
 
 
 class Matcher:
@@ -66,7 +69,7 @@ class Matcher:
     of a rule for all."""
 
     def __init__(self, rules: RuleSet) -> None:
-        every: tuple[Rule, ...] = (*rules.budgets, *rules.limits, *rules.models)
+        every: tuple[Rule, ...] = (*rules.budgets, *rules.limits, *rules.models, *rules.redundancy)
         self._rules = rules
         self._all = (1 << len(every)) - 1
         named = dict.fromkeys(dimension for rule in every for dimension in rule.scope.conditions)
@@ -89,11 +92,13 @@ class Matcher:
         rules = self._rules
         limits_at = len(rules.budgets)
         models_at = limits_at + len(rules.limits)
+        redundancy_at = models_at + len(rules.models)
         places = list(_bits(fitting))
         return Matches(
             tuple(rules.budgets[place] for place in places if place < limits_at),
             tuple(rules.limits[place - limits_at] for place in places if limits_at <= place < models_at),
-            tuple(rules.models[place - models_at] for place in places if place >= models_at),
+            tuple(rules.models[place - models_at] for place in places if models_at <= place < redundancy_at),
+            tuple(rules.redundancy[place - redundancy_at] for place in places if place >= redundancy_at),
         )
 
 

@@ -1,18 +1,28 @@
-"""Rules: what budgets.yaml and models.yaml say, validated and frozen. Which of them fits a call is `match`'s to say."""
+"""Rules: what the files of rules say, validated and frozen. Which of them fits a call is `match`'s to say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
-DIMENSIONS: Final = (
-    *("user", "team", "project", "key", "provider", "model", "dialect"),
-    *("cost_center", "purpose", "operation", "client"),
-)
-"""What a rule can narrow to (`applies_to`) and divide by (`per`), beside `tags.NAME`. `user` is the owner of the key, a
-service account too. `client` and tags are the caller's own word: good for dividing, and never a way out of a rule."""
+from proxy.policy.redundancy_rules import NO_CACHE_SETTINGS, CacheSettings, Evaluation, RedundancyRule
+from proxy.policy.rule import DIMENSIONS, Mode, Rule, Scope
 
-Mode = Literal["enforce", "shadow"]
+__all__ = [
+    "DIMENSIONS",
+    "FAILED_STATUSES",
+    "NO_RULES",
+    "Budget",
+    "Case",
+    "Mode",
+    "ModelRule",
+    "RateLimit",
+    "Rule",
+    "RuleSet",
+    "Scope",
+    "Unit",
+    "Window",
+]
 
 
 class Unit(StrEnum):
@@ -21,28 +31,6 @@ class Unit(StrEnum):
     TOKENS = "tokens"
     """All that the model reads and writes, cached input included."""
     CALLS = "calls"
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which calls a rule is for: all conditions, each by any of its globs. No condition: every call."""
-
-    conditions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Dimension -> globs (fnmatch, case matters)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What every rule has."""
-
-    name: str
-    """Unique in the folder."""
-    where: str
-    """'file:line'."""
-    scope: Scope
-    mode: Mode
-    contact: str
-    """Whom to ask about it, in words; '' for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +114,10 @@ class RuleSet:
     limits: tuple[RateLimit, ...] = ()
     models: tuple[ModelRule, ...] = ()
     cases: tuple[Case, ...] = ()
+    redundancy: tuple[RedundancyRule, ...] = ()
+    """Empty: waste is found and recorded, and nothing is done about it."""
+    evaluations: tuple[Evaluation, ...] = ()
+    cache: CacheSettings = NO_CACHE_SETTINGS
 
 
 NO_RULES: Final = RuleSet()

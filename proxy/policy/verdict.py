@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from proxy.model.call import Hold
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Charge
+from proxy.policy.redundancy_rules import RedundancyRule
 from proxy.policy.rules import FAILED_STATUSES, RateLimit
 
 
@@ -54,7 +55,7 @@ class Shadow:
 
     rule: str
     would: str
-    """'refuse', 'downgrade', 'limit output', 'throttle'."""
+    """'refuse', 'downgrade', 'limit output', 'throttle'; of a redundancy rule, its action."""
 
     def __str__(self) -> str:
         """As it stands on record."""
@@ -84,3 +85,5 @@ class Verdict:
     fallback_on: tuple[int, ...] = FAILED_STATUSES
     """Statuses with which a provider has failed."""
     shadow: tuple[Shadow, ...] = ()
+    redundancy: tuple[RedundancyRule, ...] = ()
+    """The redundancy rules that apply, enforced and shadow ones: what `judged` weighs findings by."""
