@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.model.call import Call, Hold
-from proxy.model.entry import Act, Entry, Extended, Opened, Refused, Settled
+from proxy.model.entry import Act, Attributed, Entry, Extended, Opened, Refused, Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ LINE_TYPES: Final[dict[str, type[Line]]] = {
     "extended": Extended,
     "settled": Settled,
     "refused": Refused,
+    "attributed": Attributed,
     "act": Act,
 }
 """The value of `t` in a line, and what the line holds."""

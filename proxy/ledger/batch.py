@@ -23,6 +23,7 @@ class Kind(StrEnum):
     OPENED = "opened"
     CARRIED = "carried"
     EXTENDED = "extended"
+    ATTRIBUTED = "attributed"
     ACT = "act"
     SEGMENT = "segment"
 

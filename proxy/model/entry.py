@@ -95,6 +95,10 @@ class Settled:
     ask: Recorded = field(default_factory=dict)
     """What was asked for, as rules weighed it (model.ask); empty of a call that a crash left open, and of lines older
     than this field."""
+    found: Recorded = field(default_factory=dict)
+    """What of it repeats earlier work (model.found); empty: nothing."""
+    repeats: tuple[str, ...] = ()
+    """Ids of the calls that it repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,20 @@ class Refused:
     """As in Settled."""
     ask: Recorded = field(default_factory=dict)
     """As in Settled; empty of a call that was refused before it was weighed."""
+    found: Recorded = field(default_factory=dict)
+    """As in Settled, as `repeats`."""
+    repeats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """Earlier calls that turned out to be part of a run of redundant ones, now that it is clear."""
+
+    campaign: str
+    waste_class: str
+    at_us: int
+    call_ids: tuple[str, ...]
+    """At most a hundred; more calls take more lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +144,4 @@ class Act:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-Entry = Opened | Extended | Settled | Refused | Act
+Entry = Opened | Extended | Settled | Refused | Attributed | Act

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from proxy.journal.lines import Carried, Head
 from proxy.model.call import Call, Hold
-from proxy.model.entry import Act, Cost, Extended, Opened, Outcome, Refused, Settled, Timing
+from proxy.model.entry import Act, Attributed, Cost, Extended, Opened, Outcome, Refused, Settled, Timing
 from proxy.model.usage import KINDS, Served, Usage
 
 OPENED_US = 1_800_000_000_000_000
@@ -77,6 +77,10 @@ def a_refused(call_id: str = "call_1") -> Refused:
     return Refused(a_call(call_id), 400, "refused_by_policy", "budgets.yaml:3", "The budget is used up.")
 
 
+def an_attributed() -> Attributed:
+    return Attributed("c_1", "exact_repeat", OPENED_US, ("call_1", "call_2"))
+
+
 def an_act(act_id: str = "act_1") -> Act:
     return Act(act_id, OPENED_US, "bob", "rows_viewed", "alice", "invoice 17", {"report": "spend"})
 
@@ -113,6 +117,9 @@ holds = _whole(Hold)
 asks = st.fixed_dictionaries(
     {}, optional={"hold_pico": integers, "output_max": integers, "output_images": integers, "tier": texts(long=True)}
 )
+finds = st.fixed_dictionaries(
+    {}, optional={"class": texts(long=True), "score": integers, "flagged": integers, "campaign": strings}
+)
 costs = _whole(Cost, by_kind=st.dictionaries(st.sampled_from(KINDS), integers))
 entries = st.one_of(
     st.builds(Opened, calls, holds),
@@ -130,8 +137,11 @@ entries = st.one_of(
         names=pairs,
         shadow=names,
         ask=asks,
+        found=finds,
+        repeats=names,
     ),
-    _whole(Refused, call=calls, matched=names, shadow=names, ask=asks),
+    _whole(Refused, call=calls, matched=names, shadow=names, ask=asks, found=finds, repeats=names),
+    _whole(Attributed, call_ids=names),
     _whole(Act, details=pairs),
 )
 lines = st.one_of(entries, _whole(Head), st.builds(Carried, calls, holds))

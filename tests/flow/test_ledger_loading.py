@@ -16,7 +16,7 @@ from proxy.journal.codec import encode
 from proxy.journal.lines import Carried, Head
 from proxy.ledger import loader as loader_module
 from proxy.ledger.loader import LoadingStoppedError
-from proxy.model.entry import Act, Extended, Opened, Outcome, Refused, Settled
+from proxy.model.entry import Act, Attributed, Extended, Opened, Outcome, Refused, Settled
 from proxy.model.usage import KINDS, Usage
 from proxy.ports.store import StoreError
 from tests.fakes import facts
@@ -96,11 +96,21 @@ def test_whatever_the_codec_writes_is_loaded_whole_and_as_it_was(tmp_path, entri
             )
             assert (row["edits"], row["matched"]) == (list(entry.edits), list(entry.matched))
             assert row["shadow"] == list(entry.shadow)
+            assert row["repeats"] == list(entry.repeats)
+            assert {name: value for name, value in row["found"].items() if value is not None} == entry.found
             assert [row[kind] for kind in KINDS] == [getattr(entry.usage, kind) for kind in KINDS]
             assert [row[f"cost_{kind}"] for kind in KINDS] == [entry.cost.by_kind.get(kind, 0) for kind in KINDS]
         for entry in refused:
             assert (calls[entry.call.id]["message"], calls[entry.call.id]["refused"]) == (entry.message, True)
             assert calls[entry.call.id]["shadow"] == list(entry.shadow)
+            assert calls[entry.call.id]["repeats"] == list(entry.repeats)
+        attributed = [
+            (entry.campaign, entry.waste_class, entry.at_us, id_)
+            for entry in entries
+            if isinstance(entry, Attributed)
+            for id_ in entry.call_ids
+        ]
+        assert Counter(store.read("FROM attributions")) == Counter(attributed)
         acts = {entry.id: entry for entry in entries if isinstance(entry, Act)}
         assert {id_: (reason, details) for id_, _, _, _, _, reason, details in store.read("FROM acts")} == {
             id_: (act.reason, act.details) for id_, act in acts.items()
@@ -115,6 +125,8 @@ def _named(entry, number):
         return replace(entry, call_id=f"{number}{entry.call_id}"[:200])
     if isinstance(entry, Act):
         return replace(entry, id=f"{number}{entry.id}"[:200])
+    if isinstance(entry, Attributed):
+        return entry
     return replace(entry, call=replace(entry.call, id=f"{number}:{entry.call.id}"[:200]))
 
 

@@ -19,7 +19,8 @@ SELECT
     [], coalesce(matched, []),
     0, 0, 0, 0, 0, 0, '', coalesce(call.trace, ''),
     coalesce(shadow, []),
-    ask
+    ask,
+    found, coalesce(repeats, [])
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -36,5 +37,9 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         output_max BIGINT, thinking_max BIGINT, unseen BIGINT, choices BIGINT, searches BIGINT, background BIGINT,
         spoken BIGINT, unpriced BIGINT, free BIGINT, unlimitable BIGINT, input_audio BIGINT, input_image BIGINT,
         output_audio BIGINT, output_image BIGINT, input_audio_ms BIGINT, input_characters BIGINT,
-        output_images BIGINT, tier VARCHAR, region VARCHAR, speed VARCHAR, variant VARCHAR, sent VARCHAR)'
+        output_images BIGINT, tier VARCHAR, region VARCHAR, speed VARCHAR, variant VARCHAR, sent VARCHAR)',
+    'found': 'STRUCT(
+        class VARCHAR, score BIGINT, flagged BIGINT, campaign VARCHAR, exempted VARCHAR, action VARCHAR,
+        saved_pico BIGINT)',
+    'repeats': 'VARCHAR[]'
 });

@@ -23,6 +23,7 @@ PLAIN = [
     facts.Extended("call_1", 5, facts.a_hold()),
     facts.a_settled(),
     facts.a_refused(),
+    facts.an_attributed(),
     facts.an_act(),
 ]
 

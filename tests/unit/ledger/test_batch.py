@@ -18,6 +18,7 @@ PLAIN = {
     Kind.EXTENDED: Extended("call_1", 5, facts.a_hold()),
     Kind.SETTLED: facts.a_settled(),
     Kind.REFUSED: facts.a_refused(),
+    Kind.ATTRIBUTED: facts.an_attributed(),
     Kind.ACT: facts.an_act(),
 }
 
