@@ -6,8 +6,6 @@ On the line it is a flat table that leaves out what is as usual: nearly every ca
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.model.ask import Recorded
-
 REPEATS_MAX: Final = 10
 """Calls that are named as evidence."""
 
@@ -28,6 +26,8 @@ class Found:
     """What a rule did: 'warned', 'served', 'coalesced', 'throttled', 'justify', 'refused'; '' for nothing."""
     saved_pico: int = 0
     """What serving, sharing or refusing it avoided, as expected by the call that it repeats."""
+    age_us: int = 0
+    """How long before the call the newest one that it repeats began."""
     repeats: tuple[str, ...] = ()
     """Ids of the calls that it repeats, the oldest first; at most REPEATS_MAX."""
 
@@ -47,5 +47,6 @@ def recorded(found: Found) -> dict[str, int | str]:
         "exempted": found.exempted,
         "action": found.action,
         "saved_pico": found.saved_pico,
+        "age_us": found.age_us,
     }
     return {name: value for name, value in told.items() if value}

@@ -1,6 +1,7 @@
 -- What of a call repeats earlier work: NULL where nothing does. A field is NULL where it is as usual.
 ALTER TABLE calls ADD COLUMN found STRUCT(
-    class VARCHAR, score BIGINT, flagged BIGINT, campaign VARCHAR, exempted VARCHAR, action VARCHAR, saved_pico BIGINT
+    class VARCHAR, score BIGINT, flagged BIGINT, campaign VARCHAR, exempted VARCHAR, action VARCHAR, saved_pico BIGINT,
+    age_us BIGINT
 );
 ALTER TABLE calls ADD COLUMN repeats VARCHAR[] DEFAULT [];
 

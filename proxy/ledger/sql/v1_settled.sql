@@ -68,6 +68,6 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
         output_images BIGINT, tier VARCHAR, region VARCHAR, speed VARCHAR, variant VARCHAR, sent VARCHAR)',
     'found': 'STRUCT(
         class VARCHAR, score BIGINT, flagged BIGINT, campaign VARCHAR, exempted VARCHAR, action VARCHAR,
-        saved_pico BIGINT)',
+        saved_pico BIGINT, age_us BIGINT)',
     'repeats': 'VARCHAR[]'
 });
