@@ -7,30 +7,27 @@ are handed over to be put into the caller's words: what is counted and priced is
 passes through the translation.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
-import structlog
 
-from proxy.adapters.translation_answers import JSON, answer_lines, own, provider_error, refused
-from proxy.adapters.translation_frames import Answer, Ask, Call, Head, Kind, encode
+from proxy.adapters.translation_answers import own, provider_error, refused
+from proxy.adapters.translation_frames import Ask, Call, Kind, encode
+from proxy.adapters.translation_headers import request_lines
+from proxy.adapters.translation_metered import LitellmAnswer
 from proxy.adapters.translation_process import Session, TranslationProcess
-from proxy.dialects.dialect import Dialect, FramedMeter, Reading, UnreadableError
+from proxy.dialects.dialect import Dialect, FramedMeter, UnreadableError
 from proxy.gateway.answer import MeteredAnswer
 from proxy.ports.upstream import (
     Fault,
-    RawHeaders,
     Translation,
     Upstream,
     UpstreamAnswer,
     UpstreamError,
     UpstreamRequest,
 )
-
-log = structlog.get_logger("outlay.translation")
 
 CALLS_MAX: Final = 256
 """Translated at a time; more are turned away with a 503."""
@@ -41,16 +38,6 @@ START_S: Final = 60.0
 machine."""
 GRACE_S: Final = 15.0
 """How long the translation may be silent beyond the longest silence allowed to the provider."""
-
-_NOT_PASSED: Final = frozenset(
-    (b"accept", b"accept-encoding", b"content-type", b"content-encoding", b"cookie", b"idempotency-key")
-)
-"""Headers of the caller that speak of OpenAI's dialect, or of the bytes before they were translated."""
-_OF_OPENAI: Final = (b"openai-", b"x-stainless-")
-_NOT_ASKED: Final = frozenset(
-    b"host content-length accept-encoding connection user-agent authorization x-api-key x-goog-api-key api-key".split()
-)
-"""Headers that litellm writes and the gateway writes itself, the credential above all."""
 
 
 class TranslatingUpstream:
@@ -133,7 +120,7 @@ class TranslatingUpstream:
         operation = native.operation(ask.method, ask.target.partition(b"?")[0].decode("ascii", "replace"))
         if operation is None or not operation.priced:
             raise UpstreamError(Fault.TRANSLATION, "the translation asked for what can't be metered")
-        lines = _request_lines(request.headers, ask.headers, native, translation.credential)
+        lines = request_lines(request.headers, ask.headers, native, translation.credential)
         headers = {name.lower(): value for name, value in lines}
         try:
             facts = native.read(operation, ask.body, headers, ask.target)
@@ -163,148 +150,14 @@ class TranslatingUpstream:
                 meter.headers(headers)
             metered = MeteredAnswer(meter, headers.get(b"content-encoding", b""), "", hiding=False)
             streams = native.streams(operation, content_type)
-            exchange = LitellmAnswer(self, answer, metered, session, request.read_timeout_s + GRACE_S, streams=streams)
+            silence_s = request.read_timeout_s + GRACE_S
+            exchange = LitellmAnswer(self._done, answer, metered, session, silence_s, streams=streams)
             await exchange.begin()
         except BaseException:
             await answer.close()
             raise
         return exchange
 
-    def done(self) -> None:
+    def _done(self) -> None:
         """One translated call less."""
         self._calls -= 1
-
-
-class LitellmAnswer:
-    """A TranslatedAnswer: the provider's bytes go to the translation as they come, and its bytes go on as they come."""
-
-    def __init__(
-        self,
-        upstream: TranslatingUpstream,
-        native: UpstreamAnswer,
-        metered: MeteredAnswer,
-        session: Session,
-        silence_s: float,
-        *,
-        streams: bool,
-    ) -> None:
-        self._upstream = upstream
-        self._native = native
-        self._metered = metered
-        self._session = session
-        self._silence_s = silence_s
-        self._streams = streams
-        self._fault: UpstreamError | None = None
-        self._pump: asyncio.Task[None] | None = None
-        self._own: bytes | None = None
-        self._closed = False
-        self.status = native.status
-        self.headers: RawHeaders = []
-        self.without: Sequence[str] = ()
-
-    async def begin(self) -> None:
-        """Returns when the caller's answer has begun. Raises UpstreamError."""
-        told = Answer(self.status, [line for line in self._native.headers if line[0].lower() != b"set-cookie"])
-        self._pump = asyncio.create_task(self._hand_over(encode(told)))
-        try:
-            kind, data = await self._session.hear(self._silence_s)
-            if kind is not Kind.HEAD:
-                raise EOFError
-            head = msgspec.msgpack.decode(data, type=Head)
-        except (EOFError, OSError, ValueError) as error:
-            await self._not_translated(error)
-        except BaseException:
-            await self._stop_pump()
-            raise
-        else:
-            self.without = head.without
-            self.headers = answer_lines(self._native.headers, head.content_type)
-
-    @property
-    def output_bytes(self) -> int:
-        return self._metered.output_bytes
-
-    def reading(self) -> Reading:
-        return self._metered.reading()
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        if self._own is not None:
-            yield self._own
-            return
-        while True:
-            try:
-                kind, data = await self._session.hear(self._silence_s)
-            except (EOFError, OSError, ValueError) as error:
-                raise self._fault or UpstreamError(Fault.CUT, f"translation ended: {type(error).__name__}") from None
-            if kind is Kind.DATA:
-                yield data
-            elif kind is Kind.END:
-                return
-            else:
-                raise self._fault or UpstreamError(Fault.CUT, "the translation can't go on")
-
-    async def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._upstream.done()
-        self._session.close()
-        await self._stop_pump()
-        await self._native.close()
-
-    async def _hand_over(self, head: bytes) -> None:
-        """Meter the provider's bytes, and pass them to the translation. A whole answer is metered to its end without
-        it."""
-        deaf = not await self._told(Kind.ANSWER, head)
-        try:
-            async for chunk in self._native.chunks():
-                self._metered.feed(chunk)
-                deaf = deaf or not await self._told(Kind.DATA, chunk)
-                if deaf and self._streams:
-                    return
-            self._metered.finish()
-            await self._told(Kind.END)
-        except UpstreamError as error:
-            self._fault = error
-            self._metered.finish()
-            await self._told(Kind.BROKEN)
-
-    async def _told(self, kind: Kind, data: bytes = b"") -> bool:
-        try:
-            await self._session.say(kind, data)
-        except OSError:
-            return False
-        return True
-
-    async def _not_translated(self, error: Exception) -> None:
-        """The provider answers and no translation of it comes: say so, with what it has consumed on record."""
-        log.warning("an answer could not be translated", cause=type(error).__name__)
-        self._session.close()
-        if self._streams:
-            await self._stop_pump()
-        elif self._pump is not None:
-            await self._pump
-        if self._fault is not None:
-            raise self._fault
-        told = own(502, "outlay could not translate the provider's answer. The call has been billed.")
-        self.status, self._own = told.status, told.body
-        self.headers = answer_lines(self._native.headers, JSON)
-
-    async def _stop_pump(self) -> None:
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.wait([self._pump])
-
-
-def _request_lines(
-    caller: RawHeaders, asked: Iterable[tuple[bytes, bytes]], native: Dialect, credential: str
-) -> list[tuple[bytes, bytes]]:
-    lines = [line for line in asked if line[0].lower() not in _NOT_ASKED]
-    said = {name.lower() for name, _ in lines} - {b"anthropic-beta"}
-    for name, value in caller:
-        lowered = name.lower()
-        if lowered not in _NOT_PASSED and lowered not in said and not lowered.startswith(_OF_OPENAI):
-            lines.append((name, value))
-    if credential:
-        lines.append(native.credential(credential))
-    return lines

@@ -15,7 +15,8 @@ import pytest
 import pytest_asyncio
 
 from proxy.adapters import translation_litellm
-from proxy.adapters.translation_litellm import LitellmAnswer, TranslatingUpstream
+from proxy.adapters.translation_litellm import TranslatingUpstream
+from proxy.adapters.translation_metered import LitellmAnswer
 from proxy.adapters.translation_process import TranslationProcess
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.gemini import Gemini
