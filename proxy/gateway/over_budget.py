@@ -16,11 +16,11 @@ WAITED_RETRY_AFTER_S = 5
 
 def over_budget(shortfall: Shortfall, now_us: int) -> Refusal:
     """The call doesn't fit by what is spent, so that no repetition helps: 400, or 429 where the budget is there to
-    slow callers down."""
+    slow callers down, and there will be room for it."""
     charge, balance = shortfall.charge, shortfall.balance
     budget = charge.budget
-    slows = budget.action == "throttle"
-    message = f"{_no_room(shortfall)} {_resets(budget, balance)} {_advice(budget, shortfall)}"
+    slows = budget.action == "throttle" and _ever_fits(shortfall)
+    message = f"{_no_room(shortfall)} {_hope(budget, shortfall)}".rstrip()
     return Refusal(
         429 if slows else 400,
         Reason.RATE_LIMITED if slows else Reason.POLICY,
@@ -74,7 +74,8 @@ def _no_room(shortfall: Shortfall) -> str:
     unit = charge.budget.unit
     if not balance.limit:
         return f"{_named(charge)} has a limit of zero, so nothing passes."
-    spent = f"{_amount(unit, balance.spent)} of {_amount(unit, balance.limit)} are spent"
+    verb = "is" if balance.spent == 1 and unit is not Unit.USD else "are"
+    spent = f"{_amount(unit, balance.spent)} of {_amount(unit, balance.limit)} {verb} spent"
     left = _amount(unit, max(0, balance.limit - balance.spent))
     may = "" if unit is Unit.CALLS else f", and this call may come to {_amount(unit, shortfall.needed)}"
     kept = (
@@ -91,7 +92,9 @@ def _named(charge: Charge) -> str:
 
 
 def _amount(unit: Unit, amount: int) -> str:
-    return f"${pico_to_usd(amount)}" if unit is Unit.USD else f"{amount:,} {unit}"
+    if unit is Unit.USD:
+        return f"${pico_to_usd(amount)}"
+    return f"{amount:,} {str(unit).removesuffix('s') if amount == 1 else unit}"
 
 
 def _resets(budget: Budget, balance: Balance) -> str:
@@ -106,24 +109,36 @@ def _resets(budget: Budget, balance: Balance) -> str:
 def _length(seconds: int) -> str:
     for size, name in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds % size == 0:
-            return f"{seconds // size} {name}"
+            return f"{seconds // size} {name}" if seconds > size else name.removesuffix("s")
     return f"{seconds} seconds"
+
+
+def _ever_fits(shortfall: Shortfall) -> bool:
+    """Where nothing is spent."""
+    room = shortfall.balance.limit - shortfall.charge.budget.reserve
+    return room > 0 and shortfall.needed <= room
+
+
+def _hope(budget: Budget, shortfall: Shortfall) -> str:
+    """When it resets and what helps; of a ban, only whom to ask: its next window is as empty."""
+    if not shortfall.balance.limit:
+        return _contact(budget).strip()
+    return f"{_resets(budget, shortfall.balance)} {_advice(budget, shortfall)}"
 
 
 def _advice(budget: Budget, shortfall: Shortfall) -> str:
     fits_less = budget.unit is not Unit.CALLS and shortfall.balance.limit > shortfall.balance.spent
+    wait = ", or wait until there is room again." if _ever_fits(shortfall) else ": waiting doesn't help."
     advice = (
-        "Ask for less output, send less, or use a cheaper model, or wait until there is room again."
+        f"Ask for less output, send less, or use a cheaper model{wait}"
         if fits_less
         else "Repeating the call doesn't help before there is room again."
     )
-    return advice + _request(budget, shortfall.balance) + _contact(budget)
+    return advice + _request(budget) + _contact(budget)
 
 
-def _request(budget: Budget, balance: Balance) -> str:
-    """The command that asks an admin for more. A limit of zero is a ban, which no increase lifts."""
-    if not balance.limit:
-        return ""
+def _request(budget: Budget) -> str:
+    """The command that asks an admin for more."""
     amount = {Unit.USD: "'10 USD'", Unit.TOKENS: "'1M tokens'", Unit.CALLS: "'100 calls'"}[budget.unit]
     return f" To ask for more: outlay budget request {budget.name} --amount {amount} --until 7d --reason 'why'."
 

@@ -66,9 +66,12 @@ class Waiting:
         try:
             finished, _ = await asyncio.wait(watched, timeout=self._wait_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._leave(waiter)
+            left = self._leave(waiter)
             if leaving is not None:
                 leaving.cancel()
+            for place in left:
+                # Those behind it may need less, and have had only it in their way.
+                self._serve(place)
         if waiter.done.done():
             waiter.done.result()
             return True
@@ -104,9 +107,11 @@ class Waiting:
         place = sum(other.begun for other in queue) if waiter.begun else len(queue)
         queue.insert(place, waiter)
 
-    def _leave(self, waiter: _Waiter) -> None:
-        for account, queue in list(self._queues.items()):
-            if waiter in queue:
-                queue.remove(waiter)
-            if not queue:
+    def _leave(self, waiter: _Waiter) -> list[Account]:
+        """Where it stood."""
+        left = [account for account, queue in self._queues.items() if waiter in queue]
+        for account in left:
+            self._queues[account].remove(waiter)
+            if not self._queues[account]:
                 del self._queues[account]
+        return left

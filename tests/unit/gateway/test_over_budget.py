@@ -29,8 +29,19 @@ def test_a_refusal_says_rule_place_balance_reset_advice_and_contact() -> None:
     )
 
 
-def test_nobody_is_told_to_ask_for_more_of_a_ban() -> None:
-    assert "budget request" not in over_budget(short(limit=0, spent=0), NOW_US).message
+def test_nobody_is_told_to_ask_for_more_of_a_ban_or_to_wait_for_its_end() -> None:
+    banned = over_budget(short(limit=0, spent=0, action="throttle"), NOW_US)
+    assert banned.message == (
+        "The budget 'payments-month' (budgets.yaml:2) has a limit of zero, so nothing passes. Whom to ask: "
+        "ask #platform."
+    )
+    assert (banned.status, banned.retryable, banned.retry_after_s) == (400, False, None)
+
+
+def test_a_call_that_never_fits_is_not_told_to_come_back() -> None:
+    refusal = over_budget(short(limit=USD, spent=0, action="throttle"), NOW_US)
+    assert (refusal.status, refusal.retryable, refusal.retry_after_s) == (400, False, None)
+    assert "use a cheaper model: waiting doesn't help." in refusal.message
 
 
 def test_a_budget_that_slows_down_says_when_to_come_back() -> None:
@@ -47,6 +58,7 @@ def test_a_budget_that_slows_down_says_when_to_come_back() -> None:
             "1,999,999 tokens of 2,000,000 tokens are spent",
         ),
         ({"unit": Unit.CALLS, "limit": 10, "spent": 10}, "10 calls of 10 calls are spent, 0 calls left."),
+        ({"unit": Unit.CALLS, "limit": 1, "spent": 1}, "1 call of 1 call is spent, 0 calls left."),
         ({"reserve": USD}, "$1.00 left ($1.00 of it for answers that have begun)"),
     ],
 )

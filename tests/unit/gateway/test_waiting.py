@@ -75,6 +75,25 @@ async def test_a_caller_who_hangs_up_leaves_the_queue() -> None:
     assert waiting.calls == 0
 
 
+async def test_who_leaves_makes_way_for_those_behind_who_need_less() -> None:
+    waiting, room = Waiting(), Room(1)
+    hung_up = asyncio.Event()
+
+    async def gone() -> None:
+        await hung_up.wait()
+
+    large = asyncio.create_task(waiting.turn(TEAM, lambda: TEAM, gone=gone))
+    await asyncio.sleep(0)
+    (small,) = await queued(waiting, room, "small")
+    waiting.freed()
+    assert room.taken == []
+    hung_up.set()
+    with pytest.raises(GoneError):
+        await large
+    assert await small
+    assert room.taken == ["small"]
+
+
 async def test_who_finds_another_account_too_small_waits_there() -> None:
     waiting = Waiting()
     short: list[Account | None] = [ALL, None]
