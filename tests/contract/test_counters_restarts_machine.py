@@ -2,7 +2,6 @@
 and no limit is ever passed. Real counters, real journals, real snapshots."""
 
 import asyncio
-import gc
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -152,7 +151,6 @@ class RestartsMachine(RuleBasedStateMachine):
         if self.running:
             one = self.running.pop(self.one(which).call.id)
             del one
-            gc.collect()
             self.expiry.look()
             self.clock.advance(int(GRACE_S * 1e6))
             self.expiry.look()

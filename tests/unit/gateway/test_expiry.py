@@ -1,7 +1,6 @@
 """A hold ends with its call: settled by whoever carries it, or by the expiry once nobody does any more."""
 
 import asyncio
-import gc
 from dataclasses import dataclass, field
 
 from proxy.adapters.counters_memory import MemoryCounters
@@ -50,7 +49,6 @@ class World:
         return owner
 
     def pass_(self, us: int) -> None:
-        gc.collect()
         self.expiry.look()
         self.clock.advance(us)
         self.expiry.look()
