@@ -13,6 +13,8 @@ from typing import Final
 import msgspec
 import structlog
 
+from proxy.ports.tokens import Count
+
 log = structlog.get_logger("outlay.tokens")
 
 WORKER: Final = Path(__file__).with_name("tokens_worker.py")
@@ -24,7 +26,7 @@ TIMEOUT_S: Final = 10.0
 IDLE_S: Final = 60.0
 CLOSE_S: Final = 1.0
 BYTES_PER_TOKEN: Final = 3
-"""Of the estimate that stands in for a count. English prose has about four, code about three, so it errs upward."""
+"""Of the guess that stands in for a count. English prose has about four, code about three, so it errs upward."""
 
 _LENGTH: Final = struct.Struct(">I")
 _ANSWER_BYTES_MAX: Final = 9
@@ -35,7 +37,7 @@ class TiktokenCounter:
     """Counts are queued: one at a time, first come first served, at most WAITING_MAX waiting.
 
     Texts go to the child through a pipe and nowhere else. What can't be counted (too much, too slow, too many waiting,
-    the child gone) is estimated as a token for every three bytes.
+    the child gone) is guessed: a token for every three bytes.
     """
 
     def __init__(
@@ -54,22 +56,22 @@ class TiktokenCounter:
         self._waiting = 0
         self._child: asyncio.subprocess.Process | None = None
 
-    async def count(self, model: str, texts: Sequence[str]) -> int:
+    async def count(self, model: str, texts: Sequence[str]) -> Count:
         """Tokens of the texts together. Never raises, and never blocks the event loop."""
         encoded = [text.encode("utf-8", "replace") for text in texts if text]
         size = sum(map(len, encoded))
         if not size:
-            return 0
-        estimate = -(-size // BYTES_PER_TOKEN)
+            return Count(0)
+        guess = Count(-(-size // BYTES_PER_TOKEN), guessed=True)
         if size > TEXT_BYTES_MAX or self._waiting >= WAITING_MAX:
-            return estimate
+            return guess
         question = msgspec.msgpack.encode((encoding_of(model), encoded))
         self._waiting += 1
         try:
-            return await self._in_turn(_LENGTH.pack(len(question)) + question)
+            return Count(await self._in_turn(_LENGTH.pack(len(question)) + question))
         except (OSError, TimeoutError, EOFError, msgspec.DecodeError) as error:
-            log.warning("tokens estimated, not counted", cause=type(error).__name__)
-            return estimate
+            log.warning("tokens guessed, not counted", cause=type(error).__name__)
+            return guess
         finally:
             self._waiting -= 1
 

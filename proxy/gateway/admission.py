@@ -17,11 +17,12 @@ from proxy.gateway.reserving import Gone, Reserving, Weighed
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.gateway.watching import seen
 from proxy.gateway.weighing import Weighing
 from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
 from proxy.model.ask import Recorded
-from proxy.model.call import Request
+from proxy.model.call import Call, Request
 from proxy.model.decision import Refusal
 from proxy.model.entry import Opened
 from proxy.model.identity import Identity
@@ -100,7 +101,13 @@ class Admission:
         request = read(incoming)
         if isinstance(request, Refusal):
             return None
-        return moved(admitted, incoming, request, name, self._reserving, self.journal, self.secrets)
+
+        def weigh(call: Call, provider: Provider) -> Weighing:
+            expecting, calibration = self.expecting, self.calibration
+            known = admitted.rules, incoming, call, request, provider, self.clock
+            return Weighing(*known, expecting, calibration, lightened=admitted.lightened)
+
+        return moved(admitted, incoming, name, weigh, self._reserving, self.journal, self.secrets)
 
     async def _decide(
         self, rules: Rules, incoming: Incoming, known: Known, *, begun: bool, gone: Gone | None
@@ -167,7 +174,8 @@ class Admission:
             warning=self._reserving.warning(weighed),
             # A replay must know which model the usage on record is of.
             ask={**ask, "sent": sent.model} if weighed.verdict.downgraded_by else ask,
-            counted_tokens=weighing.counted_tokens,
+            lightened=weighing.lightened,
+            seen=seen(incoming.dialect, weighing.request, incoming.content, priced=incoming.operation.priced),
         )
         self.owners.own(call.id, admitted.owner)
         return admitted

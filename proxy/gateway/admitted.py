@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from proxy.dialects.dialect import Dialect, Operation
+from proxy.gateway.lightened import AS_IT_CAME, Lightened
 from proxy.gateway.owners import Owner
 from proxy.gateway.rules import Rules
+from proxy.gateway.watching import Seen
 from proxy.model.ask import Recorded
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Refusal
@@ -59,8 +61,10 @@ class Admitted:
     """What stands in `x-outlay-warning`; '' for nothing."""
     target: bytes = b""
     """Path and query at the provider, as the dialect knows them."""
-    counted_tokens: int = 0
-    """Of its input, where it is held by a count; 0: it is held by its bytes."""
+    lightened: Lightened = AS_IT_CAME
+    """What was done so that it fits."""
+    seen: Seen | None = None
+    """As the redundancy detector is shown it; None: there is nothing to compare."""
     ask: Recorded = field(default_factory=dict)
     """What was asked for, for its line."""
     owner: Owner = field(default_factory=Owner, compare=False, repr=False)
@@ -70,6 +74,11 @@ class Admitted:
     def matched(self) -> tuple[str, ...]:
         """Names of the rules that apply."""
         return self.verdict.matched
+
+    @property
+    def counted_tokens(self) -> int:
+        """Of its input, where it is held by a count; 0: it is held by its bytes."""
+        return self.lightened.counted.get(self.model, 0)
 
     @property
     def translated(self) -> bool:

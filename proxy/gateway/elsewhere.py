@@ -1,5 +1,6 @@
 """Elsewhere: a call whose provider failed it is admitted anew for another one, under the same id and rules."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -7,9 +8,10 @@ import structlog
 from proxy.gateway.admitted import Admitted, Incoming
 from proxy.gateway.reserving import Reserving, Weighed
 from proxy.gateway.weighing import Weighing
-from proxy.model.call import Request
+from proxy.model.call import Call
 from proxy.model.entry import Opened
 from proxy.policy.providers import takes
+from proxy.policy.types import Provider
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.secrets import Secrets
 
@@ -19,13 +21,14 @@ log = structlog.get_logger("outlay.elsewhere")
 def moved(
     admitted: Admitted,
     incoming: Incoming,
-    request: Request,
     name: str,
+    weigh: Callable[[Call, Provider], Weighing],
     reserving: Reserving,
     journal: Journal,
     secrets: Secrets,
 ) -> Admitted | None:
-    """The call as it goes to the provider `name`. None: it can't go there, and stays admitted as it was."""
+    """The call as it goes to the provider `name`; `weigh`: it there, lightened as it was. None: it can't go there, and
+    stays admitted as it was."""
     provider = admitted.rules.policies.providers.get(name)
     if provider is None or not takes(provider, incoming.dialect.name, admitted.call.project):
         return None
@@ -33,11 +36,10 @@ def moved(
     if credential is None:
         return None
     call = replace(admitted.call, provider=name, account=provider.account or name)
-    weighing = Weighing(admitted.rules, incoming, call, request, provider, reserving.clock)
-    if admitted.verdict.downgraded_by:
-        weighing.downgraded_by, weighing.downgrade_to = admitted.verdict.downgraded_by, admitted.verdict.downgrade_to
-    after, refusal = weighing.first()
-    if refusal is not None or not reserving.move(Weighed(admitted.call, admitted.verdict), after):
+    weighing = weigh(call, provider)
+    weighed, refusal = weighing.first()
+    after = reserving.move(Weighed(admitted.call, admitted.verdict), weighed) if refusal is None else None
+    if after is None:
         return None
     hold, sent = after.verdict.weight.hold, weighing.sent
     try:
@@ -58,5 +60,6 @@ def moved(
         hide_usage=sent.hide_usage,
         model=sent.model,
         verdict=after.verdict,
+        lightened=weighing.lightened,
         warning=reserving.warning(after),
     )

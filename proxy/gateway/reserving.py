@@ -93,26 +93,29 @@ class Reserving:
         self.counters.settle(call_id, NOTHING)
         self.waiting.freed()
 
-    def move(self, before: Weighed, after: Weighed) -> bool:
-        """Another provider takes the call, so that other budgets and limits may apply. False: they have no room for
-        it now, and all stays as it was."""
+    def move(self, before: Weighed, after: Weighed) -> Weighed | None:
+        """Another provider takes the call, so that other budgets and limits may apply. Given back with what shadow
+        rules would have done, here or there. None: they have no room for it now, and all stays as it was."""
         self.counters.settle(before.call.id, NOTHING)
-        if self._rethrottled(before, after):
-            if isinstance(self._asked(after), Reserved):
+        throttled = self._rethrottled(before, after)
+        if throttled.refusal is None:
+            found = self._asked(after)
+            if isinstance(found, Reserved):
                 self.waiting.freed()
-                return True
+                return _with_shadows(_shadowed(after, (*before.verdict.shadow, *throttled.shadow)), found)
             self._rethrottled(after, before)
         self.counters.take(before.call, before.verdict.weight.hold, before.verdict.charges)
-        return False
+        return None
 
-    def _rethrottled(self, before: Weighed, after: Weighed) -> bool:
+    def _rethrottled(self, before: Weighed, after: Weighed) -> Throttled:
+        """What they gave before stays given where they refuse."""
         if before.verdict.throttles == after.verdict.throttles:
-            return True
+            return Throttled()
         self.throttling.give_back(before.call.id)
-        if self._throttled(after).refusal is None:
-            return True
-        self._throttled(before)
-        return False
+        throttled = self._throttled(after)
+        if throttled.refusal is not None:
+            self._throttled(before)
+        return throttled
 
     def _throttled(self, weighed: Weighed) -> Throttled:
         verdict = weighed.verdict
@@ -171,7 +174,8 @@ def _shadowed(weighed: Weighed, shadow: tuple[Shadow, ...]) -> Weighed:
     """What rate limits in shadow mode would have done is part of the verdict too."""
     if not shadow:
         return weighed
-    return replace(weighed, verdict=replace(weighed.verdict, shadow=(*weighed.verdict.shadow, *shadow)))
+    said = tuple(dict.fromkeys((*weighed.verdict.shadow, *shadow)))
+    return replace(weighed, verdict=replace(weighed.verdict, shadow=said))
 
 
 def _with_shadows(weighed: Weighed, reserved: Reserved) -> Weighed:
@@ -179,5 +183,5 @@ def _with_shadows(weighed: Weighed, reserved: Reserved) -> Weighed:
     missed = [each.charge.budget for each in reserved.missed if each.charge.budget.mode == "shadow"]
     if not missed:
         return weighed
-    shadows = (Shadow(budget.name, budget.action) for budget in missed if budget.action != "warn")
-    return replace(weighed, verdict=replace(weighed.verdict, shadow=(*weighed.verdict.shadow, *shadows)))
+    shadows = tuple([Shadow(budget.name, budget.action) for budget in missed if budget.action != "warn"])
+    return _shadowed(weighed, shadows)

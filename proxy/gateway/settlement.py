@@ -81,11 +81,11 @@ async def counted(admitted: Admitted, ending: Ending, tokens: TokenCounter) -> C
     if beside.by_unit:
         return Consumed(beside, estimated=True)
     texts: Sequence[str] = reading.texts if reading else ()
-    output = await tokens.count(admitted.call.model, texts) if texts else 0
+    output = (await tokens.count(admitted.call.model, texts)).tokens if texts else 0
     if reading is not None and reading.usage is not None:
         return Consumed(replace(reading.usage, output_text=output), estimated=True)
     prompt, framing = admitted.dialect.prompt_texts(admitted.request.content)
-    prompt_tokens = await tokens.count(admitted.call.model, prompt) + framing
+    prompt_tokens = (await tokens.count(admitted.call.model, prompt)).tokens + framing
     return Consumed(replace(beside, input_text=prompt_tokens, output_text=output), estimated=True)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from proxy.gateway.admitted import Incoming
 from proxy.gateway.editing import Edited, Editing
 from proxy.gateway.holding import OUTPUT_TOKENS_MIN, held_at, output_that_fits
+from proxy.gateway.lightened import AS_IT_CAME, Lightened
 from proxy.gateway.reserving import Weighed
 from proxy.gateway.rules import Rules
 from proxy.metering.calibration import Calibration
@@ -19,6 +20,7 @@ from proxy.model.ask import Ask, Recorded, recorded
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Shortfall
+from proxy.policy.downgrades import by_turn
 from proxy.policy.evaluate import evaluate
 from proxy.policy.rules import Budget
 from proxy.policy.types import Provider
@@ -46,16 +48,10 @@ class Weighing:
     calibration: Calibration = field(default_factory=Calibration)
     tokens: TokenCounter | None = None
     """Counts input near a cap; None: it is always held by its bytes."""
-    counted_tokens: int = 0
-    """What it counted; 0: nothing."""
-    downgraded_by: str = ""
-    """The budget that has the call go to `downgrade_to`; '' for none."""
-    downgrade_to: str = ""
+    lightened: Lightened = AS_IT_CAME
     sent: Edited = field(init=False)
     """As it would be sent now."""
     _editing: Editing = field(init=False)
-    _output_tokens_max: int | None = field(init=False, default=None)
-    """What the output limit was lowered to, so that the call fits."""
 
     def __post_init__(self) -> None:
         incoming = self.incoming
@@ -71,12 +67,15 @@ class Weighing:
         self.sent = self._editing.unedited()
 
     def first(self) -> tuple[Weighed, Refusal | None]:
-        """The call as of its own time; why it must not go on, where a rule is against it or it can't be edited."""
+        """The call as of its own time, as far lightened as it is; why it must not go on, where a rule is against it or
+        it can't be edited."""
         weighed = self._weighed(self.call)
         edited = self._editing.edited(self.rules, weighed.verdict)
         if isinstance(edited, Refusal):
             return weighed, weighed.verdict.refusal or edited
         self.sent = edited
+        if self.lightened.output_tokens_max is not None:
+            weighed = self._as_low(weighed, self.lightened.output_tokens_max)
         return weighed, weighed.verdict.refusal
 
     def recorded(self, weighed: Weighed) -> Recorded:
@@ -100,25 +99,26 @@ class Weighing:
     def again(self) -> Weighed:
         """The call as of now."""
         now = self._weighed(replace(self.call, opened_us=self.clock.now_us()))
-        return now if self._output_tokens_max is None else self._lowered(now)
+        return now if self.lightened.output_tokens_max is None else self._lowered(now)
 
     async def lighter(self, short: Shortfall) -> Weighed | Refusal | None:
-        """The call, made to need less: by counting its input, by the smaller model that the budget names, or by an
-        output limit that fits what is left. None: it can't be; a refusal: it should be, and can't be edited."""
+        """The call, made to need less: by counting its input, by the smaller model that the budget names (then those
+        of other budgets that apply), or by an output limit that fits what is left. None: it can't be; a refusal: it
+        should be, and can't be edited."""
         if not short.waiting_helps and self._worth_counting(short) and await self._count():
             return self.again()
-        budget = short.charge.budget
-        if budget.action == "downgrade" and not self.downgraded_to(budget.downgrade_to):
+        for budget in self._downgrading(short):
             smaller = self._smaller(budget)
             if smaller is not None:
                 return smaller
-        lowered = self._output_tokens_max is not None
+        lowered = self.lightened.output_tokens_max is not None
         return None if short.waiting_helps or lowered else self._shorter(short)
 
     def _worth_counting(self, short: Shortfall) -> bool:
         """It may fit by what is counted of its input."""
         request, operation = self.request, self.incoming.operation
-        if self.counted_tokens or not operation.priced or request.input_bytes < COUNTED_BYTES_MIN:
+        counted = self.sent.model in self.lightened.counted
+        if counted or not operation.priced or request.input_bytes < COUNTED_BYTES_MIN:
             return False
         least = replace(request, input_bytes=request.input_bytes // BYTES_PER_TOKEN_MOST)
         hold = self._weight(self.call, self.sent.model, least).hold
@@ -130,30 +130,40 @@ class Weighing:
         if self.tokens is None:
             return False
         texts, framing = self.incoming.dialect.prompt_texts(self.request.content)
-        self.counted_tokens = await self.tokens.count(self.sent.model, texts) + framing
-        return self._as_counted(self.request).input_bytes < self.request.input_bytes
+        model = self.sent.model
+        count = await self.tokens.count(model, texts)
+        counted = {**self.lightened.counted, model: 0 if count.guessed else count.tokens + framing}
+        self.lightened = replace(self.lightened, counted=counted)
+        return self._as_counted(self.request, model).input_bytes < self.request.input_bytes
 
-    def _as_counted(self, request: Request) -> Request:
-        """With no more input to hold than the count may come to at the provider."""
-        if not self.counted_tokens:
+    def _as_counted(self, request: Request, model: str) -> Request:
+        """With no more input to hold than the model's count may come to at the provider."""
+        counted = self.lightened.counted.get(model, 0)
+        if not counted:
             return request
-        tokens = ceil(self.counted_tokens * self.calibration.factor(self.sent.model))
+        tokens = ceil(counted * self.calibration.factor(model))
         return replace(request, input_bytes=min(request.input_bytes, tokens))
 
-    def downgraded_to(self, model: str) -> bool:
-        """The call goes to this model already, or has been tried there."""
-        return model in (self.sent.request.model, self.downgrade_to)
+    def _downgrading(self, short: Shortfall) -> list[Budget]:
+        """Those whose models are left to try."""
+        budget = short.charge.budget
+        if budget.action != "downgrade":
+            return []
+        tried = {*self.lightened.tried, self.sent.request.model}
+        return [each for each in by_turn(self.again().verdict.charges, budget.name) if each.downgrade_to not in tried]
 
     def _smaller(self, budget: Budget) -> Weighed | Refusal | None:
-        """The call with the model that the budget names; None: a rule is against that model."""
-        before = self.downgraded_by, self.downgrade_to
-        self.downgraded_by, self.downgrade_to = budget.name, budget.downgrade_to
+        """The call with the model that the budget names, and with the output limit it came with; None: a rule is
+        against that model."""
+        model = budget.downgrade_to
+        before = replace(self.lightened, tried=self.lightened.tried | {model})
+        self.lightened = replace(before, downgraded_by=budget.name, downgrade_to=model, output_tokens_max=None)
         now = self.again()
         edited = self._editing.edited(self.rules, now.verdict)
         if now.verdict.refusal is None and not isinstance(edited, Refusal):
             self.sent = edited
             return now
-        self.downgraded_by, self.downgrade_to = before
+        self.lightened = before
         return edited if isinstance(edited, Refusal) and now.verdict.refusal is None else None
 
     def _shorter(self, short: Shortfall) -> Weighed | None:
@@ -166,20 +176,30 @@ class Weighing:
         lower = self._editing.lowered(self.sent, tokens) if whole and tokens >= OUTPUT_TOKENS_MIN else None
         if lower is None:
             return None
-        self.sent, self._output_tokens_max = lower, tokens
+        self.sent, self.lightened = lower, replace(self.lightened, output_tokens_max=tokens)
         return self._lowered(now)
+
+    def _as_low(self, weighed: Weighed, tokens: int) -> Weighed:
+        """With the output limit that it was lowered to before, or a lower one that rules or its model have here."""
+        tokens = min(tokens, self.sent.request.output_tokens_max or tokens)
+        lower = self._editing.lowered(self.sent, tokens)
+        self.lightened = replace(self.lightened, output_tokens_max=None if lower is None else tokens)
+        if lower is None:
+            return weighed
+        self.sent = lower
+        return self._lowered(weighed)
 
     def _lowered(self, weighed: Weighed) -> Weighed:
         """With the output limit that it was lowered to."""
         weight = self._weight(weighed.call, self.sent.model, self.sent.request)
-        lowered = replace(weighed.verdict, weight=weight, output_tokens_max=self._output_tokens_max)
+        lowered = replace(weighed.verdict, weight=weight, output_tokens_max=self.lightened.output_tokens_max)
         return Weighed(weighed.call, lowered)
 
     def _weighed(self, call: Call) -> Weighed:
-        rules = self.rules
-        verdict = evaluate(rules.policies, rules.matcher, call, self._asked(call), self.downgrade_to)
-        if self.downgraded_by:
-            verdict = replace(verdict, downgraded_by=self.downgraded_by)
+        rules, lightened = self.rules, self.lightened
+        verdict = evaluate(rules.policies, rules.matcher, call, self._asked(call), lightened.downgrade_to)
+        if lightened.downgraded_by:
+            verdict = replace(verdict, downgraded_by=lightened.downgraded_by)
         return Weighed(call, self._expected(call, verdict))
 
     def _expected(self, call: Call, verdict: Verdict) -> Verdict:
@@ -216,7 +236,7 @@ class Weighing:
             return Weight(Hold(0, 0, 0), priced=True)
         limits = self.rules.prices.limits(call.provider, model)
         input_tokens, output_tokens = first_hold(
-            self._as_counted(request), limits.output_tokens_max, limits.hidden_reasoning, lease_tokens
+            self._as_counted(request, model), limits.output_tokens_max, limits.hidden_reasoning, lease_tokens
         )
         hold, priced = held_at(self.rules, call, model, request, input_tokens, output_tokens)
         return Weight(hold, priced, expected_tokens(request, output_tokens))

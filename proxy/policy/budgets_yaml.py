@@ -212,6 +212,11 @@ def _contradictions(section: Section, budget: Budget) -> None:
     findings = (
         ("on_cap", "on_cap" in written and budget.action == "warn", "contradicts action: warn, which ends nothing"),
         ("on_cap", "on_cap" in written and calls, "has no use for a limit in calls, which no stream outgrows"),
+        (
+            "downgrade",
+            calls and bool(budget.downgrade_to),
+            "has no use for a limit in calls: by any model it is one call",
+        ),
         ("count_refused", budget.count_refused and not calls, "is for limits in calls: a refused call costs nothing"),
         (
             "count_refused",

@@ -9,13 +9,17 @@ from typing import Final
 
 from proxy.model.call import Call, Hold
 from proxy.model.identity import OwnerKind, Project
-from proxy.policy.cases_yaml import SPENT, Expectation
+from proxy.model.waste import THRESHOLDS
+from proxy.policy.cases_yaml import SPENT
 from proxy.policy.charge import Charge
+from proxy.policy.downgrades import by_turn
 from proxy.policy.evaluate import evaluate
 from proxy.policy.match import Matcher
 from proxy.policy.providers import choose_provider
+from proxy.policy.redundancy_outcome import Outcome, judged
+from proxy.policy.redundancy_rules import Evidence
 from proxy.policy.rule_yaml import TAG
-from proxy.policy.rules import Case, RateLimit
+from proxy.policy.rules import Case, Expectation, RateLimit
 from proxy.policy.types import Key, PolicySet, Provider
 from proxy.policy.verdict import Asked, Verdict, Weight
 
@@ -51,10 +55,44 @@ def judge(policies: PolicySet, matcher: Matcher, case: Case, weigh: Weigh, at_us
     if verdict.refusal is not None:
         deciding = [rule.name for rule in policies.rules.models if rule.where == verdict.refusal.rule]
         return Judgement("refuse", tuple(deciding), verdict.refusal.message)
+    redundant = _redundant(verdict, case.call)
+    if redundant.action in ("refuse", "justify"):
+        return _by_redundancy(redundant)
     closed = tuple(each.limit.name for each in verdict.throttles if _closed(each.limit))
     if closed:
         return Judgement("refuse", closed)
-    return _by_budgets(policies, case.call, verdict, weighed)
+
+    def instead(model: str) -> Verdict:
+        return evaluate(policies, matcher, call, Asked(weighed, lambda: reads, writes), model)
+
+    if redundant.action in ("serve", "coalesce"):
+        return _by_redundancy(redundant)
+    return _both(_by_budgets(policies, case.call, verdict, instead), redundant)
+
+
+def _redundant(verdict: Verdict, facts: Mapping[str, str]) -> Outcome:
+    """By what the case says was found."""
+    if "found" not in facts:
+        return Outcome()
+    score = int(facts["score"])
+    evidence = Evidence(facts["found"], score, flagged=score >= THRESHOLDS.get(facts["found"], 0))
+    return judged(verdict.redundancy, [evidence], justified=bool(facts["justified"]))
+
+
+def _by_redundancy(outcome: Outcome) -> Judgement:
+    """`throttle` whatever the rate: a case is one call alone."""
+    doing = tuple(each.rule.name for each in outcome.fired if each.rule.action == outcome.action)
+    return Judgement("allow" if outcome.action == "observe" else outcome.action, doing)
+
+
+def _both(found: Judgement, redundant: Outcome) -> Judgement:
+    """The severer of what budgets and redundancy rules make of a call."""
+    if redundant.action == "throttle" and found.outcome != "refuse":
+        return _by_redundancy(redundant)
+    if redundant.action == "warn" and found.outcome in ("allow", "warn"):
+        warned = found.rules if found.outcome == "warn" else ()
+        return Judgement("warn", (*warned, *_by_redundancy(redundant).rules))
+    return found
 
 
 def example_call(policies: PolicySet, facts: Mapping[str, str], at_us: int) -> Call:
@@ -108,8 +146,9 @@ def _closed(limit: RateLimit) -> bool:
 
 
 def _by_budgets(
-    policies: PolicySet, facts: Mapping[str, str], verdict: Verdict, weighed: Callable[[str, int | None], Weight]
+    policies: PolicySet, facts: Mapping[str, str], verdict: Verdict, instead: Callable[[str], Verdict]
 ) -> Judgement:
+    """`instead`: the verdict on the call where a budget has it go to another model."""
     charges = [charge for charge in verdict.charges if charge.budget.mode == "enforce"]
     short = _short(charges, facts, verdict.weight.hold)
     refusing = [charge for charge in short if charge.budget.action in ("refuse", "throttle")]
@@ -118,7 +157,7 @@ def _by_budgets(
         return Judgement(outcome, tuple(each.budget.name for each in refusing if each.budget.action == outcome))
     downgrading = tuple(charge.budget.name for charge in short if charge.budget.action == "downgrade")
     if downgrading:
-        return _downgraded(charges, facts, downgrading, weighed)
+        return _downgraded(charges, facts, downgrading, instead)
     if verdict.downgrade_to:
         sending = [rule.name for rule in policies.rules.models if rule.downgrade_to == verdict.downgrade_to]
         return Judgement("downgrade", tuple(name for name in sending if name in verdict.matched))
@@ -130,14 +169,17 @@ def _downgraded(
     charges: Sequence[Charge],
     facts: Mapping[str, str],
     downgrading: tuple[str, ...],
-    weighed: Callable[[str, int | None], Weight],
+    instead: Callable[[str], Verdict],
 ) -> Judgement:
-    """Refused all the same where the smaller model doesn't fit either."""
-    target = next(charge.budget.downgrade_to for charge in charges if charge.budget.name == downgrading[0])
-    still = [each for each in _short(charges, facts, weighed(target, None).hold) if each.budget.action != "warn"]
-    if still:
-        return Judgement("refuse", tuple(charge.budget.name for charge in still))
-    return Judgement("downgrade", downgrading)
+    """Refused all the same where none of the smaller models fits, or rules are against those that do."""
+    left = downgrading
+    for budget in by_turn(charges, min(downgrading)):
+        verdict = instead(budget.downgrade_to)
+        short = [each for each in _short(charges, facts, verdict.weight.hold) if each.budget.action != "warn"]
+        if not short and verdict.refusal is None:
+            return Judgement("downgrade", tuple(dict.fromkeys((*downgrading, budget.name))))
+        left = tuple(each.budget.name for each in short) or left
+    return Judgement("refuse", left)
 
 
 def _short(charges: Sequence[Charge], facts: Mapping[str, str], hold: Hold) -> list[Charge]:

@@ -22,7 +22,7 @@ from proxy.adapters.tokens_tiktoken import (
     bundled_tokenizers,
     encoding_of,
 )
-from proxy.ports.tokens import TokenCounter
+from proxy.ports.tokens import Count, TokenCounter
 
 DEAF = "import sys; sys.stdin.buffer.read()"
 DEAD = "raise SystemExit(1)"
@@ -53,6 +53,10 @@ def o200k() -> tiktoken.Encoding:
         return tiktoken.get_encoding("o200k_base")
 
 
+def guess(tokens: int) -> Count:
+    return Count(tokens, guessed=True)
+
+
 def scripted(tmp_path: Path, script: str, timeout_s: float = 60) -> TiktokenCounter:
     worker = tmp_path / "worker.py"
     worker.write_text(script)
@@ -68,22 +72,22 @@ async def started(counter: TiktokenCounter) -> asyncio.subprocess.Process:
 async def test_texts_are_counted_by_the_models_tokenizer(counter: TiktokenCounter, o200k: tiktoken.Encoding) -> None:
     port: TokenCounter = counter
     texts = ["hello world", "", "naïve 東京 🙂 <|endoftext|>"]
-    assert await port.count("gpt-5", texts) == sum(len(o200k.encode_ordinary(text)) for text in texts)
-    assert await port.count("gpt-4", ["東京"]) == 3  # one token in o200k_base, three in cl100k_base
-    assert await port.count("gpt-5", ["東京"]) == 1
+    assert await port.count("gpt-5", texts) == Count(sum(len(o200k.encode_ordinary(text)) for text in texts))
+    assert await port.count("gpt-4", ["東京"]) == Count(3)  # one token in o200k_base, three in cl100k_base
+    assert await port.count("gpt-5", ["東京"]) == Count(1)
 
 
 async def test_special_tokens_are_ordinary_text(counter: TiktokenCounter) -> None:
-    assert await counter.count("gpt-5", ["<|endoftext|>"]) == 7
+    assert await counter.count("gpt-5", ["<|endoftext|>"]) == Count(7)
 
 
 async def test_lone_surrogates_are_counted(counter: TiktokenCounter) -> None:
-    assert await counter.count("gpt-5", ["\ud800 x"]) == 2
+    assert await counter.count("gpt-5", ["\ud800 x"]) == Count(2)
 
 
 async def test_questions_at_once_get_their_own_answers(counter: TiktokenCounter) -> None:
     counts = await asyncio.gather(*(counter.count("gpt-5", [" a" * many]) for many in range(1, 40)))
-    assert counts == list(range(1, 40))
+    assert counts == [Count(each) for each in range(1, 40)]
 
 
 async def test_the_loop_runs_on_while_a_long_text_is_counted(counter: TiktokenCounter) -> None:
@@ -93,13 +97,14 @@ async def test_the_loop_runs_on_while_a_long_text_is_counted(counter: TiktokenCo
     while not counting.done():
         turns += 1
         await asyncio.sleep(0.001)
-    assert await counting == 500_000
+    assert await counting == Count(500_000)
     assert turns > 10
 
 
 async def test_one_word_of_megabytes_is_counted_in_time(counter: TiktokenCounter) -> None:
     counted = await counter.count("gpt-5", ["a" * 2_000_000])
-    assert counted == pytest.approx(250_000, rel=0.001)
+    assert counted.tokens == pytest.approx(250_000, rel=0.001)
+    assert not counted.guessed
 
 
 @pytest.mark.parametrize(
@@ -125,28 +130,26 @@ def test_a_model_has_its_tokenizer_or_the_nearest(model: str, encoding: str) -> 
 
 
 async def test_nothing_is_nothing_and_starts_no_process(counter: TiktokenCounter) -> None:
-    assert await counter.count("gpt-5", []) == 0
-    assert await counter.count("gpt-5", ["", ""]) == 0
+    assert await counter.count("gpt-5", []) == Count(0)
+    assert await counter.count("gpt-5", ["", ""]) == Count(0)
     assert counter._child is None
 
 
-async def test_too_much_is_estimated_and_starts_no_process(counter: TiktokenCounter) -> None:
-    assert await counter.count("gpt-5", ["é" * (TEXT_BYTES_MAX // 2), "x"]) == TEXT_BYTES_MAX // 3 + 1
+async def test_too_much_is_guessed_and_starts_no_process(counter: TiktokenCounter) -> None:
+    assert await counter.count("gpt-5", ["é" * (TEXT_BYTES_MAX // 2), "x"]) == guess(TEXT_BYTES_MAX // 3 + 1)
     assert counter._child is None
 
 
 @pytest.mark.parametrize(("script", "timeout_s"), [(DEAD, 60), (LIAR, 60), (DEAF, 0.2), ("import nothing_here", 60)])
-async def test_a_child_that_fails_is_ended_and_its_count_estimated(
-    tmp_path: Path, script: str, timeout_s: float
-) -> None:
+async def test_a_child_that_fails_is_ended_and_its_count_guessed(tmp_path: Path, script: str, timeout_s: float) -> None:
     counter = scripted(tmp_path, script, timeout_s)
-    assert await counter.count("gpt-5", ["1234567", "é"]) == 3
+    assert await counter.count("gpt-5", ["1234567", "é"]) == guess(3)
     assert counter._child is None
 
 
-async def test_missing_tokenizers_make_an_estimate_not_a_download(tmp_path: Path) -> None:
+async def test_missing_tokenizers_make_a_guess_not_a_download(tmp_path: Path) -> None:
     counter = TiktokenCounter(tokenizers=tmp_path, timeout_s=60)
-    assert await counter.count("gpt-5", ["hello world!"]) == 4
+    assert await counter.count("gpt-5", ["hello world!"]) == guess(4)
     assert counter._child is None
 
 
@@ -157,7 +160,7 @@ async def test_a_caller_that_gives_up_leaves_no_answer_to_the_next(tmp_path: Pat
     given_up.cancel()
     with pytest.raises(asyncio.CancelledError):
         await given_up
-    assert await counter.count("gpt-5", ["quick"]) == 42
+    assert await counter.count("gpt-5", ["quick"]) == Count(42)
     assert counter._child is not first
     await counter.close()
 
@@ -167,20 +170,20 @@ async def test_those_who_wait_are_bounded(tmp_path: Path) -> None:
     waiting = [asyncio.create_task(counter.count("gpt-5", ["slow"])) for _ in range(WAITING_MAX)]
     await started(counter)
     async with asyncio.timeout(30):
-        assert await counter.count("gpt-5", ["123456"]) == 2
+        assert await counter.count("gpt-5", ["123456"]) == guess(2)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    assert await counter.count("gpt-5", ["quick"]) == 42
+    assert await counter.count("gpt-5", ["quick"]) == Count(42)
     await counter.close()
 
 
 async def test_an_idle_child_ends_and_another_one_takes_its_place() -> None:
     counter = TiktokenCounter(timeout_s=60, idle_s=0.01)
-    assert await counter.count("gpt-5", ["hello world"]) == 2
+    assert await counter.count("gpt-5", ["hello world"]) == Count(2)
     first = await started(counter)
     assert await first.wait() == 0
-    assert await counter.count("gpt-5", ["hello world"]) == 2
+    assert await counter.count("gpt-5", ["hello world"]) == Count(2)
     await counter.close()
 
 
@@ -205,9 +208,10 @@ async def test_the_child_is_its_own_session_without_secrets_or_core_dumps(counte
 GATEWAY = """
 import asyncio, os, signal, sys
 from proxy.adapters.tokens_tiktoken import TiktokenCounter
+from proxy.ports.tokens import Count
 async def main():
     counter = TiktokenCounter(timeout_s=60)
-    assert await counter.count("gpt-5", ["hello world"]) == 2
+    assert await counter.count("gpt-5", ["hello world"]) == Count(2)
     assert "tiktoken" not in sys.modules and "litellm" not in sys.modules
     print(counter._child.pid, flush=True)
     sys.stdin.read()

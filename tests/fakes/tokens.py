@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 
+from proxy.ports.tokens import Count
+
 
 class WordCounter:
-    """Fulfils ports.tokens.TokenCounter: one token a word. `asked` holds what it was given."""
+    """Fulfils ports.tokens.TokenCounter: one token a word. `asked` holds what it was given;
+    `guesses`: none of it can be counted."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
+        self.guesses = False
 
-    async def count(self, model: str, texts: Sequence[str]) -> int:
+    async def count(self, model: str, texts: Sequence[str]) -> Count:
         self.asked.append(tuple(texts))
-        return sum(len(text.split()) for text in texts)
+        return Count(sum(len(text.split()) for text in texts), guessed=self.guesses)

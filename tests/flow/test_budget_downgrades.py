@@ -11,7 +11,7 @@ import respx
 from proxy.adapters.prices_litellm import price_book
 from proxy.gateway.rules import Rules
 from proxy.model.entry import Opened
-from proxy.policy.rules import Budget, ModelRule, RuleSet, Scope
+from proxy.policy.rules import Budget, ModelRule, RuleSet, Scope, Window
 from tests.fakes.counters import a_budget
 from tests.flow.world import World
 
@@ -74,6 +74,50 @@ async def test_where_the_smaller_model_does_not_fit_either_the_budget_refuses(
     assert not respx_mock.calls
 
 
+NANO = {"downgrade_to": "gpt-4.1-nano"}
+
+
+async def test_of_several_models_to_go_to_each_is_tried_in_turn_until_one_fits(respx_mock: respx.MockRouter) -> None:
+    budgets = downgrading("first"), downgrading("second", 350_000_000, **NANO)
+    world = a_world(respx_mock, *budgets)
+    answer = await chat(world)
+    assert answer.status_code == 200
+    assert json.loads(respx_mock.calls[0].request.content) == CHAT | {"model": "gpt-4.1-nano"}
+    assert answer.headers["x-outlay-warning"] == "model gpt-4.1-nano by the budget second, not the one asked for"
+    assert answer.headers["x-outlay-edited"] == "model"
+    assert world.counters.held_pico == 0
+
+
+async def test_the_model_of_another_budget_is_tried_where_that_of_the_short_one_is_too_dear(
+    respx_mock: respx.MockRouter,
+) -> None:
+    world = a_world(respx_mock, downgrading("first", 350_000_000), downgrading("second", 10**12, **NANO))
+    assert (await chat(world)).status_code == 200
+    assert json.loads(respx_mock.calls[0].request.content)["model"] == "gpt-4.1-nano"
+
+
+async def test_where_none_of_several_models_fits_each_was_tried_once(respx_mock: respx.MockRouter) -> None:
+    budgets = downgrading("first", 10_000_000), downgrading("second", 10_000_000, **NANO)
+    world = a_world(respx_mock, *budgets)
+    answer = await chat(world)
+    assert answer.status_code == 400
+    assert not respx_mock.calls
+    assert world.counters.in_flight == world.counters.held_pico == 0
+
+
+async def test_a_limit_lowered_for_the_larger_model_is_not_taken_along_to_the_smaller(
+    respx_mock: respx.MockRouter,
+) -> None:
+    """A budget that refuses had the output lowered first, and then another one has the call go to a smaller model."""
+    world = a_world(respx_mock, a_budget("strict", 30_000_000_000), downgrading(limit=3_000_000_000))
+    answer = await chat(world, max_tokens=3000)
+    assert answer.status_code == 200
+    sent = json.loads(respx_mock.calls[0].request.content)
+    assert sent["model"] == "gpt-4o-mini"
+    [opened] = world.journal.of(Opened)
+    assert opened.hold.output_tokens == sent["max_tokens"] == 3000
+
+
 async def test_a_stream_holds_by_the_price_of_the_smaller_model(respx_mock: respx.MockRouter) -> None:
     world = a_world(respx_mock, downgrading(limit=6_000_000_000))
     chunks = [{"choices": [{"index": 0, "delta": {"content": "x" * 3000}}]}, {"choices": [], "usage": USAGE}]
@@ -125,7 +169,8 @@ async def test_in_shadow_mode_it_is_recorded_and_changes_nothing(respx_mock: res
 
 
 async def test_a_budget_that_throttles_answers_429_with_the_time_to_come_back(respx_mock: respx.MockRouter) -> None:
-    world = a_world(respx_mock, a_budget(limit=1_000_000, action="throttle"))
-    answer = await chat(world)
+    world = a_world(respx_mock, a_budget(limit=TOO_SMALL_PICO * 2, action="throttle", window=Window("hour")))
+    while (answer := await chat(world)).status_code == 200:
+        pass
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0

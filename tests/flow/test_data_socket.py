@@ -11,9 +11,11 @@ import respx
 
 from proxy.gateway.rules import Rules
 from proxy.model.entry import Opened, Outcome, Refused
+from proxy.policy.rules import RuleSet
 from proxy.ports.sockets import SocketClosedError, SocketRefusedError
 from proxy.ports.upstream import Fault, UpstreamError
 from proxy.web.data_socket import DataSocket
+from tests.fakes.counters import a_budget
 from tests.fakes.sockets import FakeSocket, FakeSockets
 from tests.flow.world import KEY, World
 
@@ -268,6 +270,33 @@ async def test_a_session_that_tells_its_model_s_full_name_stays_with_its_provide
     await task
     (opened,) = [entry for entry in caller.world.journal.entries if isinstance(entry, Opened)]
     assert (opened.call.provider, opened.call.model) == ("local", "voice-2026-01-01")
+
+
+async def test_a_call_that_a_budget_would_send_to_another_model_is_refused_and_told_what_to_ask_for(
+    caller: Caller,
+) -> None:
+    """Messages pass as they come, so nothing can be written into them."""
+    provider = caller.sockets.socket = FakeSocket()
+    rules = caller.app.rules()
+    budget = a_budget(limit=10**9, action="downgrade", downgrade_to="gpt-4o-mini")
+    rules = Rules(replace(rules.policies, rules=RuleSet(budgets=(budget,))), rules.prices)
+    caller.app.rules = lambda: rules
+    task = asyncio.create_task(caller.open("/v1/responses"))
+    await caller.told.put({"type": "websocket.receive", "text": CREATE})
+    while len(caller.sent) < 2:
+        await asyncio.sleep(0)
+    told = json.loads(caller.sent[1]["text"])
+    assert told["error"]["code"] == "refused_by_policy"
+    assert "Ask for 'gpt-4o-mini' yourself" in told["error"]["message"]
+    assert provider.sent == []
+    await caller.told.put({"type": "websocket.receive", "text": CREATE.replace("gpt-4o", "gpt-4o-mini")})
+    async with asyncio.timeout(5):
+        await provider.took(1)
+    provider.give(SocketClosedError(1000))
+    await task
+    [refused], [opened] = caller.world.refused, caller.world.journal.of(Opened)
+    assert (refused.call.model, opened.call.model) == ("gpt-4o", "gpt-4o-mini")
+    assert caller.world.counters.held_pico == 0
 
 
 async def test_a_query_that_names_two_models_is_refused(caller: Caller) -> None:

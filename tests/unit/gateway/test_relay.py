@@ -25,6 +25,7 @@ from proxy.model.limits import ModelLimits
 from proxy.model.usage import KINDS, Served, Usage
 from proxy.policy.types import PolicySet, Provider, Secret
 from proxy.policy.verdict import Verdict, Weight
+from proxy.ports.tokens import Count
 from proxy.ports.upstream import Fault, UpstreamError, UpstreamRequest
 from tests.fakes.client import RecordingClient
 from tests.fakes.clock import FakeClock
@@ -243,7 +244,7 @@ async def test_a_hang_up_after_the_last_event_reaches_a_provider_that_does_not_e
 
 async def test_a_fault_in_counting_settles_at_the_hold() -> None:
     class Broken(WordCounter):
-        async def count(self, model: str, texts: Sequence[str]) -> int:
+        async def count(self, model: str, texts: Sequence[str]) -> Count:
             raise ValueError("a fault of our own")
 
     stage = Stage(sse(chat_events("one")), tokens=Broken())

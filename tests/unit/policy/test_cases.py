@@ -29,6 +29,9 @@ budgets:
   - {name: soft, applies_to: {project: soft}, limit: 10 USD, window: month, action: warn}
   - {name: slow, applies_to: {project: slow}, limit: 5k tokens, window: hour, action: throttle}
   - {name: smaller, applies_to: {project: smaller}, limit: 10 USD, window: day, downgrade: {to: gpt-mini}}
+  - {name: first, applies_to: {project: two}, limit: 10 USD, window: day, downgrade: {to: gpt-mini}}
+  - {name: then, applies_to: {project: two}, limit: 10 USD, window: day, downgrade: {to: gpt-nano}}
+  - {name: to-denied, applies_to: {project: denied}, limit: 10 USD, window: day, downgrade: {to: gpt-pro}}
   - {name: shade, applies_to: {project: shade}, limit: 0 USD, window: day, mode: shadow}
   - {name: none, applies_to: {project: none}, limit: 0 USD, window: day}
 limits:
@@ -44,8 +47,8 @@ models:
 
 
 def weigh(call: Call, model: str, input_tokens: int, output_tokens: int) -> Weight:
-    """A dollar for a thousand tokens; a tenth for a mini, nothing for a free model."""
-    pico = {"gpt-mini": 10**8, "gpt-free": 0}.get(model, 10**9)
+    """A dollar for a thousand tokens; a tenth for a mini, a hundredth for a nano, nothing for a free model."""
+    pico = {"gpt-mini": 10**8, "gpt-nano": 10**7, "gpt-free": 0}.get(model, 10**9)
     return Weight(Hold((input_tokens + output_tokens) * pico, input_tokens, output_tokens), priced=True)
 
 
@@ -76,6 +79,12 @@ def judged(case: str) -> tuple[Judgement, bool]:
         ("project: slow, model: gpt-5, spent: {slow: 3001 tokens}", "throttle", "slow"),
         ("project: smaller, model: gpt-5, spent: {smaller: 9 USD}", "downgrade", "smaller"),
         ("project: smaller, model: gpt-5, spent: {smaller: 9.9 USD}", "refuse", "smaller"),
+        ("project: two, model: gpt-5, spent: {first: 9 USD}", "downgrade", "first"),
+        ("project: two, model: gpt-5, spent: {first: 9.9 USD}", "downgrade", "then"),
+        ("project: two, model: gpt-5, spent: {then: 9.9 USD}", "downgrade", "then"),
+        ("project: two, model: gpt-5, spent: {first: 9.99 USD, then: 9 USD}", "refuse", "first"),
+        ("project: denied, model: gpt-5, spent: {to-denied: 10 USD}", "refuse", "to-denied"),
+        ("project: denied, model: gpt-free, spent: {to-denied: 9.99 USD}", "allow", ""),
         ("project: shade, model: gpt-5", "allow", "shade"),
         ("project: none, model: gpt-free", "refuse", "none"),
         ("project: shut, model: gpt-5", "refuse", "shut"),

@@ -1,0 +1,22 @@
+"""Lightened: what was done to a call so that it fits where it didn't as it came. It stays so however often it is
+weighed again, also for another provider."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Lightened:
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """Tokens of its input, by the model whose tokenizer counted them; 0: it can't, so its bytes stand."""
+    downgraded_by: str = ""
+    """The budget that has it go to `downgrade_to`; '' for none."""
+    downgrade_to: str = ""
+    tried: frozenset[str] = frozenset()
+    """Models that a budget had it go to, whether it could or not: it goes to none of them twice."""
+    output_tokens_max: int | None = None
+    """What its output limit was lowered to; None: it wasn't."""
+
+
+AS_IT_CAME: Final = Lightened()
