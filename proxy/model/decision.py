@@ -1,4 +1,4 @@
-"""Decision: what the rules say about a call, and the answer to a call that is not forwarded."""
+"""Refusal: the answer to a call that is not forwarded, and why it isn't."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -46,11 +46,3 @@ class Refusal:
     """`retry_after_s` before it was rounded up, where it is known so well."""
     allowances: tuple[Allowance, ...] = ()
     """What the rate limits that apply to the call leave."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The verdict of one evaluation. `matched` names every rule that applied, refusing or not."""
-
-    refusal: Refusal | None = None
-    matched: tuple[str, ...] = ()

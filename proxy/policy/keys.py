@@ -1,11 +1,10 @@
-"""Keys: how a key is made, recognised and hashed.
+"""Keys: how a key is made and hashed.
 
 A key is `outlay_`, 32 random base62 characters (190 bits), and 6 more that are the CRC-32 of all before them: so a
-secret scanner can find one without false alarms, and a mistyped key is told from a wrong one without looking it up.
+secret scanner can find one without false alarms.
 """
 
 import hashlib
-import re
 import zlib
 from typing import Final
 
@@ -18,7 +17,6 @@ EMPTY_DIGEST: Final = "sha256:" + hashlib.sha256(b"").hexdigest()
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET_CHARS: Final = 32
 _CHECKSUM_CHARS: Final = 6
-_FORM: Final = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_SECRET_CHARS + _CHECKSUM_CHARS}}}", re.ASCII)
 
 
 def mint(random: bytes) -> str:
@@ -37,11 +35,6 @@ def mint_id(random: bytes) -> str:
 def digest(key: bytes) -> str:
     """'sha256:<hex>', the only form in which a key is kept. A plain hash does: 190 random bits can't be guessed."""
     return "sha256:" + hashlib.sha256(key).hexdigest()
-
-
-def well_formed(key: str) -> bool:
-    """True for what `mint` could have made; False for a mistyped or foreign key."""
-    return _FORM.fullmatch(key) is not None and key.endswith(_checksum(key[:-_CHECKSUM_CHARS]))
 
 
 def _checksum(body: str) -> str:

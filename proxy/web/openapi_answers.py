@@ -1,0 +1,118 @@
+"""What each route of the control plane answers, for the OpenAPI document."""
+
+from proxy.ledger.spend_query import FIGURES
+from proxy.model.usage import KINDS
+from proxy.web.openapi_schemas import COUNT, MONEY, TEXT, TEXTS, TIME, Schema, table
+from proxy.web.price_document import FIGURE_COLUMNS, LAST_COLUMNS, TEXT_COLUMNS
+from proxy.web.reports import VIEW_COLUMNS
+
+
+def increase() -> Schema:
+    texts = ("id", "state", "budget", "amount", "reason", "request")
+    return table({**dict.fromkeys(texts, TEXT), "instance": TEXTS, "until": {**TEXT, "format": "date-time"}})
+
+
+def increases() -> Schema:
+    shown = dict(increase()["properties"])
+    more = {"kind": {"enum": ["request", "grant"]}, "at": {**TEXT, "format": "date-time"}}
+    row = table({**shown, **more, **dict.fromkeys(("actor", "revoked_by", "revoked_because"), TEXT)})
+    return table({"rows": {"type": "array", "items": row}})
+
+
+def _report(row: Schema, total: Schema | None, **own: Schema) -> Schema:
+    frame: dict[str, Schema] = {"report": TEXT, "rows": {"type": "array", "items": row}}
+    if total is not None:
+        frame |= {
+            "filters": table({}, more=TEXTS),
+            **dict.fromkeys(("since", "until", "data_until"), TIME),
+            **dict.fromkeys(("tz", "definition"), TEXT),
+            "scope": {"enum": ["own", "all"]},
+            "notes": TEXTS,
+            "total": total,
+        }
+    return table({**frame, **own})
+
+
+def spend() -> Schema:
+    figures = {("cost_usd" if name == "cost_pico" else name): COUNT for name in FIGURES} | {"cost_usd": MONEY}
+    compared = {"previous_calls": COUNT, "previous_cost_usd": MONEY, "cost_change_usd": MONEY}
+    period = table({"since": TIME, "until": TIME})
+    return _report(
+        table(figures, more=TEXT, optional=compared),
+        table(figures, optional=compared),
+        by=TEXTS,
+        compared_with={"oneOf": [period, {"type": "null"}]},
+    )
+
+
+def prices() -> Schema:
+    figures = {name: MONEY if name.endswith("_usd") else COUNT for name in FIGURE_COLUMNS}
+    texts = dict.fromkeys((*TEXT_COLUMNS, *LAST_COLUMNS), TEXT)
+    return _report(table({**texts, **figures}), table(figures), price_lists=TEXTS)
+
+
+def views() -> Schema:
+    return _report(table(dict.fromkeys(VIEW_COLUMNS, TEXT)), None)
+
+
+def call() -> Schema:
+    anything: Schema = {"type": "object"}
+    kinds = "Kinds: " + ", ".join(KINDS) + "."
+    settled = {
+        "decision": anything,
+        "settled_at": TIME,
+        "served": anything,
+        "usage": {**table({}, more=COUNT), "description": kinds},
+        "estimated": {"type": "boolean"},
+        "price": table({"id": TEXT, "unpriced": {"type": "boolean"}}),
+        "cost_usd": MONEY,
+        "cost_by_kind_usd": {**table({}, more=MONEY), "description": kinds},
+        "timing_ms": table({}, more={"type": "number"}),
+        "edits": TEXTS,
+        "hold": table({"cost_usd": MONEY, "input_tokens": COUNT, "output_tokens": COUNT}),
+    }
+    return table(
+        {
+            "id": TEXT,
+            "state": {"enum": ["in_flight", "settled", "refused"]},
+            "opened_at": TIME,
+            "who": anything,
+            "what": anything,
+            "policy": table({"version": TEXT, "kept": {"type": "boolean"}}),
+            "rules": {"type": "array", "items": _rule(), "description": "Each that applied; a refusing one first."},
+            "journal": table({"segment": TEXT, "offset": COUNT}),
+        },
+        optional=settled,
+    )
+
+
+def replay() -> Schema:
+    in_force = table({"version": TEXT, "commit": TEXT, "files": table({}, more=TEXT)})
+    return table({"in_force": {"oneOf": [in_force, {"type": "null"}]}, "first": TIME, "newest": TIME})
+
+
+def _rule() -> Schema:
+    account = table({"instance": table({}, more=TEXT), "since": TIME, "until": TIME, "charged": TEXT})
+    return table(
+        {
+            **dict.fromkeys(("name", "where", "kind", "mode", "did", "says", "contact"), TEXT),
+            "decided": {"type": "boolean"},
+            "because": {"type": "array", "items": table(dict.fromkeys(("dimension", "value", "fits"), TEXT))},
+            "account": {"oneOf": [account, {"type": "null"}]},
+        }
+    )
+
+
+def whoami() -> Schema:
+    return table(
+        {
+            **dict.fromkeys(("server", "version", "name"), TEXT),
+            "kind": {"enum": ["person", "service"]},
+            "role": {"enum": ["developer", "finance", "admin"]},
+        },
+        more=True,
+    )
+
+
+def error() -> Schema:
+    return table({"error": table({"type": TEXT, "message": TEXT})})

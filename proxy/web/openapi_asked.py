@@ -1,0 +1,62 @@
+"""What each route of the control plane is asked: parameters and bodies, for the OpenAPI document."""
+
+from proxy.ledger.dimensions import DIMENSIONS, TAG_PREFIX
+from proxy.ledger.periods import FORMS
+from proxy.web.openapi_schemas import TEXT, TEXTS, Schema, parameter, table
+
+
+def period() -> list[Schema]:
+    filters = [
+        parameter(name, TEXTS, f"Only calls with this {name}; repeated: any of them.")
+        for name, each in DIMENSIONS.items()
+        if each.unit is None
+    ]
+    return [
+        parameter("since", {**TEXT, "default": "this-month"}, f"Start, included: {FORMS}."),
+        parameter("until", {**TEXT, "default": "now"}, "End, not included."),
+        parameter("tz", {**TEXT, "default": "UTC"}, "IANA time zone of days and months."),
+        *filters,
+    ]
+
+
+def spend_asked() -> list[Schema]:
+    names = [*DIMENSIONS, f"{TAG_PREFIX}NAME"]
+    return [
+        parameter("by", TEXT, f"Dimensions with commas, at most 6: {', '.join(names)}."),
+        *period(),
+        parameter("compare", {"enum": ["previous"]}, "Beside each row, the period before."),
+        parameter("reason", TEXT, "Why other people's rows are looked at; on record, and shown to them."),
+    ]
+
+
+def call_asked() -> list[Schema]:
+    return [
+        parameter("id", TEXT, "As in an answer's x-outlay-call-id.", "path"),
+        parameter("reason", TEXT, "Why another person's call is looked at; on record, and shown to that person."),
+    ]
+
+
+def budget() -> Schema:
+    return parameter("name", TEXT, "The budget's name.", "path")
+
+
+def revoked() -> list[Schema]:
+    return [
+        budget(),
+        parameter("id", TEXT, "The grant's id.", "path"),
+        parameter("reason", TEXT, "Why; on record."),
+    ]
+
+
+def increases_asked() -> list[Schema]:
+    return [parameter("all", {"enum": ["true", "false"], "default": "false"}, "Those that are over, too.")]
+
+
+def increase_asked() -> Schema:
+    required: dict[str, Schema] = {
+        "amount": {**TEXT, "description": "As in '50 USD', '20M tokens', '1000 calls'; the budget's own unit."},
+        "until": {**TEXT, "description": "A day, a time, or from now on: '7d'."},
+        "reason": {**TEXT, "description": "Why; on record."},
+    }
+    whose: Schema = {**TEXTS, "description": "Values of the budget's `per`, in its order."}
+    return table(required, optional={"instance": whose, "request": {**TEXT, "description": "What a grant answers."}})
