@@ -34,6 +34,11 @@ THREADS: Final = max(1, (os.cpu_count() or 2) // 2)
 MEMORY_LIMIT: Final = "1GB"
 SPILL_LIMIT: Final = "8GB"
 CHECKPOINT_THRESHOLD: Final = "256MB"
+CLOSE_WAIT_S: Final = 5.0
+"""How long closing waits for queries that it has stopped; DuckDB refuses to close under one that runs."""
+CLOSE_TRIES: Final = 100
+
+_CLOSING: Final = "the database is being closed"
 
 _REJECTED: Final = (
     duckdb.InvalidInputException,
@@ -84,6 +89,9 @@ class DuckStore:
             raise StoreError(f"can't make {self._scratch}: {error.strerror}") from error
         self._connection = _connect(path, self._scratch)
         self._writing = threading.Lock()
+        self._readers: set[duckdb.DuckDBPyConnection] = set()
+        self._reader_gone = threading.Condition()
+        self._closing = False
 
     @property
     def path(self) -> Path:
@@ -120,9 +128,8 @@ class DuckStore:
 
     @contextmanager
     def _reading(self, timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor of its own that is interrupted after that time."""
-        with _translated():
-            cursor = self._connection.cursor()
+        """A cursor of its own that is interrupted after that time, or when the store is closed."""
+        cursor = self._reader()
         stop = threading.Timer(timeout_s, cursor.interrupt)
         stop.daemon = True
         stop.start()
@@ -131,15 +138,40 @@ class DuckStore:
                 yield cursor
         except RejectedRowsError as error:
             raise StoreError(f"a query met a value that it can't use ({error})") from None
+        except QueryTimeoutError:
+            if self._closing:
+                raise StoreError(_CLOSING) from None
+            raise
         finally:
             # Cancelled and joined first: an interrupt must not reach a cursor that is closed.
             stop.cancel()
             stop.join()
-            cursor.close()
+            with self._reader_gone:
+                self._readers.discard(cursor)
+                cursor.close()
+                self._reader_gone.notify_all()
+
+    def _reader(self) -> duckdb.DuckDBPyConnection:
+        with self._reader_gone:
+            if self._closing:
+                raise StoreError(_CLOSING)
+            with _translated():
+                cursor = self._connection.cursor()
+            self._readers.add(cursor)
+            return cursor
 
     def close(self) -> None:
-        """Checkpoint and let go of the file. Safe to call twice."""
-        with self._writing:
+        """Checkpoint and let go of the file; queries that run are stopped. Safe to call twice. Raises StoreError where
+        one doesn't stop."""
+        with self._reader_gone:
+            self._closing = True
+            for _ in range(CLOSE_TRIES):
+                # Again and again: an interrupt that comes before a query has begun is lost.
+                for cursor in self._readers:
+                    cursor.interrupt()
+                if self._reader_gone.wait_for(lambda: not self._readers, CLOSE_WAIT_S / CLOSE_TRIES):
+                    break
+        with self._writing, _translated():
             self._connection.close()
 
     def _undo(self) -> None:

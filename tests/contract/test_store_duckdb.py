@@ -137,6 +137,30 @@ def test_what_was_committed_is_there_after_closing_and_opening(store):
     again.close()
 
 
+def test_closing_stops_the_queries_that_run(store, tmp_path):
+    """However early it comes: each either ends with an error that says so or isn't begun."""
+    begun = [tmp_path / f"{number}.parquet" for number in range(3)]
+    outcomes = []
+
+    def slow(file):
+        with pytest.raises(StoreError, match="being closed"):
+            store.export(ENDLESS, {}, file, timeout_s=60)
+        outcomes.append(file)
+
+    threads = [threading.Thread(target=slow, args=(file,)) for file in begun]
+    for thread in threads:
+        thread.start()
+    while not all(file.exists() for file in begun):
+        pass
+    store.close()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == begun
+    with pytest.raises(StoreError, match="being closed"):
+        store.read("SELECT 1")
+    DuckStore(store.path).close()
+
+
 def test_nobody_else_may_read_the_file(store):
     assert store.path.stat().st_mode & 0o077 == 0
     assert (store.path.parent / "scratch").stat().st_mode & 0o077 == 0
