@@ -39,11 +39,13 @@ from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.gateway.watching import Watching
 from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
 from proxy.policy.rules import Budget
 from proxy.policy.types import Key, PolicySet
 from proxy.ports.counters import Crossing
+from proxy.redundancy.detector import Detector
 from proxy.settings import Settings, proxies_from_environ, secret_from_environ
 from proxy.web.body_room import BodyRoom
 from proxy.web.data_plane import DataPlane
@@ -87,6 +89,7 @@ class Gateway:
         self._rules: Rules
         self.signing = SigningUpstream(HttpxUpstream(self.transport))
         self.upstream = TranslatingUpstream(self.signing, DIALECTS)
+        self.watching = Watching(Detector(data_folder.hash_key(settings.data).secret), self.clock, self.journal)
         self.plane = Plane(
             upstream=self.upstream,
             counters=self.counters,
@@ -100,6 +103,7 @@ class Gateway:
             expecting=self.expecting,
             calibration=self.calibration,
             warned=_warned,
+            watching=self.watching,
         )
         self.owners = Owners()
         self.expiry = Expiry(self.plane, self.owners, self.counters.held)

@@ -45,6 +45,8 @@ async def _count(plane: Plane, admitted: Admitted, ending: Ending, jobs: Reading
 
 def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jobs: Reading | None) -> None:
     entry = _entry(plane, admitted, ending, what)
+    if plane.watching is not None:
+        entry = plane.watching.told(entry, admitted.seen)
     if jobs is not None:
         entry = replace(entry, names=plane.jobs.hear(entry.call, jobs))
     try:
@@ -59,6 +61,8 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
         reported = entry.usage.prompt_tokens - admitted.request.input_tokens_unseen
         plane.calibration.heard(admitted.model, admitted.counted_tokens, reported)
     plane.waiting.freed()
+    if plane.watching is not None:
+        plane.watching.ended(entry, ending.reading)
     for crossing in crossed:
         plane.warned(crossing)
     plane.observe(entry)

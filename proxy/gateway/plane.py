@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from proxy.gateway.jobs import JobMemory
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.gateway.watching import Watching
 from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
 from proxy.model.entry import Settled
@@ -43,5 +44,7 @@ class Plane:
     """Told of every warn level that a budget's spending reaches, once."""
     breakers: Breakers = field(default_factory=Breakers)
     """What is known of the providers' health."""
+    watching: Watching | None = None
+    """The redundancy detector; None: nothing is compared."""
     counting: set["asyncio.Task[None]"] = field(default_factory=set)
     """Settlements still counting tokens; a graceful stop waits for them."""

@@ -130,6 +130,9 @@ class Relay:
 
     async def _send(self) -> UpstreamAnswer:
         attempts = Attempts(self._plane, self._admitted, self._request, self._elsewhere)
+        if self._plane.watching is not None and self._admitted.seen is not None:
+            # Once this turn of the loop is over the request is on its way, and the answer takes longer than looking.
+            asyncio.get_running_loop().call_soon(self._plane.watching.look, self._admitted.call, self._admitted.seen)
         try:
             return await attempts.send()
         finally:

@@ -20,6 +20,7 @@ from proxy.gateway.plane import Plane
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
+from proxy.gateway.watching import Watching
 from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
 from proxy.model.decision import Refusal
@@ -27,6 +28,7 @@ from proxy.model.entry import Refused, Settled
 from proxy.policy.keys import digest
 from proxy.policy.load import RULES, load
 from proxy.policy.types import PolicySet, Provider
+from proxy.redundancy.detector import Detector
 from proxy.web.body_room import BodyRoom
 from proxy.web.data_plane import DataPlane
 from tests.fakes.clock import FakeClock
@@ -100,6 +102,7 @@ class World:
         rules = Rules(self.policies, price_book(self.policies))
         self.waiting, self.throttling, self.expecting = Waiting(), Throttling(), Expecting()
         self.calibration = Calibration()
+        self.watching = Watching(Detector(b"k" * 32), self.clock, self.journal)
         self.room = BodyRoom(self.bodies_bytes_max)
         transport = httpx.MockTransport(self.router.async_handler)
         hash_key = FileHashKey("h1", b"k" * 32)
@@ -130,6 +133,7 @@ class World:
                 throttling=self.throttling,
                 expecting=self.expecting,
                 calibration=self.calibration,
+                watching=self.watching,
             ),
             clock=self.clock,
             body_bytes_max=self.body_bytes_max,

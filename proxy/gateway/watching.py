@@ -1,0 +1,171 @@
+"""Watching: shows the redundancy detector every call, and puts what it says on the call's line.
+
+A call is looked at while its answer is awaited, so that looking delays nobody; only where a rule must know before the
+call, it is looked at then. Nothing that goes wrong here touches a call.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from proxy.dialects.dialect import Dialect, Reading
+from proxy.dialects.sampling import temperature
+from proxy.gateway.call_id import opened_us
+from proxy.model.call import Call, Request
+from proxy.model.entry import Attributed, Outcome, Settled
+from proxy.model.found import NOTHING_FOUND, REPEATS_MAX, Found, recorded
+from proxy.model.identity import OwnerKind
+from proxy.ports.clock import Clock
+from proxy.ports.journal import Journal, JournalUnavailableError
+from proxy.redundancy.detector import Detector
+from proxy.redundancy.findings import Attribution, Finding, Judgement
+from proxy.redundancy.sight import Answer, Evaluation, Sight
+
+log = structlog.get_logger("outlay.redundancy")
+
+CONTENT_BYTES_MAX: Final = 4_000_000
+"""A longer prompt is not looked at: some 20 ms of the event loop."""
+REPLY_CHARS_MAX: Final = 64_000
+"""Of an answer, so much is compared."""
+LOOKED_AT_MAX: Final = 20_000
+"""Calls in flight whose judgement is kept; the oldest leaves first."""
+_NAMES_A_LINE: Final = 100
+_NOTHING: Final = Judgement("")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A call as it came in, for the detector. It holds the prompt, as the call itself does while it runs."""
+
+    dialect: Dialect
+    request: Request
+    content: bytes
+    evaluation: Evaluation | None = None
+    """Set where a rule registers the caller's evaluations."""
+
+
+def seen(dialect: Dialect, request: Request, content: bytes | None, *, priced: bool) -> Seen | None:
+    """None: there is nothing in it to compare."""
+    if not priced or content is None or not request.content or len(content) > CONTENT_BYTES_MAX:
+        return None
+    return Seen(dialect, request, content)
+
+
+class Watching:
+    """Of one gateway: its detector, and what was found about the calls in flight."""
+
+    def __init__(self, detector: Detector, clock: Clock, journal: Journal) -> None:
+        self._detector = detector
+        self._clock = clock
+        self._journal = journal
+        self._judgements: OrderedDict[str, Judgement] = OrderedDict()
+        self.looked_at = 0
+        self.flagged = 0
+        self.faults = 0
+        """Calls that could not be looked at, because of a fault of ours."""
+
+    def look(self, call: Call, what: Seen | None) -> Judgement:
+        """What is found about the call; the first time asked it is worked out."""
+        known = self._judgements.get(call.id)
+        if known is not None or what is None:
+            return known or _NOTHING
+        try:
+            judgement = self._detector.decide(_sight(call, what))
+        except Exception:
+            self.faults += 1
+            log.exception("call not looked at", call_id=call.id)
+            judgement = _NOTHING
+        self.looked_at += 1
+        self.flagged += judgement.flagged
+        if len(self._judgements) >= LOOKED_AT_MAX:
+            self._judgements.popitem(last=False)
+        self._judgements[call.id] = judgement
+        return judgement
+
+    def found(self, call: Call, what: Seen | None) -> Found:
+        """As it stands on the call's line."""
+        return _found(call, self.look(call, what))
+
+    def told(self, entry: Settled, what: Seen | None) -> Settled:
+        """The entry with what was found about its call."""
+        found = self.found(entry.call, what)
+        return entry if found == NOTHING_FOUND else replace(entry, found=recorded(found), repeats=found.repeats)
+
+    def ended(self, entry: Settled, reading: Reading | None) -> None:
+        """The call is settled: what came of it, for those that follow."""
+        if self._judgements.pop(entry.call.id, None) is None:
+            return
+        try:
+            self._write(self._detector.learn(entry.call.id, _answer(entry, reading)))
+        except Exception:
+            self.faults += 1
+            log.exception("nothing learnt of a call", call_id=entry.call.id)
+
+    def _write(self, attributions: Sequence[Attribution]) -> None:
+        now_us = self._clock.now_us()
+        for each in attributions:
+            for at in range(0, len(each.call_ids), _NAMES_A_LINE):
+                ids = tuple(each.call_ids[at : at + _NAMES_A_LINE])
+                try:
+                    self._journal.append(Attributed(each.campaign, each.waste_class, now_us, ids))
+                except JournalUnavailableError:
+                    log.error("attribution not written", campaign=each.campaign, calls=len(ids))
+
+
+def _sight(call: Call, what: Seen) -> Sight:
+    request = what.request
+    return Sight(
+        call_id=call.id,
+        at_us=call.opened_us,
+        owner=call.owner,
+        owner_kind="service" if call.owner_kind == OwnerKind.SERVICE else "person",
+        project=call.project,
+        team=call.team,
+        session=call.session or None,
+        model=call.model,
+        operation=call.operation,
+        temperature=temperature(what.content),
+        choices=request.choices,
+        output_tokens_max=request.output_tokens_max,
+        retry_count=call.retry,
+        evaluation=what.evaluation,
+        justification=call.justification or None,
+        messages=what.dialect.messages(request.content),
+    )
+
+
+def _answer(entry: Settled, reading: Reading | None) -> Answer:
+    texts = reading.texts if reading is not None else ()
+    return Answer(
+        ended_us=entry.settled_us,
+        status=entry.status if entry.outcome in (Outcome.OK, Outcome.HANGUP) else entry.status or 599,
+        reply="".join(texts)[:REPLY_CHARS_MAX],
+        output_tokens=entry.usage.output_tokens,
+        cost_pico=entry.cost.total_pico,
+        hung_up=entry.outcome is not Outcome.OK,
+    )
+
+
+def _found(call: Call, judgement: Judgement) -> Found:
+    strongest = judgement.findings[0] if judgement.findings else None
+    exempted = judgement.exempted or ""
+    if strongest is None:
+        return Found(exempted=exempted) if exempted else NOTHING_FOUND
+    return Found(
+        waste_class=strongest.waste_class,
+        score_milli=round(strongest.score * 1000),
+        flagged=strongest.flagged,
+        campaign=strongest.campaign,
+        exempted=exempted,
+        age_us=_age_us(call, strongest),
+        repeats=tuple(strongest.repeats[-REPEATS_MAX:]),
+    )
+
+
+def _age_us(call: Call, finding: Finding) -> int:
+    """Ids of calls tell when they were admitted: see call_id."""
+    newest = max((opened_us(each) for each in finding.repeats), default=0)
+    return max(0, call.opened_us - newest) if newest else 0
