@@ -26,6 +26,11 @@ _FORMATS: Final = ("response_format", "text", "output_config")
 _UNTOLD: Final = frozenset(("input_image", "image_url", "image", "input_file", "file", "input_audio", "document"))
 """Types of parts that carry no countable text: bytes in base64, or a URL."""
 
+_SEALED: Final = frozenset(("signature", "encrypted_content", "data"))
+"""Longer than what it stands for, and no text."""
+_SAID: Final = ("refusal", "reasoning_content", "reasoning")
+"""What an assistant's message holds beside its content."""
+
 
 class _Count:
     def __init__(self) -> None:
@@ -48,12 +53,16 @@ class _Count:
             return
         if isinstance(part.get("text"), str):
             self.texts.append(part["text"])
+        elif part.get("type") == "document" and isinstance(source := part.get("source"), dict) and _is_text(source):
+            self.plain([part.get("title"), part.get("context"), source.get("data")])
+            self.parts(source.get("content"))
         elif part.get("type") in _UNTOLD:
             self.framing += PART_TOKENS
-        elif part.get("type") == "tool_use":
-            self.json(part)
-        else:
-            self.parts(part.get("content"))
+        elif "content" in part:
+            self.parts(part["content"])
+        elif "type" in part:
+            # A call of a tool, a thought, or what nobody knows yet: it isn't free.
+            self.json({name: value for name, value in part.items() if name not in _SEALED})
 
     def plain(self, value: object) -> None:
         if isinstance(value, str):
@@ -106,13 +115,22 @@ def _whole(count: _Count, body: dict[str, Any]) -> None:
             count.json(body[name])
 
 
+def _is_text(source: dict[str, Any]) -> bool:
+    """Of a document: it stands in the call as words."""
+    return source.get("type") in ("text", "content")
+
+
 def _message(count: _Count, message: dict[str, Any]) -> None:
     count.message(message.get("role"), message.get("content"))
     name = message.get("name")
     if isinstance(name, str) and name:
         count.framing += NAME_TOKENS
         count.texts.append(name)
+    for name in _SAID:
+        if isinstance(message.get(name), str):
+            count.plain(message[name])
     count.json(message.get("tool_calls"))
+    count.json(message.get("function_call"))
 
 
 def _item(count: _Count, item: dict[str, Any]) -> None:
@@ -123,8 +141,7 @@ def _item(count: _Count, item: dict[str, Any]) -> None:
         count.message(item["role"], item.get("content"))
     else:
         count.framing += MESSAGE_TOKENS
-        # Encrypted reasoning is longer than what it stands for, and is no text.
-        count.json({name: value for name, value in item.items() if name != "encrypted_content"})
+        count.json({name: value for name, value in item.items() if name not in _SEALED})
 
 
 def _objects(value: object) -> Iterator[dict[str, Any]]:

@@ -134,3 +134,30 @@ def test_no_content_makes_it_raise(content: list[bytes]) -> None:
     texts, framing = prompt_texts(content)
     assert framing >= 3
     assert all(isinstance(text, str) for text in texts)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": [{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": LONG}}]},
+        {"content": [{"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": LONG}]}}]},
+        {"content": [{"type": "document", "context": LONG, "source": {"type": "text", "data": ""}}]},
+        {"content": [{"type": "refusal", "refusal": LONG}]},
+        {"content": [{"type": "thinking", "thinking": LONG, "signature": "s"}]},
+        {"content": [{"type": "server_tool_use", "id": "s", "name": "run", "input": {"code": LONG}}]},
+        {"content": [{"type": "something_new", "words": LONG}]},
+        {"content": None, "refusal": LONG},
+        {"content": "", "reasoning_content": LONG},
+        {"content": None, "function_call": {"name": "look", "arguments": LONG}},
+    ],
+)
+def test_no_words_are_left_out_wherever_they_stand(message: dict[str, Any]) -> None:
+    """Near a cap a call is held by this count: what it leaves out would be spent above the limit."""
+    asked = {"model": "m", "messages": [{"role": "assistant", **message}]}
+    assert counted(read_chat(body(asked), {}).content) >= tokens.of_text(LONG)
+
+
+def test_what_is_sealed_counts_nothing() -> None:
+    said = {"type": "thinking", "thinking": "", "signature": LONG}
+    asked = {"model": "m", "messages": [{"role": "assistant", "content": [said]}]}
+    assert counted(read_chat(body(asked), {}).content) < tokens.of_text(LONG) / 5
