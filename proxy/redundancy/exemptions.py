@@ -32,13 +32,15 @@ def exemption(sight: Sight, use: Use, raw: int) -> ExemptionKind | None:
         return "evaluation"
     if raw != use.raw:
         return None
-    if _samples(sight, use):
-        return "samples"
-    if use.succeeded or use.open:
-        return None
+    if not use.succeeded and not use.open:
+        return _retry(use)
+    return "samples" if _samples(sight, use) else None
+
+
+def _retry(use: Use) -> ExemptionKind | None:
     if use.failed_paid:
         return "hang_up" if use.failed_paid <= HANG_UPS_MAX else None
-    return "retry" if 0 < use.failed_free <= FREE_FAILURES_MAX else None
+    return "retry" if use.failed_free <= FREE_FAILURES_MAX else None
 
 
 def note_batch(sight: Sight, use: Use) -> None:

@@ -5,18 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-WasteClass = Literal[
-    "exact_repeat",
-    "disguised_repeat",
-    "near_repeat",
-    "shared_repeat",
-    "in_flight_twin",
-    "replayed_conversation",
-    "tool_loop",
-    "repeated_turn",
-    "ping_pong",
-    "trivial_context",
-]
+from proxy.model.waste import WasteClass
+
 ExemptionKind = Literal["retry", "hang_up", "samples", "evaluation", "polling", "justified"]
 
 

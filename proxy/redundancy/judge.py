@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args
+
+from proxy.model.waste import WASTE_CLASSES, WasteClass
 
 from .bounds import EVIDENCE_MAX
 from .evidence import Evidence
-from .findings import Attribution, Finding, WasteClass
+from .findings import Attribution, Finding
 from .thresholds import Thresholds
 
 CLEAR_AT: Mapping[WasteClass, float] = {"near_repeat": 1.7}
 """Times its threshold from which on a class also speaks for the calls before; 1 for all others."""
 
 
-_RANK = {waste_class: rank for rank, waste_class in enumerate(get_args(WasteClass))}
+_RANK = {waste_class: rank for rank, waste_class in enumerate(WASTE_CLASSES)}
 
 
 class Judge:

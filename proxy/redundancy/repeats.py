@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from proxy.model.waste import WasteClass
+
 from .evidence import Evidence
-from .findings import WasteClass
 from .judge import Judge
 from .prompts import Prompt, Prompts, Use
 from .reading import Reading

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .findings import WasteClass
+from proxy.model.waste import WasteClass
 
 DEFAULTS: Mapping[WasteClass, float] = {
     "exact_repeat": 3.6,
     "disguised_repeat": 3.6,
-    "near_repeat": 3.0,
+    "near_repeat": 2.9,
     "shared_repeat": 3.6,
     "in_flight_twin": 3.6,
-    "replayed_conversation": 2.0,
-    "tool_loop": 3.0,
-    "repeated_turn": 4.0,
-    "ping_pong": 3.0,
-    "trivial_context": 3.0,
+    "replayed_conversation": 1.9,
+    "tool_loop": 2.9,
+    "repeated_turn": 3.8,
+    "ping_pong": 4.8,
+    "trivial_context": 2.9,
 }
 SUSPICIOUS_SHARE = 0.5
 """From this share of a threshold on a finding is reported, though not flagged."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from zlib import crc32
 
+from proxy.model.waste import WasteClass
+
 from .bounds import HOUR_US
 from .canonical import compact
 from .conversation import Conversation, Turn
-from .findings import WasteClass
 from .hashing import Keyed
 from .sight import TOOL_CALL_MARK, TOOL_RESULT_MARK, Message
 

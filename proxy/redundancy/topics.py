@@ -34,6 +34,9 @@ ANCHORS_MIN = 8
 LONG_CHARS_MIN = 1_800
 NEW_WORDS_SHARE_MAX = 0.01
 NEW_WORD_WEIGHT = 0.35
+DRIFT_ASKS_MIN = 4
+DRIFT_MIN = 0.2
+DRIFT_WEIGHT = -0.5
 _INDEX_MAX = TOPICS_MAX * 8
 
 
@@ -49,9 +52,9 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How a call stands to its topic: `similarity` 0 to 1 to the nearest earlier ask; how many of its words are `new` to
-    the topic, and how many `returned` that the latest ask lacked. `grown`: nothing of the latest ask was dropped, as of
-    a text being typed. `masked`: something was added, and none of it is a word.
+    """How a call stands to its topic: `similarity` 0 to 1 to the nearest earlier ask; how many of its words are `new`
+    to the topic, and how many `returned` that the latest ask lacked. `grown`: nothing of the latest ask was dropped, as
+    of a text being typed. `masked`: something was added, and none of it is a word.
     """
 
     topic: Topic
@@ -61,6 +64,7 @@ class Likeness:
     returned: int = 0
     grown: bool = False
     masked: bool = False
+    drifts: bool = False
 
     @property
     def weight(self) -> float:
@@ -72,6 +76,8 @@ class Likeness:
         new = self.new - int(NEW_WORDS_SHARE_MAX * self.words)
         if new > 0:
             return -min(1.0, NEW_WORD_WEIGHT * new)
+        if self.drifts:
+            return DRIFT_WEIGHT
         if self.returned:
             return 1.0
         return 0.0 if self.grown else 0.5
@@ -150,9 +156,26 @@ class Topics:
         last = topic.asks[-1] if topic.asks else 0
         returned = new_words(ask & topic.known, last)
         found = Likeness(
-            topic, similarity, new_words(ask, topic.known), ask.bit_count(), returned, not new_words(last, ask), masked
+            topic,
+            similarity,
+            new=new_words(ask, topic.known),
+            words=ask.bit_count(),
+            returned=returned,
+            grown=not new_words(last, ask),
+            masked=masked,
+            drifts=_drifts(topic.asks, ask),
         )
         topic.known |= ask
         if ask:
             topic.asks.append(ask)
         return found
+
+
+def _drifts(asks: Sequence[int], ask: int) -> bool:
+    """Whether the asks move away from where they began, edit by edit, as a person's versions do. Other words for one
+    request come back to it: old ones are as near as new ones."""
+    if len(asks) < DRIFT_ASKS_MIN:
+        return False
+    near = [alike(ask, old) for old in asks]
+    half = len(near) // 2
+    return sum(near[-half:]) / half - sum(near[:half]) / half > DRIFT_MIN

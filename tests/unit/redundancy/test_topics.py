@@ -1,0 +1,87 @@
+import random
+
+from sent_calls import DOCUMENT, Played, classes
+
+OPENINGS = ["", "Hey, ", "Quick one: ", "Once more: ", "I wonder, "]
+SUBJECTS = """
+prices staff winter roads rivals weather loans fuel rent unions fairs trains bridges taxes thieves mice floods guards
+lamps ovens bakers millers flags ferries customs insurance cranes barges pallets ledgers auctions spring
+"""
+VERBS = ["list", "enumerate", "name"]
+ENDS = ["", " Thanks.", " Think step by step.", " Be thorough."]
+
+
+def paraphrase(chance: random.Random) -> str:
+    opening, verb, end = chance.choice(OPENINGS), chance.choice(VERBS), chance.choice(ENDS)
+    return f"{opening}{verb} the depots that sold more crates than last year.{end}"
+
+
+def test_the_same_request_in_other_words_over_a_long_text_is_flagged() -> None:
+    chance = random.Random(1)
+    played = Played()
+    sent = [played.send(f"{DOCUMENT}\n{paraphrase(chance)}", wait_s=20) for _ in range(40)]
+    assert sum(judgement.flagged for judgement in sent[10:]) >= 25
+
+
+def test_the_same_short_request_in_other_words_is_flagged() -> None:
+    chance = random.Random(2)
+    played = Played()
+    sent = [played.send(paraphrase(chance), wait_s=20) for _ in range(40)]
+    assert sum(judgement.flagged for judgement in sent[12:]) >= 20
+
+
+def test_different_questions_about_one_text_are_work() -> None:
+    played = Played()
+    questions = [
+        "Who signed it?", "Which town sold least?", "Is any figure odd?", "Translate the first paragraph to Welsh.",
+        "Where would a new depot pay?", "What does line nine imply for winter?", "Draft a letter to the owners.",
+        "How were crates counted?", "Compare north with south.", "Make a table of towns.", "Which rows lack a unit?",
+        "Write a haiku about it.", "What is missing for an audit?", "Explain the trend to a child.",
+    ]  # fmt: skip
+    assert not any(played.send(f"{DOCUMENT}\nQuestion: {question}").flagged for question in questions)
+
+
+def test_a_person_editing_a_prompt_over_fixed_texts_is_at_work() -> None:
+    chance = random.Random(3)
+    played = Played()
+    subjects = SUBJECTS.split()
+    rules = [f"Mention {subject} only where it matters." for subject in subjects]
+    chance.shuffle(rules)
+    prompt = [rules.pop() for _ in range(4)]
+    texts = [DOCUMENT, DOCUMENT.replace("depot", "harbour"), DOCUMENT.replace("crates", "barrels")]
+    flags = 0
+    for _ in range(25):
+        prompt[chance.randrange(4)] = rules.pop()
+        for text in texts:
+            for _ in range(2 if chance.random() < 0.15 else 1):
+                flags += played.send([("system", " ".join(prompt)), ("user", text)], wait_s=30).flagged
+    assert flags == 0
+
+
+def test_a_template_over_new_rows_is_work() -> None:
+    chance = random.Random(4)
+    played = Played()
+    template = "Summarise these figures for the people on call. Use at most five bullets.\n"
+    for _ in range(60):
+        row = f"requests={chance.randrange(10**6)} errors={chance.randrange(999)} p95={chance.randrange(999)}ms"
+        assert not played.send(template + row, owner="svc-cron", owner_kind="service", wait_s=900).flagged
+
+
+def test_a_text_whose_lines_changed_is_new() -> None:
+    played = Played()
+    lines = DOCUMENT.split("\n")
+    for n in range(20):
+        lines[n * 3] = f"Line {n * 3} was rewritten: warehouse {n} burnt, harvest {n * 11} failed, brother{n} left."
+        assert not played.send("Summarise what changed since yesterday.\n" + "\n".join(lines), wait_s=7200).flagged
+
+
+def test_a_timer_over_an_unchanged_text_is_flagged_soon() -> None:
+    played = Played()
+    asks = ["Summarise this repository.", "Give me a summary of this repository", "Summarize the repo"]
+    chance = random.Random(5)
+    sent = [
+        played.send(f"{chance.choice(asks)} Time: {1782691626 + n * 900}\n{DOCUMENT}", wait_s=900) for n in range(20)
+    ]
+    assert any(judgement.flagged for judgement in sent[:8])
+    assert all(judgement.flagged for judgement in sent[9:])
+    assert classes(sent[19])
