@@ -1,8 +1,11 @@
 """The command `outlay`: one Typer application, assembled from the groups in proxy.cli."""
 
+from proxy.cli import interrupted  # first: what follows takes half a second to import
+
+# isort: split
 import sys
 from errno import ENOSPC
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -24,6 +27,9 @@ from proxy.cli import (
     standin,
 )
 from proxy.cli.demo.command import demo
+
+INTERRUPTED: Final = 130
+"""What shells say of a command that Ctrl-C ended."""
 
 app = typer.Typer(
     name="outlay",
@@ -66,11 +72,15 @@ app.command()(login.login)
 app.command(context_settings=run.CONTEXT)(run.run)
 app.command()(setup.setup)
 app.command()(doctor.doctor)
+interrupted.heed()
 
 
 def main() -> None:
     try:
         app()
+    except KeyboardInterrupt:
+        # Before a command has begun: each ends on an interrupt in its own way.
+        sys.exit(INTERRUPTED)
     except OSError as error:
         # Of standard output: whatever else can't be read or written is told where it is tried.
         if error.errno != ENOSPC:
