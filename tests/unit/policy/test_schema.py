@@ -43,6 +43,7 @@ BEYOND_A_SCHEMA = frozenset(
         "case-spent-of-nothing",
         "count-refused-of-usd",
         "count-refused-throttle",
+        "downgrade-of-calls",
         "fallback-on-without-fallback",
         "key-expires-no-such-day",
         "key-hash-of-nothing",
