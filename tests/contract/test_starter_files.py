@@ -51,3 +51,20 @@ def test_the_schemas_in_the_repository_are_those_of_the_loader(tmp_path: Path) -
         path.name: path.read_text() for path in tmp_path.iterdir()
     }
     assert len(list(kept.iterdir())) == len(FILES)
+
+
+@pytest.mark.parametrize("name", ["budgets.yaml", "models.yaml", "cases.yaml", "notify.yaml"])
+def test_its_example_takes_effect_once_its_comment_signs_are_gone(tmp_path: Path, name: str) -> None:
+    write_starter(tmp_path)
+    for each in {"budgets.yaml", name}:  # the case is about the example budget
+        text = (tmp_path / each).read_text()
+        (tmp_path / each).write_text(text.replace("\n#  ", "\n  "))
+    folder = PolicyFolder(tmp_path, tmp_path / "keys.yaml", tmp_path / "data")
+    assert folder.load_now() == ()
+    rules, told = folder.current.rules, folder.current.targets
+    assert {
+        "budgets.yaml": len(rules.budgets),
+        "models.yaml": len(rules.models),
+        "cases.yaml": len(rules.cases),
+        "notify.yaml": len(told),
+    }[name]
