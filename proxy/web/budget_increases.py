@@ -98,6 +98,12 @@ class BudgetIncreases:
         asked = await _asked(request)
         if asked.request:
             request_ = await self._found(asked.request, "request", request.path_params["name"])
+            if request_.state != "open":
+                raise ParameterError(
+                    "request", f"{asked.request} is {request_.state} already; without it, more is given on top"
+                )
+            if asked.instance and asked.instance != list(request_.wish.instance):
+                raise ParameterError("instance", f"{asked.request} is for another; a request says itself whose it is")
             asked.instance = list(request_.wish.instance)
         wish = self._wish(asked, self._budget(request, None), None)
         act = wish.act(GRANTED, admin.name, self.authentication.now_us(), token_bytes(4))

@@ -174,6 +174,17 @@ async def test_a_request_changes_nothing_until_an_admin_grants_it(world: World) 
     }
 
 
+async def test_a_request_is_granted_once_and_to_whom_it_is_of(world: World) -> None:
+    id_ = (await world.post("alice", "each/requests")).json()["id"]
+    other = await world.post("admin", "each/grants", request=id_, instance=["bob"])
+    assert (other.status_code, other.json()["error"]["type"]) == (400, "bad_parameter")
+    assert (await world.post("admin", "each/grants", request=id_, instance=["alice"])).status_code == 201
+    again = await world.post("admin", "each/grants", request=id_)
+    assert again.status_code == 400
+    assert f"{id_} is granted already" in again.json()["error"]["message"]
+    assert world.extra("each", "alice") == 50 * USD
+
+
 @pytest.mark.parametrize("as_", ["alice", "finance"])
 async def test_only_admins_grant(world: World, as_: str) -> None:
     answer = await world.post(as_, "each/grants", instance=["alice"])
