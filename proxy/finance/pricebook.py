@@ -91,7 +91,8 @@ class PriceBook:
         if found is None:
             vendor = self._vendors.get(provider)
             listing = self._find(vendor, "", _model(vendor, key[1]))
-            found = listing.limits if listing else ModelLimits()
+            # Of a model that nobody knows it is not known either that it doesn't think unseen.
+            found = listing.limits if listing else ModelLimits(hidden_reasoning=True)
             if len(self._limits) >= QUOTES_MAX:
                 self._limits.clear()
             self._limits[key] = found

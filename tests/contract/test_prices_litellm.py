@@ -669,8 +669,8 @@ def test_a_correction_wins_over_the_list_and_a_rule_of_the_policy_over_both(fold
 def test_limits_are_those_of_the_model(book: PriceBook) -> None:
     assert book.limits("anthropic", "claude-sonnet-4-5-20250929") == ModelLimits(64_000, hidden_reasoning=True)
     assert book.limits("openai", "text-embedding-3-small") == ModelLimits()
-    assert book.limits("openai", "nobody-knows") == ModelLimits()
-    assert book.limits("nobody", "gpt-5") == ModelLimits()
+    assert book.limits("openai", "nobody-knows") == ModelLimits(hidden_reasoning=True)
+    assert book.limits("nobody", "gpt-5") == ModelLimits(hidden_reasoning=True)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"[]", b'{"a": 1}', b'{"a": {"litellm_provider": 1}}', b"\xff"])
