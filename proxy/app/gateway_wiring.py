@@ -36,6 +36,7 @@ from proxy.gateway.admission import Admission
 from proxy.gateway.expiry import Expiry
 from proxy.gateway.owners import Owners
 from proxy.gateway.plane import Plane
+from proxy.gateway.redundant import Redundant
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
@@ -163,6 +164,7 @@ class Gateway:
             calibration=self.calibration,
             tokens=self.tokens,
             owners=self.owners,
+            redundant=Redundant(self.watching, self.throttling, self.clock),
         )
 
     def endpoint(self) -> DataPlane:

@@ -12,12 +12,13 @@ from proxy.gateway.call_facts import CallFacts, HashKey, Known, Unknown, read
 from proxy.gateway.elsewhere import moved
 from proxy.gateway.hidden_models import hidden
 from proxy.gateway.owners import Owners
+from proxy.gateway.redundant import Redundant
 from proxy.gateway.refusing import UNMETERABLE, Refusing, no_credential
 from proxy.gateway.reserving import Gone, Reserving, Weighed
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
-from proxy.gateway.watching import seen
+from proxy.gateway.watching import Seen, seen
 from proxy.gateway.weighing import Weighing
 from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
@@ -25,6 +26,7 @@ from proxy.model.ask import Recorded
 from proxy.model.call import Call, Request
 from proxy.model.decision import Refusal
 from proxy.model.entry import Opened
+from proxy.model.found import NOTHING_FOUND
 from proxy.model.identity import Identity
 from proxy.policy.types import Provider
 from proxy.ports.clock import Clock
@@ -57,6 +59,8 @@ class Admission:
     """What counts of input are worth: the same as the plane's."""
     tokens: TokenCounter | None = None
     """Counts input near a cap; None: nothing does."""
+    redundant: Redundant | None = None
+    """What redundancy rules do before a call; None: nothing is compared."""
     _facts: CallFacts = field(init=False)
     _reserving: Reserving = field(init=False)
     _refusing: Refusing = field(init=False)
@@ -131,17 +135,31 @@ class Admission:
         refusal = refusal or by_batch or hidden(rules, incoming.operation, known.call, known.provider)
         if credential is None:
             refusal = refusal or no_credential(known.provider)
+        what = seen(incoming.dialect, known.request, incoming.content, priced=incoming.operation.priced)
+        if self.redundant is not None and refusal is None and not begun:
+            refusal = self.redundant.refusal(weighed.call, what, weighed.verdict.redundancy)
         if begun:
             weighed, short = self._reserving.take(weighed)
             refusal = refusal or short
         elif refusal is None:
             weighed, refusal = await self._reserving.reserve(weighed, weighing.again, gone, weighing.lighter)
         if refusal is not None and not begun:
-            return self._refusing.refuse(weighed.call, refusal, weighed.verdict, ask)
-        return self._opened(weighing, weighed, ask, credential or "", refusal)
+            return self._turned_away(weighed, refusal, ask)
+        return self._opened(weighing, weighed, ask, credential or "", refusal, what)
+
+    def _turned_away(self, weighed: Weighed, refusal: Refusal, ask: Recorded) -> tuple[Refusal, str]:
+        call = weighed.call
+        found = self.redundant.turned_away(call) if self.redundant is not None else NOTHING_FOUND
+        return self._refusing.refuse(call, refusal, weighed.verdict, ask, found)
 
     def _opened(
-        self, weighing: Weighing, weighed: Weighed, ask: Recorded, credential: str, refusal: Refusal | None
+        self,
+        weighing: Weighing,
+        weighed: Weighed,
+        ask: Recorded,
+        credential: str,
+        refusal: Refusal | None,
+        what: Seen | None,
     ) -> Admitted | tuple[Refusal, str]:
         """On record, and then admitted."""
         call, hold = weighed.call, weighed.verdict.weight.hold
@@ -175,7 +193,7 @@ class Admission:
             # A replay must know which model the usage on record is of.
             ask={**ask, "sent": sent.model} if weighed.verdict.downgraded_by else ask,
             lightened=weighing.lightened,
-            seen=seen(incoming.dialect, weighing.request, incoming.content, priced=incoming.operation.priced),
+            seen=what,
         )
         self.owners.own(call.id, admitted.owner)
         return admitted

@@ -6,7 +6,9 @@ from typing import Final
 
 from proxy.dialects.dialect import MAX_TOKENS
 from proxy.gateway.admission import Admitted
+from proxy.gateway.redundant import warning as repeated
 from proxy.gateway.rules import Rules
+from proxy.gateway.watching import Watching
 
 HEADER: Final = b"x-outlay-warning"
 BYTES_MAX: Final = 500
@@ -15,9 +17,11 @@ EXPIRES_SOON: Final = timedelta(days=7)
 _MORE: Final = b", more in outlay's reports"
 
 
-def warnings_of(admitted: Admitted) -> bytes:
+def warnings_of(admitted: Admitted, watching: Watching | None = None) -> bytes:
     """The header's value, b'' for none: budgets first, as those are what can stop the next call."""
     said = [admitted.warning] if admitted.warning else []
+    if admitted.verdict.redundancy and watching is not None:
+        said += filter(None, [repeated(watching.outcome(admitted.call, admitted.seen, admitted.verdict.redundancy))])
     said += _of_call(admitted)
     expiring = key_expiring(admitted.rules, admitted.call.key_id, admitted.call.opened_us)
     return as_header([*said, expiring] if expiring else said)

@@ -46,7 +46,7 @@ async def _count(plane: Plane, admitted: Admitted, ending: Ending, jobs: Reading
 def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jobs: Reading | None) -> None:
     entry = _entry(plane, admitted, ending, what)
     if plane.watching is not None:
-        entry = plane.watching.told(entry, admitted.seen)
+        entry = plane.watching.told(entry, admitted.seen, admitted.verdict.redundancy)
     if jobs is not None:
         entry = replace(entry, names=plane.jobs.hear(entry.call, jobs))
     try:

@@ -7,6 +7,7 @@ from proxy.model.ask import Recorded
 from proxy.model.call import Call
 from proxy.model.decision import Reason, Refusal
 from proxy.model.entry import Refused
+from proxy.model.found import NOTHING_FOUND, Found, recorded
 from proxy.policy.types import Provider
 from proxy.policy.verdict import Verdict
 from proxy.ports.counters import Counters, Spent
@@ -28,12 +29,18 @@ class Refusing:
     counters: Counters
 
     def refuse(
-        self, call: Call, refusal: Refusal, verdict: Verdict | None = None, ask: Recorded | None = None
+        self,
+        call: Call,
+        refusal: Refusal,
+        verdict: Verdict | None = None,
+        ask: Recorded | None = None,
+        found: Found = NOTHING_FOUND,
     ) -> tuple[Refusal, str]:
         """What to answer, and the call id under which it is on record."""
         matched = verdict.matched if verdict is not None else ()
         shadow = tuple(map(str, verdict.shadow)) if verdict is not None else ()
-        entry = Refused(call, refusal.status, refusal.reason, refusal.rule, refusal.message, matched, shadow, ask or {})
+        said = (refusal.status, refusal.reason, refusal.rule, refusal.message)
+        entry = Refused(call, *said, matched, shadow, ask or {}, recorded(found), found.repeats)
         try:
             self.journal.append(entry)
         except JournalUnavailableError:

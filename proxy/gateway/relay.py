@@ -176,7 +176,7 @@ class Relay:
         if throttles := self._admitted.verdict.throttles:
             left = self._plane.throttling.allowances(throttles, self._plane.clock)
             lines += allowance_lines(self._admitted.dialect, left, lines)
-        if warnings := warnings_of(self._admitted):
+        if warnings := warnings_of(self._admitted, self._plane.watching):
             lines.append((HEADER, warnings))
         if self._edits:
             lines.append((b"x-outlay-edited", ", ".join(self._edits).encode()))

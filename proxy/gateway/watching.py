@@ -15,9 +15,12 @@ from proxy.dialects.dialect import Dialect, Reading
 from proxy.dialects.sampling import temperature
 from proxy.gateway.call_id import opened_us
 from proxy.model.call import Call, Request
-from proxy.model.entry import Attributed, Outcome, Settled
+from proxy.model.entry import Attributed, Settled
+from proxy.model.entry import Outcome as Ending
 from proxy.model.found import NOTHING_FOUND, REPEATS_MAX, Found, recorded
 from proxy.model.identity import OwnerKind
+from proxy.policy.redundancy_outcome import Outcome, judged
+from proxy.policy.redundancy_rules import Evidence, RedundancyRule
 from proxy.ports.clock import Clock
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.redundancy.detector import Detector
@@ -32,7 +35,10 @@ REPLY_CHARS_MAX: Final = 64_000
 """Of an answer, so much is compared."""
 LOOKED_AT_MAX: Final = 20_000
 """Calls in flight whose judgement is kept; the oldest leaves first."""
+NO_OUTCOME: Final = Outcome()
 _NAMES_A_LINE: Final = 100
+_REFUSED: Final = 400
+_NO_ANSWER: Final = 599
 _NOTHING: Final = Judgement("")
 
 
@@ -54,6 +60,15 @@ def seen(dialect: Dialect, request: Request, content: bytes | None, *, priced: b
     return Seen(dialect, request, content)
 
 
+@dataclass(slots=True)
+class _Look:
+    """What is known of a call in flight."""
+
+    judgement: Judgement
+    action: str = ""
+    """What a rule did about it, as in Found."""
+
+
 class Watching:
     """Of one gateway: its detector, and what was found about the calls in flight."""
 
@@ -61,17 +76,16 @@ class Watching:
         self._detector = detector
         self._clock = clock
         self._journal = journal
-        self._judgements: OrderedDict[str, Judgement] = OrderedDict()
+        self._looks: OrderedDict[str, _Look] = OrderedDict()
         self.looked_at = 0
         self.flagged = 0
         self.faults = 0
         """Calls that could not be looked at, because of a fault of ours."""
 
-    def look(self, call: Call, what: Seen | None) -> Judgement:
-        """What is found about the call; the first time asked it is worked out."""
-        known = self._judgements.get(call.id)
-        if known is not None or what is None:
-            return known or _NOTHING
+    def look(self, call: Call, what: Seen | None) -> None:
+        """Find out about the call, if that wasn't done yet."""
+        if what is None or call.id in self._looks:
+            return
         try:
             judgement = self._detector.decide(_sight(call, what))
         except Exception:
@@ -80,29 +94,66 @@ class Watching:
             judgement = _NOTHING
         self.looked_at += 1
         self.flagged += judgement.flagged
-        if len(self._judgements) >= LOOKED_AT_MAX:
-            self._judgements.popitem(last=False)
-        self._judgements[call.id] = judgement
-        return judgement
+        if len(self._looks) >= LOOKED_AT_MAX:
+            self._looks.popitem(last=False)
+        self._looks[call.id] = _Look(judgement)
 
-    def found(self, call: Call, what: Seen | None) -> Found:
+    def evidence(self, call: Call) -> tuple[Evidence, ...]:
+        """What was found, as rules weigh it, the strongest first."""
+        look = self._looks.get(call.id)
+        if look is None:
+            return ()
+        return tuple(
+            [
+                Evidence(each.waste_class, round(each.score * 1000), each.flagged, _age_us(call, each))
+                for each in look.judgement.findings
+            ]
+        )
+
+    def outcome(self, call: Call, what: Seen | None, rules: Sequence[RedundancyRule]) -> Outcome:
+        """What rules make of it that need not know before the call, and what those in shadow mode would."""
+        self.look(call, what)
+        return judged(rules, self.evidence(call), justified=bool(call.justification)) if rules else NO_OUTCOME
+
+    def acted(self, call: Call, action: str) -> None:
+        """A rule did that about the call."""
+        look = self._looks.get(call.id)
+        if look is not None:
+            look.action = action
+
+    def found(self, call: Call) -> Found:
         """As it stands on the call's line."""
-        return _found(call, self.look(call, what))
+        look = self._looks.get(call.id)
+        return NOTHING_FOUND if look is None else _found(call, look)
 
-    def told(self, entry: Settled, what: Seen | None) -> Settled:
+    def told(self, entry: Settled, what: Seen | None, rules: Sequence[RedundancyRule]) -> Settled:
         """The entry with what was found about its call."""
-        found = self.found(entry.call, what)
-        return entry if found == NOTHING_FOUND else replace(entry, found=recorded(found), repeats=found.repeats)
+        call = entry.call
+        outcome = self.outcome(call, what, rules)
+        if any(each.rule.action == "warn" for each in outcome.fired):
+            self.acted(call, "warned")
+        found = self.found(call)
+        if found == NOTHING_FOUND:
+            return entry
+        shadow = (*entry.shadow, *map(str, outcome.shadow))
+        return replace(entry, found=recorded(found), repeats=found.repeats, shadow=shadow)
 
     def ended(self, entry: Settled, reading: Reading | None) -> None:
         """The call is settled: what came of it, for those that follow."""
-        if self._judgements.pop(entry.call.id, None) is None:
+        self._learn(entry.call.id, _answer(entry, reading))
+
+    def refused(self, call: Call) -> None:
+        """The call was turned away after it had been looked at."""
+        self._learn(call.id, Answer(ended_us=call.opened_us, status=_REFUSED))
+
+    def _learn(self, call_id: str, answer: Answer) -> None:
+        if self._looks.pop(call_id, None) is None:
             return
         try:
-            self._write(self._detector.learn(entry.call.id, _answer(entry, reading)))
+            self._write(self._detector.learn(call_id, answer))
         except Exception:
             self.faults += 1
-            log.exception("nothing learnt of a call", call_id=entry.call.id)
+            log.exception("nothing learnt of a call", call_id=call_id)
 
     def _write(self, attributions: Sequence[Attribution]) -> None:
         now_us = self._clock.now_us()
@@ -141,25 +192,27 @@ def _answer(entry: Settled, reading: Reading | None) -> Answer:
     texts = reading.texts if reading is not None else ()
     return Answer(
         ended_us=entry.settled_us,
-        status=entry.status if entry.outcome in (Outcome.OK, Outcome.HANGUP) else entry.status or 599,
+        status=entry.status or _NO_ANSWER,
         reply="".join(texts)[:REPLY_CHARS_MAX],
         output_tokens=entry.usage.output_tokens,
         cost_pico=entry.cost.total_pico,
-        hung_up=entry.outcome is not Outcome.OK,
+        hung_up=entry.outcome is not Ending.OK,
     )
 
 
-def _found(call: Call, judgement: Judgement) -> Found:
-    strongest = judgement.findings[0] if judgement.findings else None
+def _found(call: Call, look: _Look) -> Found:
+    judgement = look.judgement
     exempted = judgement.exempted or ""
-    if strongest is None:
-        return Found(exempted=exempted) if exempted else NOTHING_FOUND
+    if not judgement.findings:
+        return Found(exempted=exempted, action=look.action)
+    strongest = judgement.findings[0]
     return Found(
         waste_class=strongest.waste_class,
         score_milli=round(strongest.score * 1000),
         flagged=strongest.flagged,
         campaign=strongest.campaign,
         exempted=exempted,
+        action=look.action,
         age_us=_age_us(call, strongest),
         repeats=tuple(strongest.repeats[-REPEATS_MAX:]),
     )

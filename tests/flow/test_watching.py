@@ -104,3 +104,90 @@ async def test_a_free_call_is_not_looked_at(world: World, respx_mock: respx.Mock
     respx_mock.get("https://api.openai.test/v1/models").mock(return_value=httpx.Response(200, json={"data": []}))
     await world.call("GET", "/v1/models")
     assert world.watching.looked_at == 0
+
+
+RULE = """
+redundancy:
+  - name: no-repeats
+    classes: [exact_repeat]
+    action: {action}
+    contact: "#ai-costs"
+{more}
+"""
+
+
+def ruled(router: respx.MockRouter, action: str, *more: str) -> World:
+    lines = "\n".join(f"    {line}" for line in more)
+    return World(router, {"redundancy.yaml": RULE.format(action=action, more=lines)})
+
+
+async def until_found(world: World) -> httpx.Response:
+    """The first answer to a call that the rule is against."""
+    for _ in range(10):
+        answer = await say(world, chat(PROMPT))
+        if answer.status_code != 200 or "x-outlay-warning" in answer.headers:
+            return answer
+    raise AssertionError("the rule did nothing")
+
+
+async def test_a_warning_comes_with_the_answer(world: World) -> None:
+    world = ruled(world.router, "warn")
+    answer = await until_found(world)
+    assert answer.headers["x-outlay-warning"] == "the same prompt was answered before (rule no-repeats)"
+    assert world.settled[-1].found["action"] == "warned"
+
+
+async def test_a_refusal_says_what_is_repeated_and_is_on_record(world: World, respx_mock: respx.MockRouter) -> None:
+    world = ruled(world.router, "refuse")
+    sent = len(respx_mock.calls)
+    answer = await until_found(world)
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (400, "false")
+    message = answer.json()["error"]["message"]
+    assert "The rule 'no-repeats' (redundancy.yaml:3) is against it: the same prompt was answered before" in message
+    assert "last 60 s ago. Use the answer that you have" in message
+    assert "#ai-costs" in message
+    [refused] = world.refused
+    assert (refused.found["action"], refused.found["flagged"]) == ("refused", 1)
+    assert refused.repeats == tuple(entry.call.id for entry in world.settled)[-len(refused.repeats) :]
+    assert len(respx_mock.calls) - sent == len(world.settled)
+    # Having been refused is no failure that makes the next one a retry.
+    assert (await say(world, chat(PROMPT))).status_code == 400
+    assert (await say(world, chat("Something else altogether, please."))).status_code == 200
+
+
+async def test_a_justification_lets_a_repeat_pass_up_to_the_days_number(world: World) -> None:
+    world = ruled(world.router, "justify", "justifications_per_day: 2")
+    answer = await until_found(world)
+    assert answer.status_code == 400
+    assert "x-outlay-justification" in answer.json()["error"]["message"]
+    assert world.refused[0].found["action"] == "justify"
+    why = {"x-outlay-justification": "the meeting was moved"}
+    assert [(await say(world, chat(PROMPT), **why)).status_code for _ in range(3)] == [200, 200, 400]
+    assert "used up" in world.refused[-1].message
+    assert world.settled[-1].call.justification == "the meeting was moved"
+    world.clock.advance(24 * 60 * MINUTE_US)
+
+
+async def test_a_throttle_lets_so_many_repeats_a_minute_pass(world: World) -> None:
+    world = ruled(world.router, "throttle", "requests_per_minute: 1")
+    for _ in range(8):
+        await say(world, chat(PROMPT))
+        world.clock.advance(MINUTE_US)
+    assert len(world.refused) == 0
+    statuses = [(await world.call("POST", "/v1/chat/completions", json=chat(PROMPT))).status_code for _ in range(3)]
+    assert statuses == [200, 429, 429]
+    assert world.refused[0].found["action"] == "throttled"
+
+
+async def test_shadow_changes_nothing_and_is_on_record(world: World) -> None:
+    world = ruled(world.router, "refuse", "mode: shadow")
+    for _ in range(8):
+        assert (await say(world, chat(PROMPT))).status_code == 200
+    assert world.settled[-1].shadow == ("no-repeats: refuse",)
+    assert "action" not in world.settled[-1].found
+
+
+async def test_a_rule_for_others_does_nothing(world: World) -> None:
+    world = ruled(world.router, "refuse", "applies_to: {project: search}")
+    for _ in range(8):
+        assert (await say(world, chat(PROMPT))).status_code == 200

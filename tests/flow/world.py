@@ -17,6 +17,7 @@ from proxy.dialects.gemini import Gemini
 from proxy.dialects.openai import OpenAI
 from proxy.gateway.admission import Admission
 from proxy.gateway.plane import Plane
+from proxy.gateway.redundant import Redundant
 from proxy.gateway.rules import Rules
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
@@ -120,6 +121,7 @@ class World:
                 expecting=self.expecting,
                 calibration=self.calibration,
                 tokens=self.tokens,
+                redundant=Redundant(self.watching, self.throttling, self.clock),
             ),
             plane=Plane(
                 HttpxUpstream(transport),
