@@ -1,17 +1,14 @@
 """Notices over a real HTTP endpoint and a real mail server, both on loopback."""
 
-import json
 import logging
 import socketserver
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from proxy.adapters.notices_apprise import AppriseSender
 from proxy.ports.notices import TEXT_CHARS_MAX, Notice, NotSentError
+from tests.servers.webhook import Webhook, serving, webhook
 
 # Apprise imports modules of Python that later versions take away, and says so in warnings.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -21,71 +18,37 @@ NOTICE = Notice("unpriced_model", "unpriced_model:1", "No price for m-1", "The m
 CANARY = "canary0000000000000token"
 
 
-class Hook(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        if self.path.startswith("/silent"):
-            self.server.let_go.wait(10)
-            return
-        self.server.got.append(json.loads(body))
-        self.send_response(500 if self.path.startswith("/broken") else 200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[int]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
-def hook() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.got, server.let_go = [], threading.Event()
-    with serving(server):
+def hook() -> Iterator[Webhook]:
+    with webhook() as server:
         yield server
-        server.let_go.set()
 
 
-def address(hook: ThreadingHTTPServer, path: str = "ok") -> str:
-    return f"json://127.0.0.1:{hook.server_address[1]}/{path}"
-
-
-def test_a_webhook_gets_title_and_text(hook: ThreadingHTTPServer) -> None:
-    AppriseSender().send(address(hook), NOTICE)
+def test_a_webhook_gets_title_and_text(hook: Webhook) -> None:
+    AppriseSender().send(hook.address(), NOTICE)
     (got,) = hook.got
     assert (got["title"], got["message"]) == (NOTICE.title, NOTICE.text)
 
 
-def test_a_text_goes_as_it_is_and_within_its_limit(hook: ThreadingHTTPServer) -> None:
+def test_a_text_goes_as_it_is_and_within_its_limit(hook: Webhook) -> None:
     text = "a_*b*_ <c> & {d} $(e) `f`\nline " + "x" * TEXT_CHARS_MAX
-    AppriseSender().send(address(hook), Notice("policy_mistakes", "k", "t", text))
+    AppriseSender().send(hook.address(), Notice("policy_mistakes", "k", "t", text))
     assert hook.got[0]["message"] == text[:TEXT_CHARS_MAX]
 
 
-def test_an_answer_of_500_is_no_delivery(hook: ThreadingHTTPServer) -> None:
+def test_an_answer_of_500_is_no_delivery(hook: Webhook) -> None:
     with pytest.raises(NotSentError):
-        AppriseSender().send(address(hook, "broken"), NOTICE)
+        AppriseSender().send(hook.address("broken"), NOTICE)
     assert len(hook.got) == 1
 
 
-def test_a_service_that_is_silent_is_given_up(hook: ThreadingHTTPServer) -> None:
+def test_a_service_that_is_silent_is_given_up(hook: Webhook) -> None:
     with pytest.raises(NotSentError):
-        AppriseSender(timeout_s=0.2).send(address(hook, "silent"), NOTICE)
+        AppriseSender(timeout_s=0.2).send(hook.address("silent"), NOTICE)
 
 
-def test_a_service_that_is_down_is_no_delivery(hook: ThreadingHTTPServer) -> None:
-    there = address(hook)
+def test_a_service_that_is_down_is_no_delivery(hook: Webhook) -> None:
+    there = hook.address()
     hook.shutdown()
     hook.server_close()
     with pytest.raises(NotSentError):
@@ -99,7 +62,7 @@ def test_an_address_that_tells_nobody_is_said_without_repeating_it(url: str) -> 
     assert not url or url not in str(raised.value)
 
 
-def test_a_chat_that_takes_what_slack_takes_gets_title_and_text(hook: ThreadingHTTPServer) -> None:
+def test_a_chat_that_takes_what_slack_takes_gets_title_and_text(hook: Webhook) -> None:
     """Mattermost takes Slack's form of message, at an address of one's own."""
     AppriseSender().send(f"mmost://127.0.0.1:{hook.server_address[1]}/{CANARY}", NOTICE)
     (got,) = hook.got
@@ -109,7 +72,7 @@ def test_a_chat_that_takes_what_slack_takes_gets_title_and_text(hook: ThreadingH
 
 @pytest.mark.parametrize("path", ["ok", "broken", "silent"])
 def test_no_log_and_no_error_holds_a_part_of_the_address(
-    hook: ThreadingHTTPServer, path: str, caplog: pytest.LogCaptureFixture
+    hook: Webhook, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = hook.server_address[1]
     caplog.set_level(logging.DEBUG)
@@ -148,7 +111,8 @@ class Mail(socketserver.StreamRequestHandler):
 def test_a_mail_arrives() -> None:
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mail)
     server.got = []
-    with serving(server) as port:
+    with serving(server):
+        port = server.server_address[1]
         AppriseSender().send(
             f"mailto://127.0.0.1:{port}?from=outlay@example.com&to=alice@example.com&smtp=127.0.0.1", NOTICE
         )

@@ -2,13 +2,8 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -16,6 +11,7 @@ import pytest
 
 from proxy.adapters.gateway_sockets import gateway_states
 from tests.servers.processes import ALICE_KEY, Deployment, StandIn, fetch, until
+from tests.servers.webhook import webhook
 
 CANARY = "canary0000000000000token"
 CHAT = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
@@ -27,32 +23,6 @@ TARGETS = """targets:
   - {name: hook, url: {env: HOOK}, on: [budget_level, policy_mistakes]}
   - {name: dead, url: {file: dead-address}, on: [budget_level]}
 """
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        self.server.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def webhook() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    got: list[dict[str, str]] = []
-    server.got = got  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"json://127.0.0.1:{server.server_address[1]}/{CANARY}", got
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
@@ -96,7 +66,8 @@ def on_record(outlay: Deployment) -> int:
 def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
     tmp_path: Path, policies: Path, provider: StandIn
 ) -> None:
-    with webhook() as (address, got):
+    with webhook() as hook:
+        address, got = hook.address(CANARY), hook.got
         outlay = Deployment(tmp_path, provider.url, {"HOOK": address})
         try:
             outlay.start_server()

@@ -1,11 +1,6 @@
 """`outlay notify test` reaches the targets, and says of each that takes nothing why, never where it is."""
 
-import json
-import socketserver
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,6 +8,7 @@ from typer.testing import CliRunner
 
 from proxy.__main__ import app
 from proxy.adapters.starter_files import write_starter
+from tests.servers.webhook import Webhook, webhook
 
 # Apprise imports modules of Python that later versions take away, and says so in warnings.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -24,34 +20,9 @@ TARGETS = """targets:
 """
 
 
-class Hook(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        self.server.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))  # type: ignore[attr-defined]
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @pytest.fixture
-def hook() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    server.got = []  # type: ignore[attr-defined]
-    with serving(server):
+def hook() -> Iterator[Webhook]:
+    with webhook() as server:
         yield server
 
 
@@ -75,18 +46,18 @@ def run(policies: Path, *words: str, address: str = "") -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_each_target_gets_a_message(policies: Path, hook: ThreadingHTTPServer) -> None:
-    there = f"json://127.0.0.1:{hook.server_address[1]}/{SECRET}"
+def test_each_target_gets_a_message(policies: Path, hook: Webhook) -> None:
+    there = hook.address(SECRET)
     (policies / "checkout-address").write_text(f"{there}\n")
     code, said = run(policies, address=there)
     assert code == 0
-    assert [got["title"] for got in hook.got] == ["A test by outlay"] * 2  # type: ignore[attr-defined]
+    assert [got["title"] for got in hook.got] == ["A test by outlay"] * 2
     assert "finance: the service took the message" in said
 
 
-def test_one_that_takes_nothing_is_told_beside_those_that_do(policies: Path, hook: ThreadingHTTPServer) -> None:
+def test_one_that_takes_nothing_is_told_beside_those_that_do(policies: Path, hook: Webhook) -> None:
     (policies / "checkout-address").write_text(f"json://127.0.0.1:1/{SECRET}")
-    code, said = run(policies, address=f"json://127.0.0.1:{hook.server_address[1]}/{SECRET}")
+    code, said = run(policies, address=hook.address(SECRET))
     assert code == 1
     assert "finance: the service took the message" in said
     assert "checkout: not sent: the service could not be reached, or refused it" in said
