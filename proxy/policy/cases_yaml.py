@@ -1,14 +1,17 @@
 """cases.yaml: example calls with what must become of each, run by `policy check` after every edit."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal
+from decimal import Decimal
+from typing import Final, get_args
 
+from proxy.model.waste import THRESHOLDS, WASTE_CLASSES
 from proxy.policy.amounts import RULE, amount, word_of
 from proxy.policy.document import Table, Word
 from proxy.policy.limits_yaml import read_count
 from proxy.policy.mistakes import Mistakes, shown, suggestion
+from proxy.policy.redundancy_yaml import SCORE_MAX
 from proxy.policy.rule_yaml import RULES_MAX, TAG, limited
-from proxy.policy.rules import DIMENSIONS, Budget, Case
+from proxy.policy.rules import DIMENSIONS, Budget, Case, Expectation
 from proxy.policy.section import Section
 
 FILE: Final = "cases.yaml"
@@ -38,9 +41,13 @@ CALL: Final = {
     "input_tokens": "input_tokens: 20k",
     "output_tokens": "output_tokens: 1000",
     "spent": "spent: {payments-month: 480 USD}",
+    "found": "found: exact_repeat",
+    "score": "score: 4.5",
+    "justified": "justified: true",
 }
-Expectation = Literal["allow", "refuse", "downgrade", "warn", "throttle"]
-EXPECTATIONS: Final[tuple[Expectation, ...]] = ("allow", "refuse", "downgrade", "warn", "throttle")
+FOUND: Final = ("found", "score", "justified")
+"""What redundancy rules see of a case's call."""
+EXPECTATIONS: Final[tuple[Expectation, ...]] = get_args(Expectation)
 
 
 def read_cases_file(
@@ -85,7 +92,24 @@ def _call(section: Section, budgets: Mapping[str, Budget], *, known: bool) -> di
             facts[name] = str(found)
     for key, text in _words(table, "spent"):
         facts[SPENT + key.text] = _spent(table.mistakes, key, text, budgets, known=known)
-    return facts
+    return {**facts, **_found(table)}
+
+
+def _found(table: Section) -> dict[str, str]:
+    """The class, the score in thousandths (the one from which on a call is flagged, where none is written), and whether
+    the caller justified it."""
+    if table.node("found") is None:
+        for name in ("score", "justified"):
+            if table.node(name) is not None:
+                table.wrong(name, "needs found, the class that the call was found to be", CALL["found"])
+        return {}
+    found = table.choice("found", WASTE_CLASSES, WASTE_CLASSES[0])
+    score = table.decimal("score", Decimal(SCORE_MAX))
+    return {
+        "found": found,
+        "score": str(THRESHOLDS[found] if score is None else int(score * 1000)),
+        "justified": "true" if table.flag("justified") else "",
+    }
 
 
 def _words(table: Section, name: str) -> Iterator[tuple[Word, Word]]:

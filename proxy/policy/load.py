@@ -10,14 +10,17 @@ from typing import Final
 from proxy.policy import (
     access_yaml,
     budgets_yaml,
+    cache_yaml,
     cases_yaml,
     credential_source,
+    evaluations_yaml,
     keys_yaml,
     limits_yaml,
     models_yaml,
     notify_yaml,
     prices_yaml,
     providers_yaml,
+    redundancy_yaml,
     rule_yaml,
 )
 from proxy.policy.access_yaml import read_access
@@ -30,12 +33,13 @@ from proxy.policy.models_yaml import read_models_file
 from proxy.policy.notify_yaml import read_notify
 from proxy.policy.prices_yaml import read_prices
 from proxy.policy.providers_yaml import read_providers
+from proxy.policy.redundancy_yaml import read_redundancy_file
 from proxy.policy.rule_yaml import Known, RuleNames, known_names
 from proxy.policy.rules import RuleSet
 from proxy.policy.section import Settings
 from proxy.policy.types import Mistake, PolicySet
 
-RULE_FILES: Final = (limits_yaml.FILE, models_yaml.FILE, cases_yaml.FILE)
+RULE_FILES: Final = (limits_yaml.FILE, models_yaml.FILE, redundancy_yaml.FILE, cases_yaml.FILE)
 FILES: Final = (
     *(providers_yaml.FILE, access_yaml.FILE, keys_yaml.FILE, prices_yaml.FILE),
     *(notify_yaml.FILE, *RULE_FILES),
@@ -49,13 +53,23 @@ RULES: Final = {
     "models.downgrade": "downgrades by model rules",
     "models.output_tokens_max": "output limits of model rules",
     "models.fallback": "fallbacks",
+    "redundancy": "redundancy rules",
+    "redundancy.action.warn": "warnings of redundancy rules",
+    "redundancy.action.serve": "answers served again",
+    "redundancy.action.coalesce": "answers shared by calls under way",
+    "redundancy.action.throttle": "throttles by redundancy rules",
+    "redundancy.action.justify": "redundancy rules that ask for a justification",
+    "redundancy.action.refuse": "refusals by redundancy rules",
+    "evaluations": "registered evaluations",
+    "cache": "a cache of answers",
 }
-"""Lists in the files of rules with what stands in them, and settings of theirs that a version may not know yet."""
-ENFORCED: Final = frozenset(RULES)
+"""What stands in the files of rules and a version may not know yet: lists and tables, their settings, and values of
+those."""
+_REDUNDANCY: Final = ("redundancy", "evaluations", "cache")
+ENFORCED: Final = frozenset(name for name in RULES if not name.startswith(_REDUNDANCY))
 """Those of RULES that calls are held to (cases: that `policy check` runs). An entry in any other is a mistake: nobody
 may believe a budget to be in force that isn't."""
 LATER_FILES: Final = {
-    "redundancy.yaml": "redundancy rules",
     "services.yaml": "services and event sources",
 }
 """Names that are taken. Rules in them are a mistake: nobody may believe a budget to be in force that isn't."""
@@ -92,6 +106,14 @@ SETTINGS: Final[Mapping[str, Mapping[str, Settings]]] = {
         "model rule": models_yaml.MODEL,
         "applies_to": rule_yaml.SCOPE,
         "downgrade": budgets_yaml.DOWNGRADE,
+    },
+    redundancy_yaml.FILE: {
+        "": redundancy_yaml.TOP,
+        "redundancy rule": redundancy_yaml.REDUNDANCY,
+        "threshold": redundancy_yaml.THRESHOLD,
+        "applies_to": rule_yaml.SCOPE,
+        "evaluation": evaluations_yaml.EVALUATION,
+        "cache": cache_yaml.CACHE,
     },
     cases_yaml.FILE: {"": cases_yaml.TOP, "case": cases_yaml.CASE, "call": cases_yaml.CALL},
 }
@@ -140,16 +162,16 @@ def _rules(
 ) -> RuleSet:
     documents = {name: read_document(contents[name], reports[name]) for name in RULE_FILES}
     names = RuleNames()
-    in_budgets, in_models, in_cases = (reports[name] for name in RULE_FILES)
+    in_budgets, in_models, in_redundancy, in_cases = (reports[name] for name in RULE_FILES)
     budgets, limits = read_budgets_file(documents[limits_yaml.FILE], names, known, in_budgets)
     models = read_models_file(documents[models_yaml.FILE], names, known, in_models)
-    by_name = (
-        None if in_budgets.found or in_models.found else {each.name: each for each in (*budgets, *limits, *models)}
-    )
+    redundancy, evaluations, cache = read_redundancy_file(documents[redundancy_yaml.FILE], names, known, in_redundancy)
+    unread = in_budgets.found or in_models.found or in_redundancy.found
+    by_name = None if unread else {each.name: each for each in (*budgets, *limits, *models, *redundancy)}
     cases = read_cases_file(documents[cases_yaml.FILE], {each.name: each for each in budgets}, by_name, in_cases)
     for name, document in documents.items():
         _not_enforced(document, reports[name], enforced)
-    return RuleSet(budgets, limits, models, cases)
+    return RuleSet(budgets, limits, models, cases, redundancy, evaluations, cache)
 
 
 def _not_enforced(document: Table | None, mistakes: Mistakes, enforced: frozenset[str]) -> None:
@@ -158,10 +180,11 @@ def _not_enforced(document: Table | None, mistakes: Mistakes, enforced: frozense
         items = value.items if isinstance(value, Listing) else ()
         if key.text in RULES and key.text not in enforced and (items or not isinstance(value, Word | Listing)):
             mistakes.add(key, f"this version of outlay {_TOO_NEW.format(RULES[key.text])}")
-        for setting, _ in (pair for item in items if isinstance(item, Table) for pair in item.pairs):
+        for setting, says in (pair for item in items if isinstance(item, Table) for pair in item.pairs):
             part = f"{key.text}.{setting.text}"
-            if part in RULES and key.text in enforced and part not in enforced:
-                mistakes.add(setting, f"this version of outlay {_TOO_NEW.format(RULES[part])}")
+            of_value = f"{part}.{says.text}" if isinstance(says, Word) else part
+            for name in {part, of_value} & RULES.keys() - enforced if key.text in enforced else ():
+                mistakes.add(setting, f"this version of outlay {_TOO_NEW.format(RULES[name])}")
 
 
 _TOO_NEW: Final = "doesn't know {}: nothing here would be in force, so take it out"

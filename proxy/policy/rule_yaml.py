@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from proxy.model.identity import Purpose
+from proxy.model.identity import OwnerKind, Purpose
 from proxy.policy.document import Listing, Node, Table, Word
 from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, shown, suggestion
@@ -54,6 +54,8 @@ class Known:
     """Other name of a person -> the name that calls are recorded under."""
     providers: Mapping[str, Provider] | None = None
     """None: their file has mistakes."""
+    services: frozenset[str] = frozenset()
+    """Of `names["user"]` those that are no persons."""
 
 
 def known_names(access: Access, providers: Mapping[str, Provider] | None, keys: Mapping[str, Key]) -> Known:
@@ -73,7 +75,8 @@ def known_names(access: Access, providers: Mapping[str, Provider] | None, keys: 
     if providers is not None:
         names["provider"] = providers
     listed = {dimension: dict.fromkeys(sorted({*found} - {""})) for dimension, found in names.items()}
-    return Known(listed, access.names, providers)
+    owners = (key.owner for key in keys.values() if key.owner_kind is OwnerKind.SERVICE)
+    return Known(listed, access.names, providers, frozenset((*access.service_accounts, *owners)))
 
 
 class RuleNames:
@@ -132,18 +135,18 @@ def _scope(section: Section, known: Known) -> Scope:
     for dimension in DIMENSIONS if table else ():
         node = table.node(dimension) if table else None
         if node is not None:
-            conditions[dimension] = _globs(section.mistakes, dimension, node, SCOPE[dimension])
-            _check_known(section.mistakes, dimension, node, known)
+            conditions[dimension] = read_globs(section.mistakes, dimension, node, SCOPE[dimension])
+            check_known(section.mistakes, dimension, node, known)
     tags = table.node("tags") if table else None
     if table and tags is not None and not isinstance(tags, Table):
         table.wrong("tags", "is a table: the name of each tag and its value")
     for key, node in tags.pairs if isinstance(tags, Table) else ():
-        conditions[TAG + key.text] = _globs(section.mistakes, f"tag {shown(key.text)}", node, SCOPE["tags"])
+        conditions[TAG + key.text] = read_globs(section.mistakes, f"tag {shown(key.text)}", node, SCOPE["tags"])
     users = (known.aliases.get(user, user) for user in conditions.get("user", ()))
     return Scope({**conditions, "user": tuple(dict.fromkeys(users))} if "user" in conditions else conditions)
 
 
-def _globs(mistakes: Mistakes, name: str, node: Node, example: str) -> tuple[str, ...]:
+def read_globs(mistakes: Mistakes, name: str, node: Node, example: str) -> tuple[str, ...]:
     """A word, or a list of them. A list without any fits no call, which is never meant."""
     items = node.items if isinstance(node, Listing) else (node,)
     if not items or len(items) > GLOBS_MAX:
@@ -163,7 +166,8 @@ def _globs(mistakes: Mistakes, name: str, node: Node, example: str) -> tuple[str
     return tuple(globs)
 
 
-def _check_known(mistakes: Mistakes, dimension: str, node: Node, known: Known) -> None:
+def check_known(mistakes: Mistakes, dimension: str, node: Node, known: Known) -> None:
+    """A warning for each word that no file knows; patterns and names of `dimension` that may be anything pass."""
     names = known.names.get(dimension)
     if names is None:
         return

@@ -14,6 +14,7 @@ __all__ = [
     "NO_RULES",
     "Budget",
     "Case",
+    "Expectation",
     "Mode",
     "ModelRule",
     "RateLimit",
@@ -95,6 +96,9 @@ class ModelRule(Rule):
     """Statuses with which a provider has failed, beside a connection that was not made."""
 
 
+Expectation = Literal["allow", "refuse", "downgrade", "warn", "throttle", "justify", "serve", "coalesce"]
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """An example call and what must become of it: cases.yaml."""
@@ -102,8 +106,9 @@ class Case:
     name: str
     where: str
     call: Mapping[str, str]
-    """Dimensions, and 'input_tokens', 'output_tokens', 'spent.RULE' as the case sets them."""
-    expect: Literal["allow", "refuse", "downgrade", "warn", "throttle"]
+    """Dimensions, and 'input_tokens', 'output_tokens', 'spent.RULE', 'found', 'score' (thousandths), 'justified' as the
+    case sets them."""
+    expect: Expectation
     rule: str
     """Name of the rule that must decide; '' for any."""
 

@@ -138,6 +138,13 @@ class Section:
             self.wrong(name, f"can't be {shown(text)}: a time has its unit behind it (ms, s, m, h, d), at most 7d")
         return seconds or default
 
+    def seconds(self, name: str, default: int, least: int = 1) -> int:
+        """Whole seconds of such a time, at least `least`."""
+        seconds = int(self.duration_s(name, default))
+        if seconds < least and duration_s(self.text(name)):
+            self.wrong(name, f"can't be {shown(self.text(name))}: it is at least {least}s")
+        return seconds
+
     def decimal(self, name: str, maximum: Decimal = USD_MAX) -> Decimal | None:
         """A number from 0 to `maximum`; None where it isn't written."""
         text = self.text(name)

@@ -8,19 +8,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from proxy.model.identity import Purpose, Role
+from proxy.model.waste import WASTE_CLASSES
 from proxy.policy import (
     access_yaml,
     amounts,
     budgets_yaml,
+    cache_yaml,
     cases_yaml,
+    evaluations_yaml,
     keys_yaml,
     limits_yaml,
     models_yaml,
     notify_yaml,
     prices_yaml,
     providers_yaml,
+    redundancy_yaml,
     rule_yaml,
 )
+from proxy.policy.redundancy_rules import ACTIONS, CACHE_SCOPES, CLASSES_OF
 from proxy.policy.rules import DIMENSIONS
 from proxy.policy.section import TEXT_CHARS_MAX
 
@@ -42,7 +47,19 @@ SOME: Final[Shape] = {
 }
 AMOUNT: Final[Shape] = {"type": "string", "pattern": f"^{amounts.AMOUNT_PATTERN}$"}
 MONEY: Final[Shape] = {"type": "string", "pattern": f"^{amounts.COUNT_PATTERN} ?USD$"}
+CAP: Final[Shape] = {
+    "type": "string",
+    "pattern": rf"^(?!0+(\.0+)?[kMB]? ?(USD|calls)$){amounts.COUNT_PATTERN} ?(USD|calls)$",
+}
 PERCENT: Final[Shape] = {"type": "string", "pattern": "^0*([1-9][0-9]?|100)%$"}
+HEADER: Final[Shape] = {"type": ["string", "integer"], "pattern": f"^{evaluations_yaml.HEADER_PATTERN}$"}
+SIZE: Final[Shape] = {"type": "string", "pattern": f"^{cache_yaml.SIZE_PATTERN}$"}
+SCORE: Final[Shape] = {
+    "type": ["number", "string"],
+    "minimum": 0,
+    "maximum": redundancy_yaml.SCORE_MAX,
+    "pattern": r"^\d{1,4}(\.\d{1,12})?$",
+}
 MODEL: Final[Shape] = {"type": ["string", "number", "boolean"], "minLength": 1, "pattern": r"^[^*?\[]*$"}
 
 
@@ -86,6 +103,8 @@ RULE: Final[Shapes] = {
 PER: Final[Shapes] = {"per": _any(PER_WORD, _list(PER_WORD, minItems=1))}
 SCOPE: Final[Shapes] = {**dict.fromkeys(DIMENSIONS, GLOBS), "tags": _table(GLOBS)}
 DOWNGRADE: Final[Shapes] = {"to": MODEL}
+
+CLASSES: Final = (*WASTE_CLASSES, redundancy_yaml.ALL)
 
 SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
     providers_yaml.FILE: {
@@ -213,6 +232,39 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
         "applies_to": SCOPE,
         "downgrade": DOWNGRADE,
     },
+    redundancy_yaml.FILE: {
+        "": {
+            "redundancy": {"type": "array", "items": _ref("redundancy rule")},
+            "evaluations": {"type": "array", "items": _ref("evaluation")},
+            "cache": _ref("cache"),
+        },
+        "redundancy rule": {
+            **RULE,
+            **PER,
+            "classes": _any({"const": redundancy_yaml.ALL}, _list(_choice(CLASSES), minItems=1)),
+            "action": _choice(ACTIONS),
+            "threshold": _any(SCORE, _ref("threshold")),
+            "window": DURATION,
+            "requests_per_minute": SOME,
+            "justifications_per_day": SOME,
+        },
+        "threshold": dict.fromkeys(WASTE_CLASSES, SCORE),
+        "applies_to": SCOPE,
+        "evaluation": {
+            "name": NAME,
+            "service_accounts": NAMES,
+            "keys": NAMES,
+            "projects": GLOBS,
+            **{"purpose_header": HEADER, "purpose": WORD, "commit_header": HEADER},
+            "cap": CAP,
+            "window": DURATION,
+        },
+        "cache": {
+            "ttl": DURATION,
+            **{"size_max": SIZE, "answer_size_max": SIZE},
+            "scope": _choice(CACHE_SCOPES),
+        },
+    },
     cases_yaml.FILE: {
         "": {"cases": {"type": "array", "items": _ref("case")}},
         "case": {"name": WORD, "call": _ref("call"), "expect": _choice(cases_yaml.EXPECTATIONS), "rule": NAME},
@@ -221,11 +273,34 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
             "tags": _table(WORD),
             **dict.fromkeys(("input_tokens", "output_tokens"), COUNT),
             "spent": _table(AMOUNT),
+            **{"found": _choice(WASTE_CLASSES), "score": SCORE, "justified": FLAG},
         },
     },
 }
 """By file, section and setting, as load.SETTINGS."""
 
+_OBSERVE: Final[Shape] = {"not": {"required": ["action"]}}
+"""Without an action it is `observe`."""
+
+
+def _where_action(actions: Sequence[str], then: Shape, *, unsaid: bool = False) -> Shape:
+    said = {"properties": {"action": {"enum": list(actions)}}, "required": ["action"]}
+    return {"if": _any(said, _OBSERVE) if unsaid else said, "then": then}
+
+
+_BY_ACTION: Final = (
+    *(
+        _where_action([each for each in ACTIONS if each not in fit], {"properties": {name: False}}, unsaid=True)
+        for name, fit in redundancy_yaml.FITS.items()
+    ),
+    _where_action([each for each in ACTIONS if len(CLASSES_OF[each]) > 1], {"required": ["classes"]}, unsaid=True),
+    *(
+        _where_action([each], {"properties": {"classes": {"enum": [None, [*CLASSES_OF[each]]]}}})
+        for each in ("serve", "coalesce")
+    ),
+    _where_action(["throttle"], {"required": ["requests_per_minute"]}),
+)
+"""What each action of a redundancy rule needs, and what means nothing to it."""
 ONE: Final[Shape] = {"minProperties": 1, "maxProperties": 1}
 TOGETHER: Final[Mapping[str, Mapping[str, Shape]]] = {
     providers_yaml.FILE: {"provider": {"required": ["dialect", "base_url", "api_key"]}, "api_key": ONE},
@@ -266,6 +341,17 @@ TOGETHER: Final[Mapping[str, Mapping[str, Shape]]] = {
         "model rule": {"required": ["name"], **_any(*({"required": [name]} for name in models_yaml.EFFECTS))},
         "downgrade": {"required": ["to"]},
     },
-    cases_yaml.FILE: {"case": {"required": ["name", "call", "expect"]}},
+    redundancy_yaml.FILE: {
+        "redundancy rule": {"required": ["name"], "allOf": [*_BY_ACTION]},
+        "evaluation": {
+            "required": ["name", "cap"],
+            "dependentRequired": {"purpose": ["purpose_header"], "purpose_header": ["purpose"]},
+            **_any({"required": ["service_accounts"]}, {"required": ["keys"]}),
+        },
+    },
+    cases_yaml.FILE: {
+        "case": {"required": ["name", "call", "expect"]},
+        "call": {"dependentRequired": {"score": ["found"], "justified": ["found"]}},
+    },
 }
 """By file and section: which settings need each other."""

@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proxy.model.waste import WasteClass
+from proxy.model.waste import RECORDED_SHARE, THRESHOLDS, WASTE_CLASSES, WasteClass
 
-DEFAULTS: Mapping[WasteClass, float] = {
-    "exact_repeat": 3.6,
-    "disguised_repeat": 3.6,
-    "near_repeat": 2.9,
-    "shared_repeat": 3.6,
-    "in_flight_twin": 3.6,
-    "replayed_conversation": 1.9,
-    "tool_loop": 2.9,
-    "repeated_turn": 3.8,
-    "ping_pong": 4.8,
-    "trivial_context": 2.9,
-}
-SUSPICIOUS_SHARE = 0.5
+DEFAULTS: Mapping[WasteClass, float] = {name: THRESHOLDS[name] / 1000 for name in WASTE_CLASSES}
+"""Their numbers stand in model/waste.py, since the loader of redundancy.yaml needs them too."""
+SUSPICIOUS_SHARE = RECORDED_SHARE
 """From this share of a threshold on a finding is reported, though not flagged."""
 
 
