@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from operator import add
 
 
 def _classes() -> bytes:
@@ -38,20 +39,7 @@ _COUNTED = re.compile(
     r"(?: ?(?:no|nr|number|id))?[ .:=]*$",
     re.IGNORECASE,
 )
-_COUNTED_LABELS = (
-    "run ",
-    "run:",
-    "run=",
-    "attempt",
-    "iteration",
-    "nonce",
-    "seed",
-    "trial",
-    "ref ",
-    "ref:",
-    "round ",
-    "salt",
-)
+_COUNTED_LABELS = ("run ", "attempt", "iteration", "nonce", "trial ")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}[:.-][0-9]{2}|[0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9]{8}T[0-9]{6}"
 )
@@ -99,8 +87,9 @@ def gibberish(word: str) -> bool:
 
 
 def _common_share(word: str) -> float:
-    pairs = [pair for at in range(len(word) - 1) if (pair := word[at : at + 2]).isalpha()]
-    return sum(pair in _COMMON_PAIRS for pair in pairs) / len(pairs) if pairs else 1.0
+    letters = word if word.isalpha() else "".join(filter(str.isalpha, word))
+    pairs = len(letters) - 1
+    return sum(map(_COMMON_PAIRS.__contains__, map(add, letters, letters[1:]))) / pairs if pairs > 0 else 1.0
 
 
 def is_nonce(token: str) -> bool:
@@ -148,17 +137,20 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
 
 def _tokens(text: str) -> Iterator[tuple[int, int]]:
     classes = text.encode("latin-1", "replace").translate(_CLASSES)
+    known: dict[str, bool] = {}
     last = 0
     for candidate in _CANDIDATE.finditer(classes):
         start = classes.rfind(b" ", last, candidate.start()) + 1 or last
-        token = text[start : candidate.end()].strip(_TAIL)
+        last = candidate.end()
+        token = text[start:last].rstrip(_TAIL)
         if len(token) < TOKEN_CHARS_MIN:
             continue
-        start = text.index(token, start)
         end = start + len(token)
-        if is_nonce(token):
+        nonce = known.get(token)
+        if nonce is None:
+            nonce = known[token] = is_nonce(token)
+        if nonce:
             yield start, end
         elif token[0].isdigit() and _DATE.match(token) and (time := _TIME_AFTER.match(text, end)):
-            end = time.end()
-            yield start, end
-        last = end
+            last = time.end()
+            yield start, last

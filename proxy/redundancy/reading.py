@@ -11,7 +11,7 @@ from .conversation import Conversation
 from .hashing import Keyed
 from .sight import SYSTEM_ROLES, Message
 
-_EDGE_CHARS = 48
+_EDGE_CHARS = 40
 _STEPS_BACK_MAX = 16
 CANONICAL_CHARS_MAX = 48_000
 """Of history that is not known, only so much (the newest) is brought into canonical form; the rest counts as it is."""
@@ -19,12 +19,19 @@ _MEMO_MAX = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
-    """The end of an earlier call's messages: hashes of what was spoken up to it (canonical, and as sent) and of the
-    whole prompt, and the conversation it belongs to."""
+class Heard:
+    """What was spoken so far, as hashes: of all in canonical form, of all as sent, and of the last message alone."""
 
-    spoken: int
-    spoken_raw: int
+    whole: int = 0
+    raw: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of an earlier call. `whole`: hash of its prompt, system and all; `parent`: of the one before."""
+
+    heard: Heard
     whole: int
     parent: int
     conversation: Conversation
@@ -41,11 +48,10 @@ class Reading:
     raw: int
     parent: int
     end: int
-    spoken: int
-    spoken_raw: int
-    fresh: tuple[Message, ...]
-    system: str
-    known: Tail | None
+    heard: Heard
+    fresh: tuple[Message, ...] = ()
+    system: str = ""
+    known: Tail | None = None
 
     @property
     def grows(self) -> bool:
@@ -70,48 +76,35 @@ class Reader:
         system_raw = self._keyed.text(system)
         system_whole = self._system(system, system_raw)
         ends = self._ends(owner, spoken)
-        for back, end in enumerate(ends):
-            known = self._tails.get(end)
-            if known is None:
-                continue
-            if back:
-                return self._continued(known, ends[0], spoken[-back:], system_whole, system_raw)
-            if self._keyed.chain(system_whole, known.spoken) == known.whole:
-                raw = self._keyed.chain(system_raw, known.spoken_raw)
-                return Reading(known.whole, raw, known.parent, end, known.spoken, known.spoken_raw, (), "", known)
-            break
-        whole, raw, fresh = self._spoken(0, 0, spoken)
+        back, known = self._known(ends, spoken)
+        if known is not None and not back:
+            if self._keyed.chain(system_whole, known.heard.whole) == known.whole:
+                raw = self._keyed.chain(system_raw, known.heard.raw)
+                return Reading(known.whole, raw, known.parent, ends[0], known.heard, known=known)
+            known = None
+        before, fresh = (known.heard, spoken[-back:]) if known is not None else (Heard(), spoken)
+        heard, read = self._hear(before, fresh)
         return Reading(
-            self._keyed.chain(system_whole, whole),
-            self._keyed.chain(system_raw, raw),
-            0,
-            ends[0] if ends else 0,
-            whole,
-            raw,
-            fresh,
-            canonical(system),
-            None,
+            whole=self._keyed.chain(system_whole, heard.whole),
+            raw=self._keyed.chain(system_raw, heard.raw),
+            parent=known.whole if known is not None else 0,
+            end=ends[0] if ends else 0,
+            heard=heard,
+            fresh=read,
+            system="" if known is not None else canonical(system),
+            known=known,
         )
 
     def keep(self, reading: Reading, conversation: Conversation) -> None:
-        tail = Tail(reading.spoken, reading.spoken_raw, reading.whole, reading.parent, conversation)
-        self._tails.put(reading.end, tail)
+        self._tails.put(reading.end, Tail(reading.heard, reading.whole, reading.parent, conversation))
 
-    def _continued(
-        self, known: Tail, end: int, fresh: Sequence[Message], system_whole: int, system_raw: int
-    ) -> Reading:
-        whole, raw, read = self._spoken(known.spoken, known.spoken_raw, fresh)
-        return Reading(
-            self._keyed.chain(system_whole, whole),
-            self._keyed.chain(system_raw, raw),
-            known.whole,
-            end,
-            whole,
-            raw,
-            read,
-            "",
-            known,
-        )
+    def _known(self, ends: Sequence[int], spoken: Sequence[Message]) -> tuple[int, Tail | None]:
+        """How many messages back an earlier call ended, and its end. Its last message is compared in full."""
+        for back, end in enumerate(ends):
+            known = self._tails.get(end)
+            if known is not None and known.heard.last == self._keyed.text(spoken[-1 - back][1]):
+                return back, known
+        return 0, None
 
     def _system(self, text: str, raw: int) -> int:
         """Canonical hash of a system prompt: thousands of calls share one, so it is worked out once."""
@@ -122,25 +115,26 @@ class Reader:
         return known
 
     def _ends(self, owner: str, spoken: Sequence[Message]) -> list[int]:
-        """Hashes of the conversation as of its last messages, newest first. A message stands for itself by role, length
-        and edges: a tenth of the price of hashing it all, and a change inside an old message alone makes no new
-        work."""
-        marks = [f"{role}\x00{len(text)}\x00{text[:_EDGE_CHARS]}\x00{text[-_EDGE_CHARS:]}\x01" for role, text in spoken]
+        """Hashes of the conversation as of its last messages, newest first. A message stands for itself by length and
+        edges: a tenth of the price of hashing it all, and a change inside an old message alone makes no new work."""
+        marks = [f"{len(text)}\x00{text[:_EDGE_CHARS]}\x00{text[-_EDGE_CHARS:]}\x01" for _, text in spoken]
         first = max(0, len(marks) - _STEPS_BACK_MAX)
         return self._keyed.prefixes(owner + "\x02" + "".join(marks[:first]), marks[first:])
 
-    def _spoken(self, whole: int, raw: int, fresh: Sequence[Message]) -> tuple[int, int, tuple[Message, ...]]:
+    def _hear(self, before: Heard, fresh: Sequence[Message]) -> tuple[Heard, tuple[Message, ...]]:
+        """What was heard with `fresh` after `before`, and the fresh messages in canonical form."""
         read: list[Message] = []
+        whole, raw, last = before.whole, before.raw, before.last
         starts = _first_within(fresh, CANONICAL_CHARS_MAX)
         for at, (role, text) in enumerate(fresh):
-            part = self._keyed.text(text)
+            part = last = self._keyed.text(text)
             raw = self._keyed.chain(raw, part)
             if at >= starts:
                 plain = canonical(text)
                 read.append((role, plain))
                 part = self._keyed.text(compact(plain))
             whole = self._keyed.chain(whole, part)
-        return whole, raw, tuple(read)
+        return Heard(whole, raw, last), tuple(read)
 
 
 def _first_within(messages: Sequence[Message], chars_max: int) -> int:

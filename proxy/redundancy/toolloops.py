@@ -18,7 +18,7 @@ from .conversation import Conversation, Turn
 from .hashing import Keyed
 from .sight import TOOL_CALL_MARK, TOOL_RESULT_MARK, Message
 
-LINES_MAX = 32
+LINES_MAX = 16
 SAME_RESULT_SHARE = 0.8
 REPEATED_TURN_CHARS_MIN = 40
 POLL_CHARS_MAX = 400

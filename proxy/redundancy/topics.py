@@ -35,7 +35,8 @@ LONG_CHARS_MIN = 1_800
 NEW_WORDS_SHARE_MAX = 0.01
 NEW_WORD_WEIGHT = 0.35
 DRIFT_ASKS_MIN = 4
-DRIFT_MIN = 0.2
+DRIFT_MIN = 0.02
+DRIFT_RATIO = 1.7
 DRIFT_WEIGHT = -0.5
 _INDEX_MAX = TOPICS_MAX * 8
 
@@ -176,6 +177,6 @@ def _drifts(asks: Sequence[int], ask: int) -> bool:
     request come back to it: old ones are as near as new ones."""
     if len(asks) < DRIFT_ASKS_MIN:
         return False
-    near = [alike(ask, old) for old in asks]
-    half = len(near) // 2
-    return sum(near[-half:]) / half - sum(near[:half]) / half > DRIFT_MIN
+    far = [1 - alike(ask, old) for old in asks]
+    half = len(far) // 2
+    return sum(far[:half]) > DRIFT_RATIO * sum(far[-half:]) + DRIFT_MIN * half

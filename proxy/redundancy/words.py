@@ -21,7 +21,7 @@ _FILLER = frozenset(_FILLER_WORDS.split())
 
 def stems(canonical_text: str) -> set[str]:
     return {
-        word if word[0].isdigit() else word[:_STEM_CHARS]
+        word[:_STEM_CHARS] if word.isalpha() else word
         for word in _WORD.findall(canonical_text)
         if word not in _FILLER and not (len(word) >= GIBBERISH_CHARS_MIN and gibberish(word))
     }

@@ -237,3 +237,12 @@ def test_answers_to_unknown_calls_are_ignored_and_hashes_need_the_key() -> None:
     one, other = Detector(b"one key"), Detector(b"another")
     assert one._keyed.text("x") != other._keyed.text("x")
     assert sys.getsizeof(one) > 0
+
+
+def test_texts_of_one_length_that_differ_only_in_the_middle_are_different_work() -> None:
+    played = Played()
+    for n in range(12):
+        text = "\n".join(f"Row {row:02d} of {(row * n * 7919) % 9973:04d} crates" for row in range(100))
+        text = f"{DOCUMENT}\n{text}\n{DOCUMENT}"
+        exact = {found.waste_class for found in played.send(text).findings} & {"exact_repeat", "disguised_repeat"}
+        assert not exact
