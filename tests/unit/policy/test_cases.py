@@ -38,6 +38,18 @@ limits:
   - {name: shut, applies_to: {project: shut}, requests_per_minute: 0}
   - {name: open, applies_to: {project: shut}, requests_per_minute: 5}
 """,
+    "redundancy.yaml": """
+redundancy:
+  - {name: tell, applies_to: {project: [free, checkout, slow]}, classes: [tool_loop], action: warn, threshold: 2.5}
+  - {name: refuses, applies_to: {project: free}, classes: [exact_repeat, near_repeat], action: refuse,
+     threshold: {near_repeat: 5}}
+  - {name: why, applies_to: {project: [free, none]}, classes: [ping_pong], action: justify}
+  - {name: slowly, applies_to: {project: [free, none, smaller]}, classes: [ping_pong], action: throttle,
+     requests_per_minute: 9}
+  - {name: again, applies_to: {project: [none, free]}, action: serve}
+  - {name: shared, applies_to: {project: none}, action: coalesce}
+  - {name: dim, classes: all, action: refuse, mode: shadow}
+""",
     "models.yaml": """
 models:
   - {name: no-pro, deny: ["*-pro"]}
@@ -91,6 +103,25 @@ def judged(case: str) -> tuple[Judgement, bool]:
         ("project: free, model: gpt-old", "downgrade", "send"),
         ("project: free, model: gpt-5-pro", "refuse", "no-pro"),
         ("project: free, model: gpt-5", "allow", "no-pro"),
+        ("project: free, model: gpt-5, found: tool_loop", "warn", "tell"),
+        ("project: free, model: gpt-5, found: tool_loop, score: 2.5", "warn", "tell"),
+        ("project: free, model: gpt-5, found: tool_loop, score: 2.499", "allow", "dim"),
+        ("project: shade, model: gpt-5, found: tool_loop", "allow", "dim"),
+        ("project: free, model: gpt-5, found: exact_repeat", "refuse", "refuses"),
+        ("project: free, model: gpt-5, found: exact_repeat, score: 1", "serve", "again"),
+        ("project: free, model: gpt-5, found: near_repeat", "allow", "refuses"),
+        ("project: free, model: gpt-5, found: near_repeat, score: 5", "refuse", "refuses"),
+        ("project: free, model: gpt-5-pro, found: tool_loop", "refuse", "no-pro"),
+        ("project: free, model: gpt-5, found: ping_pong", "justify", "why"),
+        ("project: free, model: gpt-5, found: ping_pong, justified: true", "throttle", "slowly"),
+        ("project: free, model: gpt-old, found: tool_loop", "downgrade", "send"),
+        ("project: none, model: gpt-5, found: exact_repeat", "serve", "again"),
+        ("project: none, model: gpt-5, found: in_flight_twin", "coalesce", "shared"),
+        ("project: none, model: gpt-5, found: ping_pong, justified: true", "refuse", "none"),
+        ("project: smaller, model: gpt-5, found: ping_pong, spent: {smaller: 9 USD}", "throttle", "slowly"),
+        ("project: checkout, model: gpt-mini, found: tool_loop, spent: {month: 8 USD}", "warn", "tell"),
+        ("project: checkout, model: gpt-mini, found: tool_loop, spent: {month: 8 USD}", "warn", "month"),
+        ("project: slow, model: gpt-5, found: tool_loop, spent: {slow: 3001 tokens}", "throttle", "slow"),
     ],
 )
 def test_what_becomes_of_a_call(call: str, outcome: str, rule: str) -> None:

@@ -380,7 +380,7 @@ def test_the_starter_files_are_valid_and_the_same_in_both_places() -> None:
 
 
 def _uncommented(text: str) -> str:
-    return text.replace(": []\n#  - ", ":\n  - ").replace("\n#  - ", "\n  - ").replace("\n#    ", "\n    ")
+    return text.replace("\n#  - ", "\n  - ").replace("\n#    ", "\n    ")
 
 
 def test_the_starters_commented_examples_are_valid_too() -> None:
@@ -394,7 +394,7 @@ def test_the_starters_commented_examples_are_valid_too() -> None:
     providers = (root / "providers.yaml").read_text().replace("  #   ", "    ")
     for name in ("local", "bedrock"):
         providers = providers.replace(f"  # {name}:", f"  {name}:")
-    notify = (root / "notify.yaml").read_text().replace("targets: []\n#", "targets:\n ").replace("\n#   ", "\n    ")
+    notify = _uncommented((root / "notify.yaml").read_text())
     rules = {name: _uncommented((root / f"{name}.yaml").read_text()) for name in ("budgets", "models", "cases")}
     policies = loaded(access=access, prices=examples, providers=providers, notify=notify, **rules)
     assert [rule.name for rule in policies.rules.budgets + policies.rules.limits] == ["checkout-month", "per-key-burst"]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from proxy.model.call import Call
 from proxy.policy import match
 from proxy.policy.match import Matcher, Matches, facts_of, instance
+from proxy.policy.redundancy_rules import RedundancyRule
 from proxy.policy.rules import DIMENSIONS, RateLimit, Rule, RuleSet, Scope
 from tests.unit.policy.test_evaluate import CALL, budget, rule
 
@@ -23,21 +24,24 @@ def naive(rules: RuleSet, facts: Mapping[str, str]) -> Matches:
             for name, globs in each.scope.conditions.items()
         )
 
-    return Matches(
-        tuple(filter(fits, rules.budgets)), tuple(filter(fits, rules.limits)), tuple(filter(fits, rules.models))
-    )
+    kinds = (rules.budgets, rules.limits, rules.models, rules.redundancy)
+    return Matches(*[tuple(filter(fits, kind)) for kind in kinds])
 
 
 NAMES = st.sampled_from(("team", "model", "tags.feature"))
 GLOBS = st.sampled_from(("a", "b", "ab", "a*", "*", "?", "[ab]", "", "A", "a\n"))
 SCOPES = st.dictionaries(NAMES, st.lists(GLOBS, min_size=1, max_size=3).map(tuple), max_size=3).map(Scope)
 RULES = st.builds(
-    lambda budgets, limits, models: RuleSet(
+    lambda budgets, limits, models, redundancy: RuleSet(
         tuple(budget(f"b{n}", scope=scope) for n, scope in enumerate(budgets)),
         tuple(RateLimit(f"l{n}", "", scope, "enforce", "", (), 1, None, None) for n, scope in enumerate(limits)),
         tuple(rule(f"m{n}", scope=scope) for n, scope in enumerate(models)),
+        redundancy=tuple(
+            RedundancyRule(f"r{n}", "", scope, "enforce", "", ("exact_repeat",), "warn")
+            for n, scope in enumerate(redundancy)
+        ),
     ),
-    *[st.lists(SCOPES, max_size=8)] * 3,
+    *[st.lists(SCOPES, max_size=8)] * 4,
 )
 FACTS = st.dictionaries(NAMES, st.sampled_from(("a", "b", "ab", "c", "", "A", "a\n")), max_size=3)
 
