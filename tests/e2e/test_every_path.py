@@ -466,7 +466,7 @@ def at_provider(trip: Trip, without: Iterable[bytes] = ()) -> tuple[bytes, bytes
 
 def at_client(trip: Trip, without: Iterable[bytes] = ()) -> tuple[bytes, Headers]:
     """Status, and header lines in their order, save what is outlay's or the connection's own."""
-    dropped = {b"x-outlay-call-id", b"x-outlay-edited", b"connection", b"keep-alive", b"date", *without}
+    dropped = {b"x-outlay-call-id", b"x-outlay-edited", b"x-outlay-warning", b"connection", b"keep-alive", b"date", *without}
     kept = [line for line in trip.answer.headers if line[0] not in dropped]
     kept.sort(key=lambda line: line[0] in FRAMING)
     return trip.answer.status, kept
@@ -569,5 +569,5 @@ def test_the_splices_are_those_of_the_contract() -> None:
     said = re.search(r"\| `x-outlay-edited` \| (.*) \|", (ROOT / "docs/contract.md").read_text())
     assert said is not None
     translated = {"translated", "model", "without …"}
-    ruled = {"max_tokens", "fallback PROVIDER WHY", "open", *map(str, Fault)}
+    ruled = {"max_tokens", "models", "fallback PROVIDER WHY", "open", *map(str, Fault)}
     assert set(re.findall(r"`([^`]+)`", said[1])) - translated - ruled == {*SPLICES, "content-encoding"}
