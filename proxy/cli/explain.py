@@ -17,6 +17,9 @@ _DID: Final = {
     "downgrade": "sent it to another model",
     "limit output": "lowered its output limit",
     "cut": "ended its answer at the cap",
+    "warn": "had its answer say so",
+    "serve": "gave it an answer that was kept",
+    "coalesce": "had it share the answer of a call under way",
     "count": "counted it",
     "": "let it pass",
 }

@@ -14,16 +14,21 @@ from proxy.model.entry import Outcome
 from proxy.model.usage import KINDS, Usage
 from proxy.policy.evaluate import UNPRICED
 from proxy.policy.match import Matcher, Matches, facts_of, instance
+from proxy.policy.redundancy_outcome import calls_up
+from proxy.policy.redundancy_rules import Evidence, RedundancyRule
 from proxy.policy.rules import Budget, ModelRule, RateLimit, Rule, RuleSet, Unit
 from proxy.policy.types import PolicySet
 from proxy.policy.windows import NEVER_US, bounds
 
-KINDS_OF_RULES: Final = ("budget", "rate limit", "model rule", "price policy")
+KINDS_OF_RULES: Final = ("budget", "rate limit", "model rule", "redundancy rule", "price policy")
 MODEL_EDIT: Final = "model"
 OUTPUT_EDIT: Final = "max_tokens"
 """Named splices, as they stand on record."""
 COUNTED: Final = "count"
 """What a rule did that let the call pass and took note of it; what else it may have done is worded as in Shadow."""
+REDUNDANT: Final = {"warn": "warned", "serve": "served", "coalesce": "coalesced"}
+"""What a redundancy rule does about a call that goes on, as it stands on record."""
+_KINDS: Final = dict(zip((Budget, RateLimit, ModelRule, RedundancyRule), KINDS_OF_RULES, strict=False))
 _COLUMNS: Final = {"commit": "commit_id"}
 
 
@@ -60,8 +65,8 @@ class MatchedRule:
     mode: str
     contact: str
     did: str
-    """'refuse', 'throttle', 'downgrade', 'limit output', 'cut', 'count'; 'shadow: …' of what it would have done;
-    '' for nothing."""
+    """'refuse', 'throttle', 'downgrade', 'limit output', 'cut', 'warn', 'serve', 'coalesce', 'count'; 'shadow: …' of
+    what it would have done; '' for nothing."""
     decided: bool
     """True: the call was refused by this rule."""
     fits: tuple[Fit, ...] = ()
@@ -93,7 +98,7 @@ def call_of(row: Mapping[str, Any]) -> Call:
 
 
 def _every(rules: RuleSet) -> Iterable[Rule]:
-    return (*rules.budgets, *rules.limits, *rules.models)
+    return (*rules.budgets, *rules.limits, *rules.models, *rules.redundancy)
 
 
 def _matching(rules: RuleSet, facts: Mapping[str, str]) -> Matches:
@@ -125,12 +130,12 @@ def _unknown(name: str, row: Mapping[str, Any]) -> MatchedRule:
 def _unpriced(policies: PolicySet, row: Mapping[str, Any]) -> MatchedRule:
     where = policies.prices.where
     return MatchedRule(
-        UNPRICED, where, KINDS_OF_RULES[3], "enforce", "", "refuse", decided=_decided(where, row), fits=()
+        UNPRICED, where, KINDS_OF_RULES[-1], "enforce", "", "refuse", decided=_decided(where, row), fits=()
     )
 
 
 def _kind(rule: Rule) -> str:
-    return KINDS_OF_RULES[(Budget, RateLimit, ModelRule).index(type(rule))]
+    return _KINDS[type(rule)]
 
 
 def _fits(rule: Rule, facts: Mapping[str, str]) -> Iterator[Fit]:
@@ -150,11 +155,24 @@ def _did(rule: Rule, applied: list[Rule], row: Mapping[str, Any]) -> str:
         return "throttle" if row["reason"] == Reason.RATE_LIMITED else "refuse"
     if row.get("refused"):
         return COUNTED if isinstance(rule, Budget) and rule.unit is Unit.CALLS and rule.count_refused else ""
+    if isinstance(rule, RedundancyRule):
+        return _redundant(rule, row)
     enforced = [each for each in applied if each.mode == "enforce"]
     for did, doers in (("downgrade", _downgrading), ("limit output", _limiting), ("cut", _cutting)):
         if rule in doers(enforced, row):
             return did
     return "" if isinstance(rule, ModelRule) else COUNTED
+
+
+def _redundant(rule: RedundancyRule, row: Mapping[str, Any]) -> str:
+    """By the strongest of what was found about the call, which is what stands on record."""
+    found = row.get("found") or {}
+    if not found or found.get("action") != REDUNDANT.get(rule.action):
+        return ""
+    score, flagged, age_us = (found.get(name) or 0 for name in ("score", "flagged", "age_us"))
+    return (
+        rule.action if calls_up(rule, Evidence(found["class"] or rule.classes[0], score, bool(flagged), age_us)) else ""
+    )
 
 
 def _would(name: str, row: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from proxy.ledger.matched_rules import Charged, MatchedRule
 from proxy.model.money import pico_to_usd
 from proxy.policy.amounts import word_of
+from proxy.policy.redundancy_rules import RedundancyRule
 from proxy.policy.rules import Budget, ModelRule, RateLimit, Rule, Unit, Window
 from proxy.web.reports import iso
 
@@ -48,6 +49,8 @@ def _says(rule: Rule) -> str:
         parts = [*_limit(rule)]
     elif isinstance(rule, ModelRule):
         parts = [*_model(rule)]
+    elif isinstance(rule, RedundancyRule):
+        parts = [*_redundancy(rule)]
     return "; ".join(parts)
 
 
@@ -85,6 +88,18 @@ def _model(rule: ModelRule) -> Iterator[str]:
         yield f"calls go to {rule.downgrade_to}"
     if rule.fallback:
         yield f"where the provider fails: {', '.join(rule.fallback)}"
+
+
+def _redundancy(rule: RedundancyRule) -> Iterator[str]:
+    yield f"{rule.action}: {', '.join(rule.classes)}"
+    if rule.thresholds:
+        yield f"from a score of {', '.join(f'{milli / 1000:g} ({name})' for name, milli in rule.thresholds.items())} on"
+    if rule.window_s is not None:
+        yield f"what is at most {rule.window_s:,} seconds old"
+    if rule.requests_per_minute is not None:
+        yield f"above {rule.requests_per_minute:,} requests a minute{_per(rule.per)}"
+    if rule.justifications_per_day is not None:
+        yield f"{rule.justifications_per_day:,} justified a day{_per(rule.per)}"
 
 
 def _window(window: Window) -> str:

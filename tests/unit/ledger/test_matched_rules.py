@@ -6,7 +6,7 @@ import pytest
 
 from proxy.ledger.matched_rules import Charged, Fit, MatchedRule, matched_rules
 from proxy.model.usage import KINDS
-from proxy.policy.load import load
+from proxy.policy.load import RULES, load
 from proxy.policy.types import PolicySet
 from tests.fakes import facts
 
@@ -143,3 +143,39 @@ def test_without_the_files_only_names_are_known() -> None:
     rules = found(None, shadow=["no-opus: refuse"])
     assert tuple(rules) == ALL
     assert (rules["no-opus"].did, rules["no-opus"].where, rules["burst"].kind) == ("shadow: refuse", "", "")
+
+
+REDUNDANCY = """\
+redundancy:
+  - {name: tell, classes: [tool_loop, near_repeat], action: warn, threshold: {near_repeat: 5}, window: 1h}
+  - {name: tell-loops, classes: [tool_loop], action: warn}
+  - {name: again, action: serve}
+  - {name: why, classes: all, action: justify}
+  - {name: dim, classes: all, action: refuse, mode: shadow}
+"""
+
+
+def redundant(name: str, action: str, **row: Any) -> dict[str, str]:
+    """What each rule did about a call that was found to be of this class."""
+    loaded = load({"redundancy.yaml": REDUNDANCY}, enforced=frozenset(RULES))
+    assert isinstance(loaded, PolicySet), loaded
+    said = {"class": name, "score": 4000, "flagged": 1, "action": action, "age_us": None, **row.pop("found", {})}
+    rules = found(loaded, matched=["tell", "tell-loops", "again", "why", "dim"], **{"found": said, **row})
+    assert {each.kind for each in rules.values()} == {"redundancy rule"}
+    return {rule: each.did for rule, each in rules.items()}
+
+
+def test_a_redundancy_rule_says_what_it_did_about_the_call() -> None:
+    shadow = {"shadow": ["dim: refuse"]}
+    assert redundant("tool_loop", "warned", **shadow) == {
+        **{"tell": "warn", "tell-loops": "warn", "again": "", "why": "", "dim": "shadow: refuse"},
+    }
+    assert set(redundant("near_repeat", "warned").values()) == {""}
+    assert redundant("near_repeat", "warned", found={"score": 5000})["tell"] == "warn"
+    assert redundant("tool_loop", "warned", found={"age_us": 3_600_000_001})["tell"] == ""
+    assert redundant("exact_repeat", "served")["again"] == "serve"
+    assert redundant("", "served", found={"score": None})["again"] == "serve"
+    assert set(redundant("tool_loop", "").values()) == {""}
+    assert redundant("tool_loop", "justify", refused=True, reason="refused_by_policy", rule="redundancy.yaml:5") == {
+        **{"why": "refuse", "tell": "", "tell-loops": "", "again": "", "dim": ""},
+    }
