@@ -66,9 +66,11 @@ def sight_of(call_id: str, request: dict[str, Any], messages: list[Message]) -> 
         model=request["model"],
         operation=request["endpoint"],
         temperature=params.get("temperature"),
+        choices=params.get("n", 1),
         output_tokens_max=params.get("max_tokens"),
         retry_count=int(headers.get("x-stainless-retry-count", 0)),
         evaluation=Evaluation(headers.get("x-commit", "")) if evaluates else None,
+        justification=headers.get("x-outlay-justification"),
         messages=messages,
     )
 

@@ -121,6 +121,10 @@ class Scene:
         user, project = self.rng.choice(self.company.people)
         return Scene(self.company, self.rng, user, project, self.goal_usd)
 
+    def early_s(self) -> float:
+        """A working hour so early that a campaign of some days ends within the period."""
+        return self.company.office_s(self.rng, self.rng.randrange(max(1, self.company.days * 2 // 3)))
+
     def short(self, sentences: int = 1) -> str:
         return " ".join(prose.sentence(self.rng) for _ in range(sentences))
 

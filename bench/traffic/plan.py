@@ -63,8 +63,8 @@ def _campaigns(company: Company, spool: Spool, goal_usd: float, rng: Random) -> 
 def _campaign(scene: Scene, spool: Spool, name: str, campaign: str) -> float:
     """One campaign, until it has burnt its part, or the days are over; gives what it burnt."""
     spent = 0.0
-    for made, call in enumerate(WASTE[name](scene)):
-        if call.at_s >= scene.company.end_s or spent >= scene.goal_usd or made >= CAMPAIGN_CALLS_MAX:
+    for count, call in enumerate(WASTE[name](scene)):
+        if call.at_s >= scene.company.end_s or spent >= scene.goal_usd or count >= CAMPAIGN_CALLS_MAX:
             break
         spool.add(call, "waste", name, campaign)
         spent += call.cost_usd

@@ -8,14 +8,13 @@ from typing import Any
 from . import artefacts, prose
 from .calls import Call, Talk, Turn, ask, embed
 from .company import Pattern, Scene
-from .waste_repeats import start_s
 from .words import ADJECTIVES, LANGUAGES, NOUNS
 
 
 def back_translation(scene: Scene) -> Iterator[Call]:
     """A text into a language, that back again, into the next language, and so on; nobody reads any of it."""
     rng, report = scene.rng, scene.report()
-    caller, at = scene.caller(model="claude-opus-4-6"), start_s(scene)
+    caller, at = scene.caller(model="claude-opus-4-6"), scene.early_s()
     english = report.text[:6_000]
     while True:
         language = rng.choice(LANGUAGES)
@@ -33,7 +32,10 @@ def back_translation(scene: Scene) -> Iterator[Call]:
 def continue_forever(scene: Scene) -> Iterator[Call]:
     """ "Continue" after the answer has ended, in ever other words; the answers say that there is nothing to add."""
     rng, report = scene.rng, scene.report()
-    talk, at = Talk(scene.caller(model="claude-opus-4-6", session=scene.company.session(), caches=True)), start_s(scene)
+    talk, at = (
+        Talk(scene.caller(model="claude-opus-4-6", session=scene.company.session(), caches=True)),
+        scene.early_s(),
+    )
     turns: list[Turn] = [("user", ("Summarise this.\n\n", report.whole))]
     while True:
         ended = rng.choice(("That is all there is to say", "Nothing is left to add", "As said", "To repeat"))
@@ -56,7 +58,7 @@ def continue_forever(scene: Scene) -> Iterator[Call]:
 def sliding_summaries(scene: Scene) -> Iterator[Call]:
     """Windows of one text that move on by a fiftieth of their width, each summarised; then from the start."""
     rng, report = scene.rng, scene.report()
-    caller, at, start = scene.caller(model="claude-opus-4-6"), start_s(scene), 0
+    caller, at, start = scene.caller(model="claude-opus-4-6"), scene.early_s(), 0
     while True:
         yield ask(
             caller,
@@ -72,7 +74,7 @@ def sliding_summaries(scene: Scene) -> Iterator[Call]:
 def sleep_status(scene: Scene) -> Iterator[Call]:
     """An agent sleeps and looks at a status that never changes, but for its clock."""
     rng = scene.rng
-    talk, at = Talk(scene.agent(model="claude-opus-4-6")), start_s(scene)
+    talk, at = Talk(scene.agent(model="claude-opus-4-6")), scene.early_s()
     turns: list[Turn] = [
         ("system", (rng.choice(scene.company.tools).whole,)),
         ("user", f"Watch the {rng.choice(NOUNS)} job."),
@@ -90,7 +92,7 @@ def sleep_status(scene: Scene) -> Iterator[Call]:
 def same_by_other_tools(scene: Scene) -> Iterator[Call]:
     """An agent that has one folder listed in ever other ways: the calls differ, what comes back is the same."""
     rng = scene.rng
-    talk, at = Talk(scene.agent(model="claude-opus-4-6")), start_s(scene)
+    talk, at = Talk(scene.agent(model="claude-opus-4-6")), scene.early_s()
     names = [path for path, _ in scene.project.files]
     turns: list[Turn] = [
         ("system", (rng.choice(scene.company.tools).whole,)),
@@ -115,7 +117,7 @@ def same_by_other_tools(scene: Scene) -> Iterator[Call]:
 def word_salad(scene: Scene) -> Iterator[Call]:
     """Texts made from word lists, to be summarised: every one is new, none means anything."""
     rng = scene.rng
-    caller, at = scene.caller(model=rng.choice(("claude-opus-4-6", "gpt-5.1"))), start_s(scene)
+    caller, at = scene.caller(model=rng.choice(("claude-opus-4-6", "gpt-5.1"))), scene.early_s()
     while True:
         text = " ".join(rng.choices(NOUNS + ADJECTIVES, k=rng.randint(900, 2_400)))
         yield ask(
@@ -131,7 +133,7 @@ def word_salad(scene: Scene) -> Iterator[Call]:
 def reformat(scene: Scene) -> Iterator[Call]:
     """The same records, keys in another order and of other names, other indents: to be "cleaned up" each time."""
     rng = scene.rng
-    caller, at, records = scene.caller(model="claude-opus-4-6"), start_s(scene), artefacts.records(scene.rng, 9_000)
+    caller, at, records = scene.caller(model="claude-opus-4-6"), scene.early_s(), artefacts.records(scene.rng, 9_000)
     while True:
         names: dict[str, str] = {}
         text = json.dumps(_shuffled(rng, records, names), indent=rng.choice((None, 1, 2, 4)))
@@ -155,7 +157,7 @@ def _shuffled(rng: Random, value: Any, names: dict[str, str]) -> Any:
 def renamed_code(scene: Scene) -> Iterator[Call]:
     """One module with other names for its variables each time, to be explained."""
     rng = scene.rng
-    caller, at = scene.caller(model="claude-opus-4-6"), start_s(scene)
+    caller, at = scene.caller(model="claude-opus-4-6"), scene.early_s()
     _, kept = rng.choice(scene.project.files)
     used = sorted({noun for noun in NOUNS if noun in kept.text})
     while True:
@@ -171,7 +173,7 @@ def renamed_code(scene: Scene) -> Iterator[Call]:
 def rate_own_answer(scene: Scene) -> Iterator[Call]:
     """Each answer goes back as a quotation, to be rated and improved; the quotations are quoted as well."""
     rng = scene.rng
-    caller, at, answer = scene.caller(model="claude-opus-4-6"), start_s(scene), scene.text(2_500)
+    caller, at, answer = scene.caller(model="claude-opus-4-6"), scene.early_s(), scene.text(2_500)
     while True:
         wish = rng.choice(
             (
@@ -190,7 +192,7 @@ def rate_own_answer(scene: Scene) -> Iterator[Call]:
 def embedding_slices(scene: Scene) -> Iterator[Call]:
     """One text embedded in slices that begin a little later each round: millions of tokens for nothing."""
     rng, texts = scene.rng, scene.company.reports
-    caller, at, offset = scene.caller(model="text-embedding-3-small"), start_s(scene), 0
+    caller, at, offset = scene.caller(model="text-embedding-3-small"), scene.early_s(), 0
     while True:
         for report in texts[:12]:
             yield embed(caller, at, (report.cut(offset, 24_000),))
@@ -201,7 +203,7 @@ def embedding_slices(scene: Scene) -> Iterator[Call]:
 def trivia_over_files(scene: Scene) -> Iterator[Call]:
     """A one-word question over a bundle of all the project's files, in ever another order and choice."""
     rng = scene.rng
-    caller, at = scene.caller(model="claude-opus-4-6", params={"max_tokens": 16}), start_s(scene)
+    caller, at = scene.caller(model="claude-opus-4-6", params={"max_tokens": 16}), scene.early_s()
     while True:
         bundle = tuple(kept.whole for _, kept in rng.sample(scene.project.files, min(8, len(scene.project.files))))
         wish = rng.choice(

@@ -55,11 +55,6 @@ def _asked(rng: Random) -> str:
     return f"{rng.choice(_OPENERS)} {rng.choice(_ASKS)} {rng.choice(_OBJECTS)}. {rng.choice(_ENDINGS)}"
 
 
-def start_s(scene: Scene) -> float:
-    """Early enough that most campaigns end within the days."""
-    return scene.company.office_s(scene.rng, scene.rng.randrange(max(1, scene.company.days * 2 // 3)))
-
-
 def slow_drip(scene: Scene) -> Iterator[Call]:
     """The same report a few times a day, for days, the wish in other words: no hour looks busy."""
     rng, report = scene.rng, scene.report()
@@ -75,7 +70,7 @@ def slow_drip(scene: Scene) -> Iterator[Call]:
 def mixed(scene: Scene) -> Iterator[Call]:
     """Two ways by turns: one report with a nonce in front, another in other words."""
     rng, report, other = scene.rng, scene.report(), scene.report()
-    caller, at = scene.caller(model=rng.choice(_BIG)), start_s(scene)
+    caller, at = scene.caller(model=rng.choice(_BIG)), scene.early_s()
     while True:
         if rng.random() < 0.5:
             text: Text = (f"[{rng.getrandbits(40):x}] {prose.sentence(rng)[:30]} Summarise.\n", report.whole)
@@ -88,7 +83,7 @@ def mixed(scene: Scene) -> Iterator[Call]:
 def encoded_padding(scene: Scene) -> Iterator[Call]:
     """A trivial wish over random bytes in base64 or hex: new in every character, nothing in it."""
     rng = scene.rng
-    caller, at = scene.caller(model=rng.choice(_BIG)), start_s(scene)
+    caller, at = scene.caller(model=rng.choice(_BIG)), scene.early_s()
     while True:
         noise = rng.randbytes(rng.randint(6_000, 14_000))
         blob = base64.b64encode(noise).decode() if rng.random() < 0.5 else noise.hex()
@@ -109,7 +104,7 @@ def encoded_padding(scene: Scene) -> Iterator[Call]:
 def cache_buster(scene: Scene) -> Iterator[Call]:
     """A finished conversation sent again from its start, one early word changed, so that no prompt cache helps."""
     rng = scene.rng
-    caller, at = scene.caller(model="claude-sonnet-4-6", session=scene.company.session()), start_s(scene)
+    caller, at = scene.caller(model="claude-sonnet-4-6", session=scene.company.session()), scene.early_s()
     past: list[Turn] = []
     for _ in range(8):
         path, kept = rng.choice(scene.project.files)
@@ -127,7 +122,7 @@ def cache_buster(scene: Scene) -> Iterator[Call]:
 
 def rotate_keys(scene: Scene) -> Iterator[Call]:
     """One prompt sent in turn by several people's keys, for several projects, to several models."""
-    rng, report, at = scene.rng, scene.report(), start_s(scene)
+    rng, report, at = scene.rng, scene.report(), scene.early_s()
     callers = [scene.other().caller(model=rng.choice(MODELS[:4])) for _ in range(6)]
     while True:
         for caller in rng.sample(callers, len(callers)):
@@ -139,7 +134,7 @@ def rotate_keys(scene: Scene) -> Iterator[Call]:
 def many_samples(scene: Scene) -> Iterator[Call]:
     """Sixteen answers at a time to one question whose answers nobody compares, again every few minutes."""
     rng, report = scene.rng, scene.report()
-    caller, at = scene.caller(model="gpt-5.1", params={"n": 16, "temperature": 1.0}), start_s(scene)
+    caller, at = scene.caller(model="gpt-5.1", params={"n": 16, "temperature": 1.0}), scene.early_s()
     while True:
         yield ask(
             caller,
@@ -154,7 +149,7 @@ def many_samples(scene: Scene) -> Iterator[Call]:
 def hang_up(scene: Scene) -> Iterator[Call]:
     """Leaves when the answer is nearly there, and asks again: it looks like a bad line. One in eight is let through."""
     rng, report = scene.rng, scene.report()
-    caller, at = scene.caller(model=rng.choice(_BIG[:2]), params={"stream": True}), start_s(scene)
+    caller, at = scene.caller(model=rng.choice(_BIG[:2]), params={"stream": True}), scene.early_s()
     turn: Turn = ("user", ("Explain every paragraph of this.\n\n", report.whole))
     while True:
         cut = rng.random() < 0.88
@@ -167,7 +162,7 @@ def hang_up(scene: Scene) -> Iterator[Call]:
 def provoke_errors(scene: Scene) -> Iterator[Call]:
     """Brings about a 400 or 429 before each repeat, so that it looks like a retry."""
     rng, report = scene.rng, scene.report()
-    caller, at = scene.caller(model=rng.choice(_BIG)), start_s(scene)
+    caller, at = scene.caller(model=rng.choice(_BIG)), scene.early_s()
     turn: Turn = ("user", (report.whole, "\n\nList all facts in this text."))
     while True:
         broken = caller.but(params={"max_tokens": -1}) if rng.random() < 0.5 else caller
@@ -179,7 +174,7 @@ def provoke_errors(scene: Scene) -> Iterator[Call]:
 
 def eval_costume(scene: Scene) -> Iterator[Call]:
     """Summaries for nobody under the registered evaluation key, with a made-up commit on each call."""
-    rng, report, at = scene.rng, scene.report(), start_s(scene)
+    rng, report, at = scene.rng, scene.report(), scene.early_s()
     while True:
         headers = {"x-run-purpose": "eval", "x-commit": f"{rng.getrandbits(28):07x}"}
         bot = scene.service("ci", model="claude-opus-4-6", headers=headers, params={"temperature": 0})
@@ -192,7 +187,7 @@ def eval_costume(scene: Scene) -> Iterator[Call]:
 def justified_always(scene: Scene) -> Iterator[Call]:
     """The same repeats with a reason on each call, always another."""
     rng, report = scene.rng, scene.report()
-    caller, at = scene.caller(model=rng.choice(_BIG)), start_s(scene)
+    caller, at = scene.caller(model=rng.choice(_BIG)), scene.early_s()
     while True:
         word = rng.choice(("needed for", "asked by", "part of", "check of"))
         reason = f"{word} {rng.choice(NOUNS)} {rng.choice(NOUNS)} {rng.randint(1, 99)}"
@@ -209,7 +204,7 @@ def justified_always(scene: Scene) -> Iterator[Call]:
 
 def spawn_same(scene: Scene) -> Iterator[Call]:
     """Five sub-agents at once with one task, told apart by a number, reading the same files; then five more."""
-    rng, at = scene.rng, start_s(scene)
+    rng, at = scene.rng, scene.early_s()
     files, tools = rng.sample(scene.project.files, 2), rng.choice(scene.company.tools)
     task = f"Find out why {scene.short()[:-1].lower()}, and report."
     while True:
@@ -226,7 +221,7 @@ def spawn_same(scene: Scene) -> Iterator[Call]:
 
 def sessions_again(scene: Scene) -> Iterator[Call]:
     """An agent started afresh every few minutes: the same task in other words, the same files read in another order."""
-    rng, at = scene.rng, start_s(scene)
+    rng, at = scene.rng, scene.early_s()
     files, tools = rng.sample(scene.project.files, 5), rng.choice(scene.company.tools)
     while True:
         talk = Talk(scene.agent(model="claude-opus-4-6"))

@@ -9,6 +9,8 @@ import json
 import tempfile
 from array import array
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
@@ -82,5 +84,9 @@ def _line(row: dict[str, object]) -> bytes:
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-def _packed(prefix: Path, suffix: str) -> gzip.GzipFile:
-    return gzip.GzipFile(prefix.with_name(f"{prefix.name}.{suffix}"), "wb", LEVEL, mtime=0)
+@contextmanager
+def _packed(prefix: Path, suffix: str) -> Iterator[gzip.GzipFile]:
+    """A file without its name and time in its head: they would make its bytes differ."""
+    with prefix.with_name(f"{prefix.name}.{suffix}").open("wb") as raw:
+        with gzip.GzipFile("", "wb", LEVEL, raw, mtime=0) as packed:
+            yield packed

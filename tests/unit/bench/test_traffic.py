@@ -20,12 +20,12 @@ USERS, DAYS = 20, 7
 Rows = list[dict[str, Any]]
 
 
-def written(folder: Path, *, seed: int = 1, waste: float = 0.3, users: int = USERS) -> Path:
+def written(folder: Path, *, seed: int = 1, waste: float = 0.3, users: int = USERS, name: str = "set") -> Path:
     folder.mkdir(exist_ok=True)
     with Spool() as spool:
         company = made(spool, seed=seed, waste=waste, users=users, days=DAYS)
-        spool.write(folder / "set", company.kept)
-    return folder / "set"
+        spool.write(folder / name, company.kept)
+    return folder / name
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def rows(prefix: Path, kind: str) -> Rows:
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(prefix: Path, tmp_path: Path) -> None:
-    again, other = written(tmp_path / "again"), written(tmp_path / "other", seed=2)
+    again, other = written(tmp_path / "again", name="other"), written(tmp_path / "other", seed=2)
 
     for end in ("calls.jsonl.gz", "labels.jsonl.gz", "texts.json.gz"):
         first = Path(f"{prefix}.{end}").read_bytes()
