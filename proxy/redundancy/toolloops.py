@@ -21,6 +21,9 @@ from .sight import TOOL_CALL_MARK, TOOL_RESULT_MARK, Message
 LINES_MAX = 16
 SAME_RESULT_SHARE = 0.8
 REPEATED_TURN_CHARS_MIN = 40
+TELLING_LINES_MIN = 8
+TELLING_TIMES_MIN = 3
+"""A result of so many lines that came so often before is a loop whatever the calls were; a short notice is not."""
 POLL_CHARS_MAX = 400
 POLL_PAUSE_US = 4_000_000
 POLLS_MAX = 40
@@ -29,6 +32,7 @@ _VOLATILE = re.compile(
     r"|\b(?:pid|tid|port|elapsed|took|duration|eta)\b[ :=]*[\d.]+"
 )
 _COMMENT = re.compile(r"(?:\s#|\s//|\s--\s).*?(?=[\"'\n]|$)")
+_PAUSE = re.compile(r"\bsleep\s+[\d.]+[smh]?")
 _WAITING = re.compile(
     r"in.progress|pending|queued|running|waiting|building|processing|starting|not ready|deploying|scheduled"
     r"|\d+\s?%|\d+/\d+"
@@ -47,7 +51,7 @@ class Repetition:
 def turn_of(call_id: str, at_us: int, fresh: tuple[Message, ...], keyed: Keyed) -> Turn:
     asked = "".join(text for role, text in fresh if role == "assistant")
     said = "\n".join(text for role, text in fresh if role != "assistant")
-    call = _COMMENT.sub("", asked) if TOOL_CALL_MARK in asked else asked
+    call = _calls(asked)
     steady = _VOLATILE.sub("", said)
     return Turn(call_id, at_us, keyed.text(compact(call)), keyed.text(compact(steady)), _lines(steady, keyed))
 
@@ -56,7 +60,10 @@ def repetition(conversation: Conversation, turn: Turn, fresh: tuple[Message, ...
     """How the newest turn repeats the ones before it, if it does."""
     said = "\n".join(text for role, text in fresh if role != "assistant")
     if _is_result(fresh):
-        earlier = [old for old in conversation.turns if old.asked == turn.asked and same_result(old, turn)]
+        alike = [old for old in conversation.turns if same_result(old, turn)]
+        earlier = [old for old in alike if old.asked == turn.asked]
+        if not earlier and len(turn.lines) >= TELLING_LINES_MIN and len(alike) >= TELLING_TIMES_MIN:
+            earlier = alike
         if not earlier:
             return None
         return Repetition("tool_loop", tuple(old.call_id for old in earlier), _waits(said, earlier[-1], turn))
@@ -72,6 +79,12 @@ def same_result(old: Turn, new: Turn) -> bool:
     if len(old.lines) < 4 or len(new.lines) < 4:
         return False
     return len(old.lines & new.lines) >= SAME_RESULT_SHARE * max(len(old.lines), len(new.lines))
+
+
+def _calls(asked: str) -> str:
+    """The tool calls alone, without comments and pauses, or all that was said where there are none."""
+    start = asked.find(TOOL_CALL_MARK)
+    return _PAUSE.sub("", _COMMENT.sub("", asked[start:])) if start >= 0 else asked
 
 
 def _is_result(fresh: tuple[Message, ...]) -> bool:
