@@ -53,7 +53,7 @@ models:
   - {name: short, output_tokens_max: 32k}
   - {name: context, context_tokens_max: 400k}
   - {name: dear, cost_max: 20 USD}
-  - {name: team-6-down, applies_to: {team: team-6, model: gpt-5.1}, downgrade: {to: gpt-5.1-mini}}
+  - {name: team-6-down, applies_to: {team: team-6, model: gpt-5.1}, downgrade: {to: gpt-5-mini}}
 """
 POLICIES: Final = {
     "providers.yaml": "providers:\n"
@@ -72,7 +72,7 @@ WITH drawn AS (
 SELECT
     1 AS load, 'bench' AS node, 1 AS boot, 1 AS number, n AS line_offset, 'call_' || n AS id,
     $start_us + n * $step_us AS opened_us, 'openai' AS dialect, 'chat' AS operation, 'openai' AS provider,
-    'openai' AS account, if(dice < 6, 'gpt-5.1-mini', 'gpt-5.1') AS model, dice < 8 AS stream,
+    'openai' AS account, if(dice < 6, 'gpt-5-mini', 'gpt-5.1') AS model, dice < 8 AS stream,
     'k_' || person AS key_id, 'person-' || person AS owner, 'person' AS owner_kind,
     'team-' || (place % 20) AS team, 'project-' || place AS project, 'CC-42' AS cost_center, 'build' AS purpose,
     'p' AS policy, '' AS session, '' AS agent, '' AS repository, '' AS branch, '' AS commit_id, '' AS work_item,

@@ -1,5 +1,7 @@
 """Recorded facts in a Parquet file, read with DuckDB in batches: memory doesn't grow with the calls."""
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -9,7 +11,8 @@ import duckdb
 
 from proxy.policy.match import TAG
 from proxy.policy.rules import DIMENSIONS, RuleSet
-from proxy.replay.facts import Before, Kind, Row
+from proxy.policy.windows import SLOT_US
+from proxy.replay.facts import BURST_US, Before, Burst, Kind, Row, Sum, Surplus
 from proxy.replay.fault import FactsError
 
 KINDS_MAX: Final = 200_000
@@ -18,6 +21,9 @@ BATCH_ROWS: Final = 10_000
 SLICE_ROWS: Final = 50_000
 """Read at a time, where calls come evenly."""
 MEMORY_LIMIT: Final = "512MB"
+TOUCH_US: Final = 60_000_000
+LONG_US: Final = 3600 * 1_000_000
+"""Calls that take longer count as if they were always in flight, in what is at most in flight at once."""
 _ALWAYS: Final = ("project", "provider", "model", "dialect")
 _FLAGS: Final = ("stream", "refused", "job", "free", "unpriced", "unlimitable", "moved")
 
@@ -81,16 +87,97 @@ class DuckFacts:
             "hold_pico, hold_input, hold_output, expected_tokens, output_max, context_tokens, details "
             "FROM read_parquet($file) WHERE replayed AND opened_us >= $from_us AND opened_us < $to_us"
         )
-        span = "SELECT coalesce(min(opened_us), 0), coalesce(max(opened_us), 0) FROM read_parquet($file) WHERE replayed"
-        ((first_us, last_us),) = self._read(span, named=False)
-        step_us = (last_us - first_us) // (self.calls // SLICE_ROWS + 1) + 1
-        for from_us in range(first_us, last_us + 1, step_us):
-            yield from self._batches(query, from_us=from_us, to_us=from_us + step_us)
+        for from_us, to_us in self._slices():
+            yield from self._batches(query, from_us=from_us, to_us=to_us)
 
-    def _batches(self, query: str, **values: int) -> Iterator[Any]:
+    def span(self) -> tuple[int, int]:
+        query = (
+            "SELECT coalesce(min(opened_us), 0), coalesce(max(opened_us), 0) FROM read_parquet($file) WHERE replayed"
+        )
+        ((first_us, last_us),) = self._read(query, named=False)
+        return first_us, last_us
+
+    def sums(self, starts: Sequence[int]) -> Iterator[Sum]:
+        first = starts[0] // SLOT_US
+        slots = range(first, self.span()[1] // SLOT_US + 1)
+        places = [bisect_right(starts, slot * SLOT_US) - 1 for slot in slots]
+        query = (
+            f"SELECT hash({self._columns}) AS kind, $places[opened_us // {SLOT_US} - {first} + 1] AS place, "  # noqa: S608  # columns
+            "sum(cost_pico)::HUGEINT, sum(tokens)::HUGEINT, count(*) FROM read_parquet($file) "
+            "WHERE replayed AND opened_us >= $from_us AND opened_us < $to_us GROUP BY ALL ORDER BY place"
+        )
+        for from_us, to_us in self._slices():
+            yield from map(Sum._make, self._batches(query, from_us=from_us, to_us=to_us, places=places))
+
+    def surplus(self, per: tuple[str, ...]) -> Iterator[Surplus]:
+        # By all calls that were in flight at some moment of a minute, as if they all had been at once; those that take
+        # long, as if they always were.
+        query = f"""
+            WITH touching AS (
+                SELECT {self._instance(per)} AS instance,
+                    unnest(CASE WHEN settled_us - opened_us > {LONG_US} THEN [NULL]
+                        ELSE range(opened_us // {TOUCH_US}, greatest(opened_us, settled_us) // {TOUCH_US} + 1)
+                        END) AS place,
+                    greatest(0, hold_pico - cost_pico) AS pico,
+                    greatest(0, hold_input + hold_output - tokens) AS tokens
+                FROM read_parquet($file) WHERE replayed AND NOT job
+            ), summed AS (
+                SELECT instance, place, sum(pico)::HUGEINT AS pico, sum(tokens)::HUGEINT AS tokens
+                FROM touching GROUP BY ALL
+            )
+            SELECT instance,
+                coalesce(max(pico) FILTER (place IS NOT NULL), 0) + coalesce(max(pico) FILTER (place IS NULL), 0),
+                coalesce(max(tokens) FILTER (place IS NOT NULL), 0) + coalesce(max(tokens) FILTER (place IS NULL), 0)
+            FROM summed GROUP BY ALL
+        """  # noqa: S608  # columns
+        return (Surplus(tuple(instance), pico, tokens) for instance, pico, tokens in self._batches(query))
+
+    def bursts(self, per: tuple[str, ...]) -> Iterator[Burst]:
+        # By spans of BURST_US, each taken together with the one before it.
+        query = f"""
+            WITH calls AS (
+                SELECT {self._instance(per)} AS instance, opened_us // {BURST_US} AS opened,
+                    CASE WHEN settled_us - opened_us > {LONG_US} THEN opened_us
+                        ELSE greatest(opened_us, settled_us) END // {BURST_US} AS settled,
+                    settled_us - opened_us > {LONG_US} AS lasting,
+                    expected_tokens AS expected, greatest(0, tokens - expected_tokens) AS above
+                FROM read_parquet($file) WHERE replayed AND NOT job
+            ), spread AS (
+                SELECT instance, opened, settled, expected, above, lasting,
+                    unnest(range(opened, settled + 2)) AS place
+                FROM calls
+            ), summed AS (
+                SELECT instance, place,
+                    count(*) FILTER (place <= opened + 1) AS requests,
+                    sum(if(place <= opened + 1, expected, 0) + if(place >= settled, above, 0))::HUGEINT AS tokens,
+                    count(*) FILTER (place <= settled) AS at_once
+                FROM spread GROUP BY ALL
+            ), always AS (
+                SELECT instance, sum(above)::HUGEINT AS tokens, count(*) AS at_once
+                FROM calls WHERE lasting GROUP BY ALL
+            )
+            SELECT summed.instance, max(requests), max(summed.tokens) + coalesce(any_value(always.tokens), 0),
+                max(summed.at_once) + coalesce(any_value(always.at_once), 0)
+            FROM summed LEFT JOIN always USING (instance) GROUP BY ALL
+        """  # noqa: S608  # columns
+        return (Burst(tuple(instance), *rest) for instance, *rest in self._batches(query))
+
+    def _instance(self, per: tuple[str, ...]) -> str:
+        columns = [_column(self._dimensions.index(name), name) for name in per]
+        return f"[{', '.join(columns)}]" if columns else "[]::VARCHAR[]"
+
+    def _slices(self) -> Iterator[tuple[int, int]]:
+        """Of time, [from, to): what is read at once."""
+        first_us, last_us = self.span()
+        step_us = (last_us - first_us) // (self.calls // SLICE_ROWS + 1) + 1
+        return ((from_us, from_us + step_us) for from_us in range(first_us, last_us + 1, step_us))
+
+    def _batches(self, query: str, **values: object) -> Iterator[Any]:
         try:
             cursor = self._base.cursor()
-            cursor.execute(query, {**self._values, **values})
+            given = {**self._values, **values}
+            # DuckDB takes none that it isn't asked for.
+            cursor.execute(query, {name: value for name, value in given.items() if re.search(rf"\${name}\b", query)})
             while rows := cursor.fetchmany(BATCH_ROWS):
                 yield from rows
         except duckdb.Error as error:

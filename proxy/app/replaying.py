@@ -10,7 +10,7 @@ from proxy.adapters.prices_litellm import price_book
 from proxy.gateway.rules import Rules
 from proxy.policy.rates import Rates
 from proxy.policy.types import PolicySet
-from proxy.replay.engine import Engine
+from proxy.replay.engine import replay
 from proxy.replay.result import Result
 
 CALLS_IN_FLIGHT_MAX: Final = 1_000_000
@@ -22,19 +22,28 @@ SWEEP_US: Final = 86_400_000_000
 
 
 def replayed(
-    policies: PolicySet, facts: Path, *, since_us: int, until_us: int, progress: Callable[[int], None]
+    policies: PolicySet,
+    facts: Path,
+    *,
+    since_us: int,
+    until_us: int,
+    progress: Callable[[int], None],
+    quietly: bool = True,
 ) -> Result:
     """What `policies` make of the calls that `facts` holds (ledger.replay_facts wrote it), admitted in
     [since_us, until_us), microseconds since the epoch. `progress` is given how many are done, now and then.
+    `quietly`: as in replay.engine.
 
     Raises FactsError (the file can't be used, or there are too many different callers for the memory there is) and
     PriceListError.
     """
     rules = Rules(policies, price_book(policies))
     with DuckFacts(facts, policies.rules) as opened:
-        counters = MemoryCounters(CALLS_IN_FLIGHT_MAX, ACCOUNTS_MAX, sweep_us=SWEEP_US)
-        engine = Engine(rules, counters, Rates(), opened)
-        return engine.run(since_us, until_us, progress)
+        return replay(rules, opened, _limited, since_us=since_us, until_us=until_us, progress=progress, quietly=quietly)
+
+
+def _limited() -> tuple[MemoryCounters, Rates]:
+    return MemoryCounters(CALLS_IN_FLIGHT_MAX, ACCOUNTS_MAX, sweep_us=SWEEP_US), Rates()
 
 
 def calls_in(facts: Path, policies: PolicySet) -> int:

@@ -25,14 +25,36 @@ def evaluate(policies: PolicySet, matcher: Matcher, call: Call, asked: Asked, in
     a budget has it go to, whatever model rules say."""
     facts = facts_of(call)
     matches = matcher.matching(facts)
+    return evaluated(
+        policies,
+        matches,
+        call,
+        asked,
+        instead,
+        charges=charges(matcher, matches, facts, call.opened_us),
+        throttles=throttles(matches, facts),
+    )
+
+
+def evaluated(
+    policies: PolicySet,
+    matches: Matches,
+    call: Call,
+    asked: Asked,
+    instead: str = "",
+    *,
+    charges: tuple[Charge, ...] = (),
+    throttles: tuple[Throttle, ...] = (),
+) -> Verdict:
+    """As `evaluate`, of a call whose rules, accounts and rate limits are known."""
     verdict = _by_models([rule for rule in matches.models if rule.mode == "enforce"], call, asked, instead)
     unpriced = None if verdict.weight.priced or policies.prices.unpriced != "refuse" else _unpriced(policies, call)
     return Verdict(
         weight=verdict.weight,
         refusal=verdict.refusal or unpriced,
         matched=(*matches.names, UNPRICED) if unpriced else matches.names,
-        charges=charges(matcher, matches, facts, call.opened_us),
-        throttles=tuple([Throttle(limit, instance(limit.per, facts)) for limit in matches.limits]),
+        charges=charges,
+        throttles=throttles,
         output_tokens_max=verdict.output_tokens_max,
         cost_max_pico=verdict.cost_max_pico,
         downgrade_to=verdict.downgrade_to,
@@ -41,6 +63,11 @@ def evaluate(policies: PolicySet, matcher: Matcher, call: Call, asked: Asked, in
         shadow=tuple(_shadows(matches.models, verdict, call, asked, instead)),
         redundancy=matches.redundancy,
     )
+
+
+def throttles(matches: Matches, facts: Mapping[str, str]) -> tuple[Throttle, ...]:
+    """The instances of rate limits that a call counts in."""
+    return tuple([Throttle(limit, instance(limit.per, facts)) for limit in matches.limits])
 
 
 def charges(matcher: Matcher, matches: Matches, facts: Mapping[str, str], at_us: int) -> tuple[Charge, ...]:

@@ -18,9 +18,9 @@ class Counting:
         self._again = self._again_pico = 0
         self._counts: dict[tuple[str, str, int, str], list[int]] = {}
 
-    def passed(self, recorded_pico: int) -> None:
-        """Let in; `recorded_pico`: what it cost, as it is on record."""
-        self.calls += 1
+    def passed(self, recorded_pico: int, calls: int = 1) -> None:
+        """Let in; `recorded_pico`: what they cost, as it is on record."""
+        self.calls += calls
         self.cost_pico += recorded_pico
 
     def refused(self, recorded_pico: int, cost_pico: int) -> None:

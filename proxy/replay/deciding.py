@@ -6,43 +6,48 @@ from proxy.gateway.holding import OUTPUT_TOKENS_MIN, output_that_fits
 from proxy.gateway.rules import Rules
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Shortfall
-from proxy.policy.evaluate import UNPRICED, evaluate
+from proxy.policy.evaluate import UNPRICED, evaluated
 from proxy.policy.rates import Rates
 from proxy.policy.rules import Budget
 from proxy.policy.verdict import Verdict, Weight
 from proxy.ports.counters import Counters, Reserved, Spent
 from proxy.replay import details
 from proxy.replay.counting import Counting
+from proxy.replay.quiet import Quiet
 from proxy.replay.turn import Did, Turn
 from proxy.replay.weighing import Weighing, expected
 
 
 class Deciding:
-    def __init__(self, rules: Rules, counters: Counters, rates: Rates, counting: Counting) -> None:
+    def __init__(self, rules: Rules, counters: Counters, rates: Rates, counting: Counting, quiet: Quiet) -> None:
         self._rules = rules
         self._counters = counters
         self._rates = rates
         self._counting = counting
+        self._quiet = quiet
 
     def admitted(self, turn: Turn) -> bool:
         """Whether the call is let in, changed as the rules say."""
         row, standing = turn.row, turn.standing
-        verdict = standing.verdict(row[1]) if standing.plain(row) else self._weighed(turn)
+        plain = standing.plain(row)
+        verdict = standing.verdict if plain else self._weighed(turn)
         if verdict.shadow:
             turn.did += [(f"shadow: {each.would}", each.rule, _saving(each.would, turn)) for each in verdict.shadow]
         if verdict.refusal is not None:
-            self._refused(turn, verdict, "refuse", self._name(verdict.refusal.rule, verdict))
+            self._refused(turn, "refuse", self._name(verdict.refusal.rule, verdict))
             return False
-        if verdict.throttles and (why := self._throttled(turn, verdict)) is not None:
-            self._refused(turn, verdict, *why)
+        if not plain:
+            self._changed(turn)
+        if standing.throttles and (why := self._throttled(turn)) is not None:
+            self._refused(turn, *why)
             return False
-        found = self._reserved(turn, verdict)
+        found = self._reserved(turn)
         if isinstance(found, Shortfall):
             found = self._made_to_fit(turn, verdict, found)
         if isinstance(found, Shortfall):
             self._rates.give_back(turn.call.id)
             budget = found.charge.budget
-            self._refused(turn, verdict, "throttle" if budget.action == "throttle" else "refuse", budget.name)
+            self._refused(turn, "throttle" if budget.action == "throttle" else "refuse", budget.name)
             return False
         if found.missed:
             turn.did += _missed(found, turn)
@@ -53,7 +58,7 @@ class Deciding:
         """The verdict on a call that rules on numbers may change, which is then changed as they say."""
         weighing = self._weighing(turn)
         rules, call = self._rules, turn.call
-        verdict = evaluate(rules.policies, rules.matcher, call, weighing.asked())
+        verdict = evaluated(rules.policies, turn.standing.matches, call, weighing.asked())
         turn.hold, turn.expected_tokens = verdict.weight.hold, verdict.weight.expected_tokens
         if verdict.refusal is None:
             self._change(turn, weighing, verdict)
@@ -97,9 +102,9 @@ class Deciding:
             and rule.output_tokens_max == verdict.output_tokens_max
         )
 
-    def _throttled(self, turn: Turn, verdict: Verdict) -> tuple[str, str] | None:
+    def _throttled(self, turn: Turn) -> tuple[str, str] | None:
         """By which limit, and whether for now or for good; None: it has taken its share."""
-        taking = self._rates.take(turn.call.id, verdict.throttles, turn.expected_tokens, turn.row[1])
+        taking = self._rates.take(turn.call.id, turn.standing.throttles, turn.expected_tokens, turn.row[1])
         turn.did += [("shadow: throttle", each.throttle.limit.name, turn.cost_pico) for each in taking.shadow]
         excess = taking.excess
         if excess is None:
@@ -110,7 +115,7 @@ class Deciding:
         """A call that finds no room: let in where others are about to make some, else made lighter if that helps; or
         why it can't be."""
         if short.waiting_helps:
-            return self._waited(turn, verdict, short)
+            return self._waited(turn, short)
         weighing = self._weighing(turn)
         if weighing.details.ask.free:
             return short
@@ -118,32 +123,31 @@ class Deciding:
         if budget.action == "downgrade" and budget.downgrade_to not in (instead, turn.call.model):
             found = self._smaller(turn, weighing, budget)
             if isinstance(found, Shortfall) and found.waiting_helps:
-                return self._waited(turn, verdict, found)
+                return self._waited(turn, found)
             if isinstance(found, Shortfall):
                 short, instead = found, budget.downgrade_to
         if not isinstance(found, Reserved):
-            found = self._shorter(turn, weighing, verdict, short, instead)
+            found = self._shorter(turn, weighing, short, instead)
         return found
 
-    def _waited(self, turn: Turn, verdict: Verdict, short: Shortfall) -> Reserved:
+    def _waited(self, turn: Turn, short: Shortfall) -> Reserved:
         turn.did.append(("wait", short.charge.budget.name, 0))
-        self._counters.take(turn.call, turn.hold, verdict.charges)
+        self._counters.take(turn.call, turn.hold, turn.charges)
         return Reserved()
 
     def _smaller(self, turn: Turn, weighing: Weighing, budget: Budget) -> Reserved | Shortfall | None:
         """The call, sent to the model that the budget names; None: a rule is against that."""
         rules = self._rules
         asked = weighing.asked()
-        verdict = evaluate(rules.policies, rules.matcher, turn.call, asked, budget.downgrade_to)
+        verdict = evaluated(rules.policies, turn.standing.matches, turn.call, asked, budget.downgrade_to)
         if verdict.refusal is not None:
             return None
         turn.hold = verdict.weight.hold
         self._lighten(turn, weighing.spent(self._recorded(turn), budget.downgrade_to, None), "downgrade", budget.name)
-        return self._reserved(turn, verdict)
+        self._changed(turn)
+        return self._reserved(turn)
 
-    def _shorter(
-        self, turn: Turn, weighing: Weighing, verdict: Verdict, short: Shortfall, instead: str
-    ) -> Reserved | Shortfall:
+    def _shorter(self, turn: Turn, weighing: Weighing, short: Shortfall, instead: str) -> Reserved | Shortfall:
         """The call, with the output limit that fits."""
         ask, hold = weighing.details.ask, turn.hold
         bare = weighing.bare(weighing.model(instead))
@@ -151,14 +155,23 @@ class Deciding:
         if turn.standing.kind.stream or not ask.output_limited or limit < OUTPUT_TOKENS_MIN:
             return short
         turn.hold = weighing.weigh(instead, limit).hold
-        found = self._reserved(turn, verdict)
+        self._changed(turn)
+        found = self._reserved(turn)
         if isinstance(found, Reserved):
             spent = weighing.spent(self._recorded(turn), instead, limit)
             self._lighten(turn, spent, "limit output", short.charge.budget.name)
+            self._changed(turn)
         return found
 
-    def _reserved(self, turn: Turn, verdict: Verdict) -> Reserved | Shortfall:
-        found = self._counters.reserve(turn.call, turn.hold, verdict.charges)
+    def _changed(self, turn: Turn) -> None:
+        """It isn't as on record: what is quiet hears of it, for what it will hold and come to from now on."""
+        standing, row = turn.standing, turn.row
+        self._quiet.ended(turn.more)
+        turn.more = self._quiet.changed(row, turn.hold, turn.spent, standing.charges(row[1]))
+        self._quiet.changed_tokens(row, turn.expected_tokens, turn.spent, standing.every_throttle)
+
+    def _reserved(self, turn: Turn) -> Reserved | Shortfall:
+        found = self._counters.reserve(turn.call, turn.hold, turn.charges)
         assert not isinstance(found, Refusal), "a replay has no limit on calls in flight"
         return found
 
@@ -169,11 +182,12 @@ class Deciding:
         turn.did.append((did, rule, turn.spent.cost_pico - spent.cost_pico))
         turn.spent = spent
 
-    def _refused(self, turn: Turn, verdict: Verdict, did: str, rule: str) -> None:
+    def _refused(self, turn: Turn, did: str, rule: str) -> None:
         turn.did.append((did, rule, turn.cost_pico))
+        self._quiet.ended(turn.more)
         self._counting.refused(turn.row[3], turn.cost_pico)
         self._tell(turn)
-        counting = [charge for charge in verdict.charges if charge.budget.count_refused]
+        counting = [charge for charge in turn.charges if charge.budget.count_refused]
         if counting:
             self._counters.count(turn.row[1], Spent(0, 0), counting)
 

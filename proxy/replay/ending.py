@@ -5,26 +5,32 @@ from proxy.policy.charge import Charge, Shortfall
 from proxy.policy.rates import Rates
 from proxy.ports.counters import Counters, Spent
 from proxy.replay.counting import Counting
+from proxy.replay.quiet import Quiet
 from proxy.replay.turn import Turn
 
 
 class Ending:
-    def __init__(self, counters: Counters, rates: Rates, counting: Counting) -> None:
+    def __init__(self, counters: Counters, rates: Rates, counting: Counting, quiet: Quiet) -> None:
         self._counters = counters
         self._rates = rates
         self._counting = counting
+        self._quiet = quiet
 
     def settle(self, turn: Turn) -> None:
         hold, spent = turn.hold, turn.spent
         outgrown = spent.cost_pico > hold.cost_pico or spent.tokens > hold.input_tokens + hold.output_tokens
         if outgrown and turn.standing.kind.stream:
             self._extend(turn)
+        self._quiet.ended(turn.more)
         self._counters.settle(turn.call.id, turn.spent)
         self._rates.settle(turn.call.id, turn.spent.tokens, max(turn.row[2], turn.row[1]))
 
     def _extend(self, turn: Turn) -> None:
         """A stream's hold grows to what it came to, or the stream ends where it can't."""
         standing, row = turn.standing, turn.row
+        for charge in turn.charges:
+            # By the time of this, whether or not another call has come meanwhile.
+            self._counters.balance(charge, row[2])
         while (short := self._counters.extend(turn.call.id, _holding(turn))) is not None:
             before = turn.spent
             turn.spent = _cut(short, turn)

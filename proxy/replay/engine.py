@@ -6,11 +6,12 @@ told to come back later, temporary increases, fallbacks to other providers, and 
 raised (it grows at its end).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Final
 
 from proxy.gateway.rules import Rules
+from proxy.policy.charge import Account
 from proxy.policy.rates import Rates
 from proxy.policy.windows import buckets
 from proxy.ports.counters import Counters, Spent
@@ -18,49 +19,107 @@ from proxy.replay.counting import Counting
 from proxy.replay.deciding import Deciding
 from proxy.replay.ending import Ending
 from proxy.replay.facts import Before, Facts, Row
+from proxy.replay.proving import quiet_for
+from proxy.replay.quiet import NOTHING_QUIET, Quiet, UnprovenError, in_unit
 from proxy.replay.result import Result
 from proxy.replay.standing import Standing
 from proxy.replay.turn import Turn
 
 PROGRESS_CALLS: Final = 10_000
+PROOFS_MAX: Final = 4
+"""Beginnings anew, each with one more rule asked; then every rule is."""
+Limited = Callable[[], tuple[Counters, Rates]]
+"""Makes what a run counts with."""
+
+
+def replay(
+    rules: Rules,
+    facts: Facts,
+    limited: Limited,
+    *,
+    since_us: int,
+    until_us: int,
+    progress: Callable[[int], None],
+    quietly: bool = True,
+) -> Result:
+    """Of the calls admitted in [since_us, until_us). `quietly`: accounts and limits that are proven to be in nobody's
+    way are not asked; the result is the same. Raises FactsError."""
+    standings = {number: Standing(rules, kind) for number, kind in facts.kinds().items()}
+    asked: set[str] = set()
+    for _ in range(PROOFS_MAX if quietly else 0):
+        try:
+            engine = Engine(rules, facts, standings, *limited())
+            return engine.run(since_us, until_us, progress, proven=frozenset(asked))
+        except UnprovenError as error:
+            asked.add(error.rule)
+    return Engine(rules, facts, standings, *limited()).run(since_us, until_us, progress, proven=None)
 
 
 class Engine:
-    """Of one replay."""
+    """One run."""
 
-    def __init__(self, rules: Rules, counters: Counters, rates: Rates, facts: Facts) -> None:
+    def __init__(
+        self, rules: Rules, facts: Facts, standings: Mapping[int, Standing], counters: Counters, rates: Rates
+    ) -> None:
         self._rules = rules
-        self._counters = counters
-        self._rates = rates
         self._facts = facts
+        self._standings = standings
+        self._counters = counters
         self._counting = Counting()
-        self._deciding = Deciding(rules, counters, rates, self._counting)
-        self._ending = Ending(counters, rates, self._counting)
-        self._standings = {number: Standing(rules, kind) for number, kind in facts.kinds().items()}
+        self._rates = rates
+        self._ending = Ending(counters, rates, self._counting, NOTHING_QUIET)
+        self._deciding = Deciding(rules, counters, rates, self._counting, NOTHING_QUIET)
         self._open: list[tuple[int, int, Turn]] = []
         """Calls in flight, the next to be settled first."""
 
-    def run(self, since_us: int, until_us: int, progress: Callable[[int], None]) -> Result:
-        """Raises FactsError."""
-        for before in self._facts.before():
-            self._spend(before, since_us)
-        done = 0
-        for done, row in enumerate(self._facts.each(), 1):
-            if since_us <= row[1] < until_us:
-                self._call(done, row)
-            if done % PROGRESS_CALLS == 0:
-                progress(done)
+    def run(
+        self, since_us: int, until_us: int, progress: Callable[[int], None], *, proven: frozenset[str] | None
+    ) -> Result:
+        """`proven`: rules that are asked though they seem quiet; None: all are. Raises FactsError, UnprovenError."""
+        self._leave_out(NOTHING_QUIET)
+        before: dict[Account, int] = {}
+        for each in self._facts.before():
+            self._spend(each, since_us, before)
+        self._leave_out(
+            NOTHING_QUIET
+            if proven is None
+            else quiet_for(self._rules.policies.rules, self._facts, self._standings, before, proven)
+        )
+        self._calls(since_us, until_us, progress)
         while self._open:
             self._ending.settle(heappop(self._open)[2])
-        progress(done)
         return self._counting.result(self._rules.policies.version)
 
-    def _spend(self, before: Before, since_us: int) -> None:
+    def _leave_out(self, quiet: Quiet) -> None:
+        self._deciding = Deciding(self._rules, self._counters, self._rates, self._counting, quiet)
+        self._ending = Ending(self._counters, self._rates, self._counting, quiet)
+        for standing in self._standings.values():
+            standing.leave_out(quiet)
+
+    def _calls(self, since_us: int, until_us: int, progress: Callable[[int], None]) -> None:
+        # Most calls are of the first branch: it is written out for its speed.
+        done = passed = passed_pico = 0
+        standings = self._standings
+        for done, row in enumerate(self._facts.each(), 1):
+            opened_us, standing = row[1], standings[row[0]]
+            if opened_us >= standing.until_us:
+                standing.charges(opened_us)
+            if since_us <= opened_us < until_us:
+                if not standing.simulated and standing.plain(row):
+                    passed += 1
+                    passed_pico += row[3]
+                else:
+                    self._call(done, row, standing)
+            if done % PROGRESS_CALLS == 0:
+                progress(done)
+        self._counting.passed(passed_pico, passed)
+        progress(done)
+
+    def _spend(self, before: Before, since_us: int, spent_in: dict[Account, int]) -> None:
         """What was spent before counts where its window still counts when the replay begins."""
-        verdict = self._standings[before.kind].verdict(before.at_us)
         counting = [
             charge
-            for charge in verdict.charges
+            for charge in self._standings[before.kind].charges(before.at_us)
             if (
                 buckets(charge.budget.window, since_us).first_us <= before.at_us
                 if charge.budget.window.kind == "rolling"
@@ -69,17 +128,20 @@ class Engine:
         ]
         spent = Spent(before.cost_pico, before.tokens, before.calls)
         self._counters.count(before.at_us, spent, counting)
+        for charge in counting:
+            amount = in_unit(charge.budget.unit, spent) + (before.refused_calls if charge.budget.count_refused else 0)
+            spent_in[charge.account] = spent_in.get(charge.account, 0) + amount
         refused = [charge for charge in counting if charge.budget.count_refused]
         if before.refused_calls and refused:
             self._counters.count(before.at_us, Spent(0, 0, before.refused_calls), refused)
 
-    def _call(self, number: int, row: Row) -> None:
-        opened_us, standing, open_ = row[1], self._standings[row[0]], self._open
+    def _call(self, number: int, row: Row, standing: Standing) -> None:
+        opened_us, open_ = row[1], self._open
         while open_ and open_[0][0] <= opened_us:
             self._ending.settle(heappop(open_)[2])
         if standing.kind.job:
             self._counting.passed(row[3])
-            self._counters.count(opened_us, Spent(row[3], row[4]), standing.verdict(opened_us).charges)
+            self._counters.count(opened_us, Spent(row[3], row[4]), standing.asking)
             return
         turn = Turn(standing.call(f"{number}", opened_us), row, standing)
         if self._deciding.admitted(turn):

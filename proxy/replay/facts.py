@@ -1,8 +1,11 @@
 """Facts: the calls of a replay as it goes through them, and what was spent before them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+BURST_US: Final = 60_500_000
+"""Time that a rate limit looks back at most: a minute, and the slice that is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,35 @@ class Before(NamedTuple):
     refused_calls: int
 
 
+class Sum(NamedTuple):
+    """What the calls of one kind that were admitted in one slice of time came to."""
+
+    kind: int
+    slice: int
+    """Its place among those asked for."""
+    cost_pico: int
+    tokens: int
+    calls: int
+
+
+class Surplus(NamedTuple):
+    """How much more calls of one instance held than they came to; all at once, at most."""
+
+    instance: tuple[str, ...]
+    cost_pico: int
+    tokens: int
+
+
+class Burst(NamedTuple):
+    """At most what calls of one instance do within BURST_US, wherever that begins."""
+
+    instance: tuple[str, ...]
+    requests: int
+    tokens: int
+    at_once: int
+    """Calls that are in flight in it."""
+
+
 class Facts(Protocol):
     @property
     def calls(self) -> int: ...
@@ -71,4 +103,20 @@ class Facts(Protocol):
 
     def each(self) -> Iterator[Row]:
         """In order of admission."""
+        ...
+
+    def span(self) -> tuple[int, int]:
+        """When the first and the last call were admitted; (0, 0) of none."""
+        ...
+
+    def sums(self, starts: Sequence[int]) -> Iterator[Sum]:
+        """By slices that begin there (at quarters of an hour, ascending, the first one before all calls), in order."""
+        ...
+
+    def surplus(self, per: tuple[str, ...]) -> Iterator[Surplus]:
+        """By the values of these dimensions: never less than what it is."""
+        ...
+
+    def bursts(self, per: tuple[str, ...]) -> Iterator[Burst]:
+        """By the values of these dimensions: never less than what it is."""
         ...

@@ -4,19 +4,22 @@ A verdict depends on a call's dimensions, on the windows that its moment falls i
 numbers. A call whose numbers are below all that such rules ask about is *plain*: the verdict of its kind is its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Final
 
 from proxy.gateway.rules import Rules
 from proxy.model.call import Call, Hold
-from proxy.policy.evaluate import evaluate
+from proxy.policy.charge import Charge
+from proxy.policy.evaluate import charges, evaluated, throttles
 from proxy.policy.match import TAG, facts_of
 from proxy.policy.rules import DIMENSIONS, ModelRule
 from proxy.policy.verdict import Asked, Verdict, Weight
 from proxy.policy.windows import NEVER_US
 from proxy.replay.facts import Kind, Row
 from proxy.replay.names import known_as
+from proxy.replay.quiet import NOTHING_QUIET, Quiet
 
 _NOTHING: Final = Hold(0, 0, 0)
 _FIELDS: Final = attrgetter(*[field.name for field in fields(Call)][2:])
@@ -26,19 +29,57 @@ _FIELDS: Final = attrgetter(*[field.name for field in fields(Call)][2:])
 class Standing:
     """Of one kind."""
 
-    __slots__ = ("_charged", "_fields", "_rules", "_steady", "_thresholds", "_until_us", "_verdict", "kind", "project")
+    __slots__ = (
+        *("_asking", "_charges", "_ends", "_facts", "_fields", "_quiet", "_rules", "_steady", "_thresholds"),
+        *(
+            "_unmoved",
+            "asking",
+            "every_throttle",
+            "kind",
+            "matches",
+            "project",
+            "simulated",
+            "throttles",
+            "until_us",
+            "verdict",
+        ),
+    )
 
     def __init__(self, rules: Rules, kind: Kind) -> None:
         self.kind: Final = kind
         self.project: Final = kind.dimensions["project"]
         self._rules: Final = rules
         self._fields: Final = _FIELDS(_like(kind))
-        self._until_us = 0
-        self._verdict = Verdict(Weight(_NOTHING, priced=True))
         call = self.call("", 0)
-        models = rules.matcher.matching(facts_of(call)).models
+        self._facts: Final = facts_of(call)
+        self.matches: Final = rules.matcher.matching(self._facts)
+        models = self.matches.models
         self._steady = not (kind.refused or kind.moved) and (kind.free or not _moves(models, call.model))
         self._thresholds = None if kind.free else _thresholds(models)
+        self.verdict: Final = self._worked_out(call)
+        """What the rules on models say about a plain call; its weight is no call's."""
+        self.every_throttle: Final = throttles(self.matches, self._facts)
+        self.throttles = self.every_throttle
+        """Those that may be in the way of some call."""
+        self._unmoved = self._steady and not (kind.job or self.verdict.refusal or self.verdict.shadow)
+        self._quiet: Quiet = NOTHING_QUIET
+        # By place: those of one moment, when the window of each ends, and whether it is to be asked.
+        self._charges = list(charges(rules.matcher, self.matches, self._facts, 0))
+        self._ends = [0] * len(self._charges)
+        self._asking = [True] * len(self._charges)
+        self.asking: tuple[Charge, ...] = ()
+        """Of the charges, as of the last `charges`, those that may be in the way of some call."""
+        self.simulated = True
+        """False, as of the last `charges`: of a plain call there is nothing to be decided."""
+        self.until_us = 0
+        """Until when the last `charges` are those of any moment."""
+
+    def leave_out(self, quiet: Quiet) -> None:
+        """Accounts and limits that are quiet are asked no more."""
+        self._quiet = quiet
+        self.throttles = tuple(each for each in self.every_throttle if not quiet.limit(each))
+        self.until_us = 0
+        self._ends = [0] * len(self._charges)
 
     def call(self, call_id: str, opened_us: int) -> Call:
         # By place and not by replace(), which costs three times as much: there are millions.
@@ -57,26 +98,33 @@ class Standing:
             and (0 <= row[9] <= output_max or output_max == NEVER_US or self.kind.unlimitable)
         )
 
-    def verdict(self, opened_us: int) -> Verdict:
-        """What the rules say about a plain call of that moment; its weight is no call's."""
-        if opened_us >= self._until_us:
-            self._renew(opened_us)
-        return self._verdict
+    def charges(self, at_us: int) -> Sequence[Charge]:
+        """The accounts of a call of that moment. Ask in order of time, or after `leave_out`."""
+        if at_us >= self.until_us:
+            self._renew(at_us)
+        return self._charges
 
-    def _renew(self, opened_us: int) -> None:
-        rules, kind, call = self._rules, self.kind, self.call("", opened_us)
+    def _renew(self, at_us: int) -> None:
+        for place, charge in enumerate(self._charges):
+            if at_us >= self._ends[place]:
+                start_us, self._ends[place] = self._rules.matcher.windows.bounds(charge.budget.window, at_us)
+                found = Charge(charge.account._replace(start_us=start_us), charge.budget)
+                self._charges[place], self._asking[place] = found, not self._quiet.account(found)
+        self.asking = tuple([charge for charge, asks in zip(self._charges, self._asking, strict=True) if asks])
+        self.simulated = not self._unmoved or bool(self.asking or self.throttles)
+        self.until_us = min(self._ends, default=NEVER_US)
+
+    def _worked_out(self, call: Call) -> Verdict:
+        kind = self.kind
         weightless = Weight(_NOTHING, priced=not kind.unpriced)
         asked = Asked(
             lambda _model, _limit: weightless,
             output_tokens_max=0,
-            known_as=known_as(rules.policies, call),
+            known_as=known_as(self._rules.policies, call),
             free=kind.free,
             output_limited=not kind.unlimitable,
         )
-        self._verdict = evaluate(rules.policies, rules.matcher, call, asked)
-        bounds = rules.matcher.windows.bounds
-        ends = [bounds(charge.budget.window, opened_us)[1] for charge in self._verdict.charges]
-        self._until_us = min(ends, default=NEVER_US)
+        return evaluated(self._rules.policies, self.matches, call, asked)
 
 
 def _moves(rules: tuple[ModelRule, ...], model: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Final
 from proxy.model.call import Call, Hold
 from proxy.ports.counters import Spent
 from proxy.replay.facts import Row
+from proxy.replay.quiet import More
 from proxy.replay.standing import Standing
 
 Did = tuple[str, str, int]
@@ -14,12 +15,14 @@ Did = tuple[str, str, int]
 class Turn:
     """Changed as the rules change the call."""
 
-    __slots__ = ("call", "cost_pico", "did", "expected_tokens", "hold", "row", "spent", "standing")
+    __slots__ = ("call", "charges", "cost_pico", "did", "expected_tokens", "hold", "more", "row", "spent", "standing")
 
     def __init__(self, call: Call, row: Row, standing: Standing) -> None:
         self.call: Final = call
         self.row: Final = row
         self.standing: Final = standing
+        self.charges: Final = standing.asking
+        """The accounts that are to be asked."""
         self.hold = Hold(row[5], row[6], row[7])
         self.expected_tokens = row[8]
         self.spent = Spent(row[3], row[4])
@@ -27,3 +30,4 @@ class Turn:
         self.cost_pico = row[3]
         """As it is on record, or was to be expected."""
         self.did: list[Did] = []
+        self.more: list[More] = []

@@ -1,0 +1,123 @@
+"""Quiet: which accounts and rate limits can be in the way of no call, so that a replay needn't ask them.
+
+An account is quiet if all that its calls came to in one window, what was spent before, and the most that calls in
+flight at once held above what they came to, stay well below its limit. Then every call of it fits, whatever becomes of
+the others: a refused call takes less. A rate limit's instance is quiet if the calls of any minute stay below it.
+
+These sums are of calls as they are on record. A call that the tried rules change (another model, another output
+limit) may hold more; how much more is added up as the replay goes (`changed`). Where that uses up the distance to the
+limit, the sums have proven nothing, and the replay begins again with that rule asked (`UnprovenError`).
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from proxy.model.call import Hold
+from proxy.policy.charge import Account, Charge
+from proxy.policy.rules import Budget, Unit
+from proxy.policy.verdict import Throttle
+from proxy.ports.counters import Spent
+from proxy.replay.facts import BURST_US, Row
+
+SHARE: Final = 3
+"""A third of a limit is left for what changed calls take more."""
+CHANGED_MAX: Final = 100_000
+"""Accounts in which changed calls are added up. At more, the rules of further ones are asked."""
+
+Instance = tuple[str, tuple[str, ...]]
+"""Of a rule: its name and the values of its `per`."""
+More = tuple[Account, int]
+"""What a call in flight takes more from an account than its record says, above what it will have come to."""
+
+
+class UnprovenError(Exception):
+    """Changed calls took so much more that a rule which was taken to be quiet may not be."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule: Final = rule
+
+
+class Quiet:
+    """What is quiet. Empty, nothing is: every account and every limit is asked."""
+
+    def __init__(
+        self,
+        rules: frozenset[str] = frozenset(),
+        busy: frozenset[Account] = frozenset(),
+        busy_instances: frozenset[Instance] = frozenset(),
+    ) -> None:
+        """`rules`: names of those that are quiet but for what is `busy`, in one window or (instances) in any."""
+        self._rules = rules
+        self._busy = busy
+        self._busy_instances = busy_instances
+        self._more: dict[Account, int] = {}
+        self._more_tokens: dict[Instance, list[tuple[int, int]]] = {}
+
+    def account(self, charge: Charge) -> bool:
+        account = charge.account
+        return (
+            account.budget in self._rules
+            and account not in self._busy
+            and (account.budget, account.instance) not in self._busy_instances
+        )
+
+    def limit(self, throttle: Throttle) -> bool:
+        name = throttle.limit.name
+        return name in self._rules and (name, throttle.instance) not in self._busy_instances
+
+    def changed(self, row: Row, hold: Hold, spent: Spent, charges: Iterable[Charge]) -> list[More]:
+        """A call is to hold and to come to this, and not what is on record. Gives what `ended` is to be told when it
+        has ended. Raises UnprovenError."""
+        recorded, came_to = Hold(row[5], row[6], row[7]), Hold(row[3], row[4], 0)
+        now, found = Hold(spent.cost_pico, spent.tokens, 0), []
+        for charge in charges:
+            held = max(charge.takes(hold), charge.takes(now)) - max(charge.takes(recorded), charge.takes(came_to))
+            stays = max(0, charge.takes(now) - charge.takes(came_to))
+            more = max(held, stays)
+            if more > 0 and self.account(charge):
+                self._add(charge, more)
+                found.append((charge.account, more - stays))
+        return found
+
+    def ended(self, found: Iterable[More]) -> None:
+        for account, more in found:
+            self._more[account] -= more
+
+    def changed_tokens(self, row: Row, expected: int, spent: Spent, throttles: Iterable[Throttle]) -> None:
+        """As `changed`, of what rate limits take it for. Raises UnprovenError."""
+        more = max(0, expected - row[8])
+        more += max(0, max(0, spent.tokens - expected) - max(0, row[4] - row[8]))
+        if not more:
+            return
+        for throttle in throttles:
+            most = throttle.limit.tokens_per_minute
+            if most is None or not self.limit(throttle):
+                continue
+            key = (throttle.limit.name, throttle.instance)
+            counting = [each for each in self._more_tokens.get(key, ()) if each[0] > row[1]]
+            counting.append((max(row[1], row[2]) + 2 * BURST_US, more))
+            if sum(tokens for _, tokens in counting) > most // SHARE or len(self._more_tokens) >= CHANGED_MAX:
+                raise UnprovenError(throttle.limit.name)
+            self._more_tokens[key] = counting
+
+    def _add(self, charge: Charge, more: int) -> None:
+        account, budget = charge.account, charge.budget
+        found = self._more.get(account, 0) + more
+        if found > room(budget) // SHARE or len(self._more) >= CHANGED_MAX:
+            raise UnprovenError(budget.name)
+        self._more[account] = found
+
+
+def room(budget: Budget) -> int:
+    """What calls may fill of it at most."""
+    return max(0, budget.limit - budget.reserve)
+
+
+def in_unit(unit: Unit, spent: Spent) -> int:
+    if unit is Unit.USD:
+        return spent.cost_pico
+    return spent.tokens if unit is Unit.TOKENS else spent.calls
+
+
+NOTHING_QUIET: Final = Quiet()
