@@ -9,6 +9,7 @@ import msgspec
 from proxy.dialects import origin, unseen
 from proxy.dialects.anthropic_usage import usage_of
 from proxy.dialects.dialect import MAX_TOKENS, MODEL, Reading, Splice
+from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import Fields
 from proxy.dialects.output import Output
 from proxy.dialects.placing import spliced
@@ -59,7 +60,7 @@ def read(body: bytes, headers: dict[bytes, bytes]) -> Request:
         region=fields.text("inference_geo"),
         speed=fields.text("speed"),
         input_bytes=len(body),
-        input_tokens_unseen=unseen.allowance(fields.raw("messages")),
+        input_tokens_unseen=unseen.allowance(fields.raw("messages")) + page_tokens(body),
         web_searches_max=_searches_max(fields.raw("tools")),
         content=tuple(map(_without_billing_mark, content)),
         session=origin.session(headers, origin.user_session(_user_id(fields.raw("metadata")))),

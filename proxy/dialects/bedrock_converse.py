@@ -9,6 +9,7 @@ from proxy.dialects import origin, unseen
 from proxy.dialects.bedrock_models import family, is_prompt
 from proxy.dialects.bedrock_usage import usage_of
 from proxy.dialects.dialect import MAX_TOKENS, Reading, Splice
+from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import Fields
 from proxy.dialects.output import Output
 from proxy.dialects.placing import spliced
@@ -48,7 +49,7 @@ def read(body: bytes, model: str, *, stream: bool) -> Request:
         thinking_tokens_max=_thinking_tokens_max(more),
         service_tier=_tier(fields),
         input_bytes=len(body),
-        input_tokens_unseen=stored + _allowance(fields.raw("messages")),
+        input_tokens_unseen=stored + _allowance(fields.raw("messages")) + page_tokens(body),
         content=content(fields),
     )
 

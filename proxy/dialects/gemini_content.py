@@ -10,6 +10,7 @@ from msgspec import Raw
 
 from proxy.dialects import gemini_parts, origin, unseen
 from proxy.dialects.dialect import MAX_TOKENS, MODEL, Reading, Splice
+from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import CHOICES_MAX, Fields
 from proxy.dialects.gemini_usage import tier, tier_of, usage_of
 from proxy.dialects.output import Output
@@ -53,7 +54,7 @@ def read(body: bytes, headers: dict[bytes, bytes], model: str, *, stream: bool) 
         thinking_tokens_max=_thinking_tokens_max(generation),
         service_tier=tier(fields.text("serviceTier")) or "",
         input_bytes=len(body) - media_bytes,
-        input_tokens_unseen=media_tokens + cached,
+        input_tokens_unseen=media_tokens + cached + page_tokens(body),
         web_searches_max=_searches_max(model, fields.raw("tools")),
         content=fields.content(CONTENT),
         session=origin.session(headers),

@@ -7,6 +7,7 @@ import msgspec
 
 from proxy.dialects import origin, unseen
 from proxy.dialects.dialect import Reading, Splice
+from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import Fields
 from proxy.dialects.openai_usage import usage_of
 from proxy.dialects.output import Output
@@ -43,7 +44,7 @@ def read(body: bytes, headers: dict[bytes, bytes]) -> Request:
         usage_asked=not stream or _asked(fields),
         service_tier=fields.tier(),
         input_bytes=len(body),
-        input_tokens_unseen=unseen.allowance(fields.raw("messages")),
+        input_tokens_unseen=unseen.allowance(fields.raw("messages")) + page_tokens(body),
         web_searches_max=1 if fields.raw("web_search_options").startswith(b"{") else 0,
         content=content,
         session=origin.session(headers, fields.text("prompt_cache_key")),

@@ -11,6 +11,7 @@ import msgspec
 
 from proxy.dialects import origin, unseen
 from proxy.dialects.dialect import Reading
+from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import Fields
 from proxy.dialects.openai_usage import usage_of
 from proxy.dialects.output import Output
@@ -49,7 +50,7 @@ def read(body: bytes, headers: dict[bytes, bytes]) -> Request:
         thinking_tokens_max=_thinking_tokens_max(fields),
         service_tier=fields.tier(),
         input_bytes=len(body),
-        input_tokens_unseen=unseen.allowance(fields.raw("input")) + unseen.STORED_TOKENS * stored,
+        input_tokens_unseen=unseen.allowance(fields.raw("input")) + unseen.STORED_TOKENS * stored + page_tokens(body),
         web_searches_max=_searches_max(fields),
         background=fields.flag("background"),
         content=content,

@@ -22,6 +22,8 @@ _NAMING: Final = frozenset(("image_url", "file", "input_image", "input_file", "i
 
 class _Part(msgspec.Struct, gc=False):
     type: str | None = None
+    content: msgspec.Raw = msgspec.Raw()
+    """Of what a tool gave back: parts again."""
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -29,6 +31,7 @@ class _Message(msgspec.Struct, gc=False):
 
 
 _messages: Final = msgspec.json.Decoder(list[_Message]).decode
+_parts: Final = msgspec.json.Decoder(list[_Part]).decode
 
 
 def searches(stated: object, default: int) -> int:
@@ -45,4 +48,14 @@ def allowance(messages: bytes) -> int:
     except NO_JSON:
         return 0
     parts = [part for content in contents if isinstance(content, list) for part in content]
+    parts += [inner for part in parts if part.type == "tool_result" for inner in _given_back(part)]
     return PART_TOKENS * sum(part.type in _NAMING for part in parts)
+
+
+def _given_back(part: _Part) -> list[_Part]:
+    if memoryview(part.content)[:1] != b"[":
+        return []
+    try:
+        return _parts(part.content)
+    except NO_JSON:
+        return []

@@ -77,8 +77,9 @@ class Admitted:
 
     @property
     def counted_tokens(self) -> int:
-        """Of its input, where it is held by a count; 0: it is held by its bytes."""
-        return self.lightened.counted.get(self.model, 0)
+        """Of its input, where it is held by a count; 0: it is held by its bytes, or most of it is."""
+        counted = self.lightened.counted.get(self.model, 0)
+        return 0 if self.lightened.uncounted_bytes > counted else counted
 
     @property
     def translated(self) -> bool:

@@ -10,6 +10,8 @@ from typing import Final
 class Lightened:
     counted: Mapping[str, int] = field(default_factory=dict)
     """Tokens of its input, by the model whose tokenizer counted them; 0: it can't, so its bytes stand."""
+    uncounted_bytes: int = 0
+    """What such a count leaves out: held as bytes beside it."""
     downgraded_by: str = ""
     """The budget that has it go to `downgrade_to`; '' for none."""
     downgrade_to: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Final
 
+from proxy.dialects.uncounted import uncounted_bytes
 from proxy.gateway.admitted import Incoming
 from proxy.gateway.editing import Edited, Editing
 from proxy.gateway.holding import OUTPUT_TOKENS_MIN, held_at, output_that_fits
@@ -129,11 +130,13 @@ class Weighing:
         """True: the input is held by its tokens from now on, which are fewer than its bytes."""
         if self.tokens is None:
             return False
-        texts, framing = self.incoming.dialect.prompt_texts(self.request.content)
-        model = self.sent.model
+        request, model = self.request, self.sent.model
+        texts, framing = self.incoming.dialect.prompt_texts(request.content)
         count = await self.tokens.count(model, texts)
         counted = {**self.lightened.counted, model: 0 if count.guessed else count.tokens + framing}
-        self.lightened = replace(self.lightened, counted=counted)
+        around = max(0, request.input_bytes - sum(map(len, request.content)))
+        uncounted = around + uncounted_bytes(request.content, texts)
+        self.lightened = replace(self.lightened, counted=counted, uncounted_bytes=uncounted)
         return self._as_counted(self.request, model).input_bytes < self.request.input_bytes
 
     def _as_counted(self, request: Request, model: str) -> Request:
@@ -141,7 +144,7 @@ class Weighing:
         counted = self.lightened.counted.get(model, 0)
         if not counted:
             return request
-        tokens = ceil(counted * self.calibration.factor(model))
+        tokens = ceil(counted * self.calibration.factor(model)) + self.lightened.uncounted_bytes
         return replace(request, input_bytes=min(request.input_bytes, tokens))
 
     def _downgrading(self, short: Shortfall) -> list[Budget]:

@@ -116,3 +116,15 @@ async def test_a_count_is_of_one_model_so_a_smaller_one_is_held_and_calibrated_b
     # The call before was the first that was counted with it: a quarter more than counted, and a tenth in addition.
     assert world.calibration.factor("gpt-4o-mini") == pytest.approx(1.25 * 1.1, rel=0.001)
     assert world.calibration.factor("gpt-4o") == 1.1
+
+
+async def test_a_document_in_base64_is_held_by_its_bytes_also_where_its_words_are_counted(
+    respx_mock: respx.MockRouter,
+) -> None:
+    world = a_world(respx_mock, limit=600 * 10**9)
+    file = {"type": "file", "file": {"filename": "a.pdf", "file_data": "JVBERi0xLjcK" + "A" * 400_000}}
+    chat = {**CHAT, "messages": [{"role": "user", "content": [{"type": "text", "text": "word " * 4_000}, file]}]}
+    answer = await world.call("POST", "/v1/chat/completions", json=chat)
+    assert answer.status_code == 400
+    assert world.tokens.asked
+    assert (await world.call("POST", "/v1/chat/completions", json=CHAT)).status_code == 200
