@@ -39,6 +39,16 @@ prices:
     model: stand-in-small
     usd_per_million: {input: 0.15, cache_read: 0.075, cache_write: 0.1875, cache_write_1h: 0.30, output: 0.60}
     web_search_usd_per_thousand: 10
+  - name: stand-in-spent
+    model: stand-in-spent
+    usd_per_million: {input: 1, output: 1}
+    web_search_usd_per_thousand: 10
+"""
+
+
+SPENT: Final = "stand-in-spent"
+BUDGETS: Final = f"""budgets:
+  - {{name: nothing-left, limit: 0.00000001 USD, window: month, applies_to: {{model: {SPENT}}}, contact: bob}}
 """
 
 
@@ -115,6 +125,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: StandIn) -> Itera
     folder = tmp_path_factory.mktemp("outlay-clis")
     (folder / "policies").mkdir()
     (folder / "policies" / "prices.yaml").write_text(PRICES)
+    (folder / "policies" / "budgets.yaml").write_text(BUDGETS)
     with serving(folder, upstream.url) as running:
         yield running
 
@@ -206,6 +217,19 @@ def test_a_refusal_is_shown_and_not_tried_again(desk: Desk, upstream: StandIn) -
     assert UNPRICED not in upstream.counts()["models"]
     by = "branch,model"
     refused = lambda: sum(row["refused"] for row in desk.rows(by) if row["model"] == UNPRICED)  # noqa: E731
+    until("the refusal is loaded", lambda: refused() >= 1, wait_s=LOADED_S)
+    assert refused() <= desk.cli.tries, words
+
+
+@pytest.mark.parametrize("cli", [cli for cli in CLIS if cli.name in ("claude", "codex")], ids=lambda cli: cli.name)
+def test_a_budget_with_nothing_left_is_named_on_screen_and_not_asked_again(desk: Desk, upstream: StandIn) -> None:
+    upstream.reset()
+    said = desk.outlay("run", "--", *desk.cli.ask(SPENT))
+    words = " ".join((said.stdout + said.stderr).split())
+    for word in ("The budget 'nothing-left' (budgets.yaml:2) has no room", "outlay budget request nothing-left", "bob"):
+        assert word in words, words
+    assert SPENT not in upstream.counts()["models"]
+    refused = lambda: sum(row["refused"] for row in desk.rows("branch,model") if row["model"] == SPENT)  # noqa: E731
     until("the refusal is loaded", lambda: refused() >= 1, wait_s=LOADED_S)
     assert refused() <= desk.cli.tries, words
 

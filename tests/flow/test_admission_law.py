@@ -90,6 +90,8 @@ class Plan:
     gives_up: bool
     """The caller hangs up after as many turns again, wherever the call is then."""
     falls_back: bool
+    in_words: bool
+    """What it streams are words that can be counted, two tokens each at the provider; else every byte is a token."""
 
     @property
     def body(self) -> bytes:
@@ -106,7 +108,8 @@ def budgets(draw: st.DrawFn) -> tuple[Budget, ...]:
     for number in range(draw(st.integers(1, 3))):
         unit = draw(st.sampled_from([Unit.USD, Unit.USD, Unit.TOKENS, Unit.CALLS]))
         high = {Unit.USD: 3 * 10**11, Unit.TOKENS: 200_000, Unit.CALLS: 6}[unit]
-        limit = draw(st.integers(1, high))
+        # Often of the size of one call or two, where how a call is made to fit matters most.
+        limit = draw(st.integers(1, high) | st.integers(high // 20, high // 6))
         actions = ["refuse", "throttle", "warn"] + (["downgrade"] * 3 if unit is not Unit.CALLS else [])
         action = draw(st.sampled_from(actions))
         given_: dict[str, object] = {
@@ -134,6 +137,7 @@ plans = st.builds(
     after=st.integers(0, 6),
     gives_up=st.sampled_from([False, False, False, True]),
     falls_back=st.sampled_from([False, False, True]),
+    in_words=st.booleans(),
 )
 
 
@@ -181,17 +185,19 @@ class Gateway:
         limit = sent.get("max_tokens") or PRICES.limits(admitted.call.provider, sent["model"]).output_tokens_max or 0
         output = limit * plan.share // 100
         if sent["stream"]:
-            output = await self._streamed(output, lease, plan.after)
+            output = await self._streamed(output, lease, plan)
         else:
             await _turns(plan.after)
         return Usage(input_text=plan.words, output_text=output)
 
-    async def _streamed(self, output: int, lease: Lease, steps: int) -> int:
-        """Every byte of it a token; as far as the gateway lets it come."""
-        passed = 0
+    async def _streamed(self, output: int, lease: Lease, plan: Plan) -> int:
+        """As far as the gateway lets it come."""
+        passed, steps = 0, plan.after * (10 if plan.in_words else 1)
         for step in range(1, steps + 2):
             upto = output * step // (steps + 1)
-            if not lease.covers(upto) and await lease.extend(upto) is not None:
+            said = "word " * -(-upto // 2) if plan.in_words else ""
+            size = len(said) or upto
+            if not lease.covers(size) and await lease.extend(size, lambda said=said: (said,) if said else ()):
                 return passed
             passed = upto
             await _turns(1)

@@ -96,6 +96,15 @@ async def test_the_model_of_another_budget_is_tried_where_that_of_the_short_one_
     assert json.loads(respx_mock.calls[0].request.content)["model"] == "gpt-4.1-nano"
 
 
+async def test_a_budget_s_model_goes_before_the_one_of_a_model_rule(respx_mock: respx.MockRouter) -> None:
+    sends = ModelRule("send", "models.yaml:2", Scope(), "enforce", "", (), (), None, None, None, "gpt-4o-mini", ())
+    world = a_world(respx_mock, downgrading(limit=350_000_000, **NANO), models=(sends,))
+    assert (await chat(world)).status_code == 200
+    assert json.loads(respx_mock.calls[0].request.content)["model"] == "gpt-4.1-nano"
+    [opened] = world.journal.of(Opened)
+    assert opened.hold.cost_pico <= 350_000_000
+
+
 async def test_where_none_of_several_models_fits_each_was_tried_once(respx_mock: respx.MockRouter) -> None:
     budgets = downgrading("first", 10_000_000), downgrading("second", 10_000_000, **NANO)
     world = a_world(respx_mock, *budgets)
