@@ -135,7 +135,7 @@ class Admission:
         refusal = refusal or by_batch or hidden(rules, incoming.operation, known.call, known.provider)
         if credential is None:
             refusal = refusal or no_credential(known.provider)
-        what = seen(incoming.dialect, known.request, incoming.content, priced=incoming.operation.priced)
+        what = self._seen(rules, incoming, known)
         if self.redundant is not None and refusal is None and not begun:
             refusal = self.redundant.refusal(weighed.call, what, weighed.verdict.redundancy)
         if begun:
@@ -146,6 +146,14 @@ class Admission:
         if refusal is not None and not begun:
             return self._turned_away(weighed, refusal, ask)
         return self._opened(weighing, weighed, ask, credential or "", refusal, what)
+
+    def _seen(self, rules: Rules, incoming: Incoming, known: Known) -> Seen | None:
+        """What the detector is shown of it."""
+        if self.redundant is None:
+            return None
+        evaluation = self.redundant.evaluation(rules.policies.rules.evaluations, known.call, incoming.headers)
+        priced = incoming.operation.priced
+        return seen(incoming.dialect, known.request, incoming.content, priced=priced, evaluation=evaluation)
 
     def _turned_away(self, weighed: Weighed, refusal: Refusal, ask: Recorded) -> tuple[Refusal, str]:
         call = weighed.call

@@ -14,12 +14,14 @@ import structlog
 from proxy.dialects.dialect import Dialect, Reading
 from proxy.dialects.sampling import temperature
 from proxy.gateway.call_id import opened_us
+from proxy.gateway.evaluating import Evaluating
 from proxy.model.call import Call, Request
 from proxy.model.entry import Attributed, Settled
 from proxy.model.entry import Outcome as Ending
 from proxy.model.found import NOTHING_FOUND, REPEATS_MAX, Found, recorded
 from proxy.model.identity import OwnerKind
 from proxy.policy.redundancy_outcome import Outcome, judged
+from proxy.policy.redundancy_rules import Evaluation as Registered
 from proxy.policy.redundancy_rules import Evidence, RedundancyRule
 from proxy.ports.clock import Clock
 from proxy.ports.journal import Journal, JournalUnavailableError
@@ -49,15 +51,22 @@ class Seen:
     dialect: Dialect
     request: Request
     content: bytes
-    evaluation: Evaluation | None = None
-    """Set where a rule registers the caller's evaluations."""
+    evaluation: tuple[Registered, str] | None = None
+    """The registered evaluation that it is of, and the commit it names."""
 
 
-def seen(dialect: Dialect, request: Request, content: bytes | None, *, priced: bool) -> Seen | None:
+def seen(
+    dialect: Dialect,
+    request: Request,
+    content: bytes | None,
+    *,
+    priced: bool,
+    evaluation: tuple[Registered, str] | None = None,
+) -> Seen | None:
     """None: there is nothing in it to compare."""
     if not priced or content is None or not request.content or len(content) > CONTENT_BYTES_MAX:
         return None
-    return Seen(dialect, request, content)
+    return Seen(dialect, request, content, evaluation)
 
 
 @dataclass(slots=True)
@@ -65,6 +74,7 @@ class _Look:
     """What is known of a call in flight."""
 
     judgement: Judgement
+    evaluation: Registered | None = None
     action: str = ""
     """What a rule did about it, as in Found."""
 
@@ -77,6 +87,7 @@ class Watching:
         self._clock = clock
         self._journal = journal
         self._looks: OrderedDict[str, _Look] = OrderedDict()
+        self.evaluating = Evaluating()
         self.looked_at = 0
         self.flagged = 0
         self.faults = 0
@@ -96,7 +107,7 @@ class Watching:
         self.flagged += judgement.flagged
         if len(self._looks) >= LOOKED_AT_MAX:
             self._looks.popitem(last=False)
-        self._looks[call.id] = _Look(judgement)
+        self._looks[call.id] = _Look(judgement, what.evaluation[0] if what.evaluation else None)
 
     def evidence(self, call: Call) -> tuple[Evidence, ...]:
         """What was found, as rules weigh it, the strongest first."""
@@ -140,6 +151,9 @@ class Watching:
 
     def ended(self, entry: Settled, reading: Reading | None) -> None:
         """The call is settled: what came of it, for those that follow."""
+        look = self._looks.get(entry.call.id)
+        if look is not None and look.evaluation is not None and look.judgement.exempted == "evaluation":
+            self.evaluating.passed(look.evaluation, entry.call.opened_us, entry.cost.total_pico)
         self._learn(entry.call.id, _answer(entry, reading))
 
     def refused(self, call: Call) -> None:
@@ -182,7 +196,7 @@ def _sight(call: Call, what: Seen) -> Sight:
         choices=request.choices,
         output_tokens_max=request.output_tokens_max,
         retry_count=call.retry,
-        evaluation=what.evaluation,
+        evaluation=Evaluation(what.evaluation[1]) if what.evaluation else None,
         justification=call.justification or None,
         messages=what.dialect.messages(request.content),
     )

@@ -191,3 +191,31 @@ async def test_a_rule_for_others_does_nothing(world: World) -> None:
     world = ruled(world.router, "refuse", "applies_to: {project: search}")
     for _ in range(8):
         assert (await say(world, chat(PROMPT))).status_code == 200
+
+
+EVALUATION = """
+evaluations:
+  - name: nightly
+    keys: [k_alice]
+    purpose_header: x-run-purpose
+    purpose: eval
+    commit_header: x-commit
+    cap: 3 calls
+"""
+
+
+async def test_a_registered_evaluation_repeats_itself_for_each_commit_up_to_its_cap(world: World) -> None:
+    world = World(world.router, {"redundancy.yaml": EVALUATION})
+    for commit in "abcdefgh":
+        await say(world, chat(PROMPT), **{"x-run-purpose": "eval", "x-commit": commit * 40})
+    exempted = [entry.found.get("exempted") for entry in world.settled]
+    assert exempted[:4] == [None, "evaluation", "evaluation", "evaluation"]
+    assert set(exempted[4:]) == {None}
+    assert world.settled[-1].found["flagged"] == 1
+
+
+async def test_who_only_says_so_is_no_evaluation(world: World) -> None:
+    for commit in "abcdefgh":
+        await say(world, chat(PROMPT), **{"x-run-purpose": "eval", "x-commit": commit * 40})
+    assert not any("exempted" in entry.found for entry in world.settled)
+    assert world.settled[-1].found["flagged"] == 1
