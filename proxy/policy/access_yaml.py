@@ -83,6 +83,7 @@ class _People:
 
 def _roles(section: Section) -> tuple[Role, ...]:
     roles: list[Role] = []
+    section.some("roles")
     for word in section.words("roles"):
         if word.text in list(Role):
             roles.append(Role(word.text))

@@ -84,6 +84,7 @@ def _cost_max(section: Section) -> int | None:
 
 def _fallback(section: Section, scope: Scope, known: Known) -> tuple[str, ...]:
     """A provider that isn't there would never take over, and nobody would notice before the day it must."""
+    section.some("fallback")
     words = section.words("fallback")
     for word in words if known.providers is not None else ():
         provider = (known.providers or {}).get(word.text)
@@ -102,6 +103,7 @@ def _fallback_on(section: Section) -> tuple[int, ...]:
         return FAILED_STATUSES
     if section.node("fallback") is None:
         section.wrong(FALLBACK_ON, "says when a call goes to another provider, and `fallback` names none")
+    section.some(FALLBACK_ON)
     words = section.words(FALLBACK_ON)
     for word in words:
         if not STATUS.fullmatch(word.text):

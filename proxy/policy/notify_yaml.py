@@ -63,6 +63,7 @@ def read_notify(data: bytes | str, mistakes: Mistakes) -> tuple[Target, ...]:
 
 def _on(section: Section) -> tuple[str, ...]:
     """The kinds of notices; all where nothing is written."""
+    section.some("on")
     words = section.words("on")
     for word in words:
         if word.text not in KINDS:

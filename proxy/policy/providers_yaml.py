@@ -72,6 +72,7 @@ def read_providers(data: bytes | str, access: Access, mistakes: Mistakes) -> dic
 
 
 def _provider(key: Word, section: Section, access: Access) -> Provider:
+    section.some("default_for")
     section.require("dialect", "base_url", "api_key")
     dialect = section.choice("dialect", DIALECTS, DIALECTS[0])
     _check_name(key, dialect, section.mistakes)
@@ -141,6 +142,7 @@ def _wrong_with_url(text: str) -> str:
 
 
 def _projects(section: Section, access: Access) -> tuple[str, ...]:
+    section.some("projects")
     words = section.names("projects")
     for word in words:
         if word.text not in access.projects:

@@ -131,6 +131,8 @@ def limited(sections: Iterable[Section], mistakes: Mistakes, what: str) -> Itera
 
 def _scope(section: Section, known: Known) -> Scope:
     table = section.section("applies_to", SCOPE, "applies_to")
+    if table and not table.table.pairs:
+        section.wrong("applies_to", "names no calls: take it out where the rule is for every call")
     conditions: dict[str, tuple[str, ...]] = {}
     for dimension in DIMENSIONS if table else ():
         node = table.node(dimension) if table else None
@@ -140,6 +142,8 @@ def _scope(section: Section, known: Known) -> Scope:
     tags = table.node("tags") if table else None
     if table and tags is not None and not isinstance(tags, Table):
         table.wrong("tags", "is a table: the name of each tag and its value")
+    if table and isinstance(tags, Table) and not tags.pairs:
+        table.wrong("tags", "names no tag: name one, or take it out")
     for key, node in tags.pairs if isinstance(tags, Table) else ():
         conditions[TAG + key.text] = read_globs(section.mistakes, f"tag {shown(key.text)}", node, SCOPE["tags"])
     users = (known.aliases.get(user, user) for user in conditions.get("user", ()))

@@ -46,14 +46,13 @@ def editor_line(file: str) -> str:
 def _object(file: str, section: str) -> Shape:
     shapes = SHAPES[file][section]
     together = TOGETHER.get(file, {}).get(section, {})
-    required = together.get("required", ())
     properties = {
-        name: {"description": f"for example: {example}", **_optional(shapes[name], needed=name in required)}
+        name: {"description": f"for example: {example}", **_optional(shapes[name], bare=not section)}
         for name, example in SETTINGS[file][section].items()
     }
     return {"type": "object", "additionalProperties": False, "properties": properties, **together}
 
 
-def _optional(shape: Shape, *, needed: bool) -> Shape:
-    """A setting with nothing behind it counts as not written."""
-    return shape if needed else {"anyOf": [shape, {"type": "null"}]}
+def _optional(shape: Shape, *, bare: bool) -> Shape:
+    """At the top of a file a setting with nothing behind it counts as not written."""
+    return {"anyOf": [shape, {"type": "null"}]} if bare else shape

@@ -18,6 +18,8 @@ Settings = Mapping[str, str]
 
 NAME_CHARS_MAX: Final = 100
 TEXT_CHARS_MAX: Final = 500
+FILE_ENDING: Final = ".yaml"
+BARE_RULE: Final = "write what it is, or take it out"
 USD_MAX: Final = Decimal(1_000_000)
 DURATION_S_MAX: Final = 7 * 86400
 
@@ -31,7 +33,11 @@ _Choice = TypeVar("_Choice", bound=str)
 
 
 class Section:
-    """`what` names it in sentences: 'a provider', 'a person'."""
+    """`what` names it in sentences: 'a provider', 'a person'; the table at the top of a file is called by the file.
+
+    A setting with nothing behind it is a mistake: whoever wrote `project:` meant one, and a rule without it is for all
+    calls. At the top of a file it is a list whose entries are all commented out.
+    """
 
     def __init__(self, table: Table, settings: Settings, mistakes: Mistakes, what: str) -> None:
         self.table = table
@@ -39,6 +45,7 @@ class Section:
         self.what = what
         self._settings = settings
         self._values: dict[str, Node] = {}
+        self._bare: set[str] = set()
         for key, value in table.pairs:
             if key.text not in settings:
                 example = settings.get(nearest(key.text, settings), "")
@@ -46,6 +53,9 @@ class Section:
                 mistakes.add(key, f"{shown(key.text)} is not a setting of {what}: {hint}", example)
             elif not (isinstance(value, Word) and value.absent):
                 self._values[key.text] = value
+            elif not what.endswith(FILE_ENDING):
+                self._bare.add(key.text)
+                mistakes.add(key, f"{key.text} has nothing behind it: {BARE_RULE}", settings[key.text])
 
     def node(self, name: str) -> Node | None:
         return self._values.get(name)
@@ -60,7 +70,7 @@ class Section:
     def require(self, *names: str) -> bool:
         """True where all are written. Each one that is missing is a mistake."""
         missing = [name for name in names if name not in self._values]
-        for name in missing:
+        for name in (each for each in missing if each not in self._bare):
             self.mistakes.add(self.table, f"{self.what} needs {name}", self._settings[name])
         return not missing
 
@@ -99,6 +109,12 @@ class Section:
 
     def flag(self, name: str) -> bool:
         return self.choice(name, ("true", "false"), "false") == "true"
+
+    def some(self, name: str) -> None:
+        """A mistake where the list is written and empty, which would mean all of them or nothing: a guess."""
+        value = self._values.get(name)
+        if isinstance(value, Listing) and not value.items:
+            self.wrong(name, "is an empty list: name some, or take it out")
 
     def words(self, name: str) -> list[Word]:
         """A list of words, [] where it isn't written."""

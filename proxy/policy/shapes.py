@@ -96,12 +96,12 @@ GLOBS: Final = _any(WORD, _list(WORD, minItems=1))
 PER_WORD: Final = _any(_choice(DIMENSIONS), {"type": "string", "pattern": r"^tags\.\S"})
 RULE: Final[Shapes] = {
     "name": NAME,
-    "applies_to": _ref("applies_to"),
+    "applies_to": {**_ref("applies_to"), "minProperties": 1},
     "mode": _choice(rule_yaml.MODES),
     "contact": WORD,
 }
 PER: Final[Shapes] = {"per": _any(PER_WORD, _list(PER_WORD, minItems=1))}
-SCOPE: Final[Shapes] = {**dict.fromkeys(DIMENSIONS, GLOBS), "tags": _table(GLOBS)}
+SCOPE: Final[Shapes] = {**dict.fromkeys(DIMENSIONS, GLOBS), "tags": {**_table(GLOBS), "minProperties": 1}}
 DOWNGRADE: Final[Shapes] = {"to": MODEL}
 
 CLASSES: Final = (*WASTE_CLASSES, redundancy_yaml.ALL)
@@ -115,8 +115,8 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
             "api_key": _any({"const": "none"}, _ref("api_key")),
             "region": WORD,
             **{"account": NAME, "prices": NAME},
-            "default_for": WORDS,
-            "projects": NAMES,
+            "default_for": {**WORDS, "minItems": 1},
+            "projects": {**NAMES, "minItems": 1},
             "paths": _table({"type": "string", "pattern": "^/(.*/)?$"}),
             "translate": _any(WORDS, _table(MODEL)),
             "deployments": _table(MODEL),
@@ -136,7 +136,7 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
             "service_accounts": _entries("service account"),
             "projects": _entries("project", bare=True),
         },
-        "person": {"team": NAME, "aliases": NAMES, "roles": _list(_choice(tuple(Role)))},
+        "person": {"team": NAME, "aliases": NAMES, "roles": _list(_choice(tuple(Role)), minItems=1)},
         "service account": {"team": NAME},
         "project": {
             "team": NAME,
@@ -182,7 +182,7 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
         "target": {
             "name": NAME,
             "url": _ref("url"),
-            "on": _list(_choice(notify_yaml.KINDS)),
+            "on": _list(_choice(notify_yaml.KINDS), minItems=1),
             **{"persons": FLAG, "min_level": PERCENT},
         },
         "url": {
@@ -224,9 +224,10 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
             **dict.fromkeys(("output_tokens_max", "context_tokens_max"), SOME),
             "cost_max": MONEY,
             "downgrade": _ref("downgrade"),
-            "fallback": WORDS,
+            "fallback": {**WORDS, "minItems": 1},
             "fallback_on": _list(
-                {"type": ["integer", "string"], "minimum": 400, "maximum": 599, "pattern": "^[45][0-9]{2}$"}
+                {"type": ["integer", "string"], "minimum": 400, "maximum": 599, "pattern": "^[45][0-9]{2}$"},
+                minItems=1,
             ),
         },
         "applies_to": SCOPE,

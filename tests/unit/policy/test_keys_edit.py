@@ -53,7 +53,7 @@ LAYOUTS = {
     "quotes": f"\"keys\":\n  - 'id': \"k_a\"\n    hash: \"{A}\"\n    user: 'bob'\n    projects: ['ads']\n",
     "windows": f"keys:\r\n  - id: k_a\r\n    hash: {A}\r\n    user: bob\r\n    projects: [ads]\r\n",
     "two": f"keys:\n  # first\n  - id: k_a\n    hash: {A}\n    user: bob\n    projects: [ads]\n\n  # second\n"
-    f"  - id: k_b\n    hash: {B}\n    user: bob\n    projects: [ads]\n    expires: 2030-01-01 # later\n    revoked:\n",
+    f"  - id: k_b\n    hash: {B}\n    user: bob\n    projects: [ads]\n    expires: 2030-01-01\n    revoked: false\n",
     "other letters": f"# für bób\nkeys:\n  - id: k_a\n    hash: {A}\n    user: bób\n    projects: [größe]\n",
 }  # fmt: skip
 
@@ -99,7 +99,7 @@ def test_an_expiry_is_written_in_any_layout(text: str) -> None:
 
 def test_settings_that_stand_there_are_replaced_in_their_place() -> None:
     text = LAYOUTS["two"]
-    assert with_revoked(text, "k_b") == text.replace("revoked:", "revoked: true")
+    assert with_revoked(text, "k_b") == text.replace("revoked: false", "revoked: true")
     later = with_expiry(text, "k_b", datetime(2027, 1, 1, tzinfo=UTC))
     assert later == text.replace("2030-01-01 #", "2027-01-01 #")
 

@@ -207,8 +207,8 @@ def test_a_bad_file_is_underlined_where_a_schema_can(path: Path) -> None:
             "budgets.yaml",
             "limits: [{name: a, requests_per_minute: 1.5k, concurrent: 0, applies_to: {key: 5, model: '*'}}]",
         ),
-        ("models.yaml", "models: [{name: a, output_tokens_max: 0.5k, cost_max: 0.000001 USD, applies_to: }]"),
-        ("cases.yaml", "cases: [{name: a b, call: {tags: {n: 5}, input_tokens: 7}, expect: allow, rule: }]"),
+        ("models.yaml", "models: [{name: a, output_tokens_max: 0.5k, cost_max: 0.000001 USD, applies_to: {user: a}}]"),
+        ("cases.yaml", "cases: [{name: a b, call: {tags: {n: 5}, input_tokens: 7}, expect: allow}]"),
     ],
 )
 def test_what_the_loader_takes_is_never_underlined(file: str, text: str) -> None:

@@ -32,12 +32,20 @@ def test_reading_goes_on_after_a_mistake_and_collects_them_all() -> None:
 
 
 def test_what_is_not_written_has_its_default_and_is_no_mistake() -> None:
-    read, mistakes = section("text:\n")
+    read, mistakes = section("{}")
     assert read.text("text") == ""
     assert read.duration_s("time", 7.0) == 7.0
     assert read.decimal("price") is None
     assert read.texts("list") == ()
     assert not mistakes.found
+
+
+@pytest.mark.parametrize("nothing", ["", "~", "null"])
+def test_a_setting_with_nothing_behind_it_is_one_mistake_even_where_it_is_required(nothing: str) -> None:
+    read, mistakes = section(f"text: {nothing}\n")
+    assert not read.require("text")
+    assert [(each.line, each.column) for each in mistakes.found] == [(1, 1)]
+    assert "text has nothing behind it" in mistakes.found[0].message
 
 
 @pytest.mark.parametrize(
