@@ -53,7 +53,8 @@ LAYOUTS = {
     "quotes": f"\"keys\":\n  - 'id': \"k_a\"\n    hash: \"{A}\"\n    user: 'bob'\n    projects: ['ads']\n",
     "windows": f"keys:\r\n  - id: k_a\r\n    hash: {A}\r\n    user: bob\r\n    projects: [ads]\r\n",
     "two": f"keys:\n  # first\n  - id: k_a\n    hash: {A}\n    user: bob\n    projects: [ads]\n\n  # second\n"
-    f"  - id: k_b\n    hash: {B}\n    user: bob\n    projects: [ads]\n    expires: 2030-01-01\n    revoked: false\n",
+    f"  - id: k_b\n    hash: {B}\n    user: bob\n    projects: [ads]\n"
+    "    expires: 2030-01-01 # later\n    revoked: false\n",
     "other letters": f"# für bób\nkeys:\n  - id: k_a\n    hash: {A}\n    user: bób\n    projects: [größe]\n",
 }  # fmt: skip
 
