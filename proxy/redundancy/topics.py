@@ -29,6 +29,9 @@ SERVICE_TRUST = 0.2
 """A service asks on behalf of many, in alike words."""
 AGAIN_WEIGHT = 0.6
 """A variant tried a second time: people do that."""
+HISTORY_TURNS_MIN = 5
+BURIED_SHARE_MAX = 0.05
+"""A finished conversation sent whole, changed in so little of it and not in its last message, asks nothing new."""
 SHORT_WORDS_MIN = 4
 ANCHORS_MIN = 8
 LONG_CHARS_MIN = 1_800
@@ -55,7 +58,7 @@ class Topic:
 class Likeness:
     """How a call stands to its topic: `similarity` 0 to 1 to the nearest earlier ask; how many of its words are `new`
     to the topic, and how many `returned` that the latest ask lacked. `grown`: nothing of the latest ask was dropped, as
-    of a text being typed. `masked`: something was added, and none of it is a word.
+    of a text being typed. `masked`: something was added, and it asks nothing.
     """
 
     topic: Topic
@@ -115,10 +118,12 @@ class Topics:
         own = cut("\n".join(text for _, text in messages), self._keyed)
         sample = anchors(own)
         if len(sample) >= ANCHORS_MIN and sum(map(len, own.values())) >= LONG_CHARS_MIN:
-            return self._place_long(owner, own, sample, system)
+            return self._place_long(owner, own, sample, system, [text for _, text in messages])
         return self._place_short(owner, "\n".join(own.values()))
 
-    def _place_long(self, owner: str, own: dict[int, str], sample: tuple[int, ...], system: str) -> Likeness:
+    def _place_long(
+        self, owner: str, own: dict[int, str], sample: tuple[int, ...], system: str, texts: Sequence[str]
+    ) -> Likeness:
         pieces = own | cut(system, self._keyed)
         votes = Counter(id(topic) for key in sample if (topic := self._index.get((owner, key))) is not None)
         best = votes.most_common(1)
@@ -133,7 +138,9 @@ class Topics:
         body = frozenset(topic.body)
         added = "\n".join(text for key, text in pieces.items() if key not in body)
         ask = ask_of(added, self._keyed)
-        return self._likeness(topic, ask, masked=bool(added) and not ask)
+        buried = len(texts) >= HISTORY_TURNS_MIN and len(added) <= BURIED_SHARE_MAX * sum(map(len, texts))
+        buried = buried and all(key in body for key in cut(texts[-1], self._keyed))
+        return self._likeness(topic, ask, masked=bool(added) and (buried or not ask))
 
     def _place_short(self, owner: str, text: str) -> Likeness | None:
         ask = ask_of(text, self._keyed)

@@ -85,3 +85,20 @@ def test_a_timer_over_an_unchanged_text_is_flagged_soon() -> None:
     assert any(judgement.flagged for judgement in sent[:8])
     assert all(judgement.flagged for judgement in sent[9:])
     assert classes(sent[19])
+
+
+def test_a_finished_conversation_sent_again_with_an_early_word_changed_is_flagged() -> None:
+    played = Played()
+    past = []
+    for n in range(4):
+        part = DOCUMENT.replace("depot", f"harbour{n}")
+        past += [
+            ("user", f"Read this part.\n{part}"),
+            ("assistant", f"Part {n} is about harbour{n}, and says so at length."),
+        ]
+    flags = []
+    for subject in SUBJECTS.split()[:12]:
+        head = ("user", f"I wonder about {subject} today. {past[0][1]}")
+        flags.append(played.send([head, *past[1:], ("user", "So what do we do?")], wait_s=120).flagged)
+    assert not any(flags[:3])
+    assert all(flags[6:])
