@@ -1,5 +1,6 @@
 """Counters in the memory of one gateway: exact, since nothing here waits and nobody else counts."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +15,10 @@ from proxy.policy.windows import NEVER_US, Windows
 from proxy.ports.counters import ALL_OTHERS, Crossing, HeldCall, Reserved, Spent
 
 ACCOUNTS_MAX: Final = 20_000
-"""At most some 10 MB. Above it, the further accounts of a budget share one, which is stricter and never laxer: callers
-may make up tags."""
+"""At most some 15 MB, with what each budget has of its own. Above it, the further accounts of a budget share one, which
+is stricter and never laxer: callers may make up tags."""
+OWN_SHARE: Final = 2
+"""A half more than that is divided among the budgets with instances, so that none loses its place to another's."""
 SWEEP_US: Final = 60_000_000
 """How often accounts of windows that are over are forgotten."""
 SWEEP_FULL_US: Final = 1_000_000
@@ -52,6 +55,10 @@ class MemoryCounters:
         self._sweep_us = sweep_us
         self._open: dict[str, _Open] = {}
         self._tallies: dict[_Key, Tally] = {}
+        self._instances: Counter[int] = Counter()
+        """How many of them each meaning with instances has."""
+        self._fresh: list[_Key] = []
+        """Made for the call that is looked at."""
         self._meanings = Meanings()
         self._windows = Windows()
         self._now_us = 0
@@ -76,15 +83,19 @@ class MemoryCounters:
         if self._withheld and (refusing is None or refusing.waiting_helps):
             unknown = [charge for charge in charges if self._unknown(charge, hold)]
             if unknown:
+                self._forget_fresh()
                 return _balance_unknown(unknown[0].budget)
         if refusing is not None:
+            self._forget_fresh()
             return refusing
         self._put(call, hold, charged)
         return Reserved(tuple(short))
 
     def shortfall(self, call: Call, hold: Hold, charges: Sequence[Charge]) -> Shortfall | None:
         self._now_us = max(self._now_us, call.opened_us)
-        return self._refusing(self._shortfalls(self._charged(call, charges), hold))
+        short = self._refusing(self._shortfalls(self._charged(call, charges), hold))
+        self._forget_fresh()
+        return short
 
     def take(self, call: Call, hold: Hold, charges: Sequence[Charge] = ()) -> None:
         if call.id not in self._open:
@@ -165,6 +176,7 @@ class MemoryCounters:
         full = len(self._tallies) + len(charges) > self._accounts_max
         if self._now_us - self._swept_us > (SWEEP_FULL_US if full else self._sweep_us):
             self._sweep()
+        self._fresh.clear()
         return [(charge, self._tally(charge, call.opened_us)) for charge in charges]
 
     def _shortfalls(self, charged: Iterable[tuple[Charge, Tally]], hold: Hold) -> list[Shortfall]:
@@ -234,17 +246,47 @@ class MemoryCounters:
     def _made(self, charge: Charge, meaning: int, at_us: int) -> Tally:
         budget, key = charge.budget, (charge.account, meaning)
         shared = (charge.account._replace(instance=(ALL_OTHERS,)), meaning)
-        if shared in self._tallies or len(self._tallies) >= self._accounts_max:
+        if shared in self._tallies or (budget.per and not self._has_place(meaning)):
             # As long as there is one, also where there is place again: what was spent may stand in it.
             key = shared
+        known = self._tallies.get(key)
+        if known is not None:
+            return known
         rolling = budget.window.kind == "rolling"
         made = RollingTally(budget) if rolling else Tally(budget, self._windows.bounds(budget.window, at_us)[1])
-        return self._tallies.setdefault(key, made)
+        self._tallies[key] = made
+        self._fresh.append(key)
+        if budget.per:
+            self._instances[meaning] += 1
+        return made
+
+    def _has_place(self, meaning: int) -> bool:
+        """Whoever comes first has one; then each meaning that has instances has a share of its own."""
+        if len(self._tallies) < self._accounts_max:
+            return True
+        sharing = len(self._instances) + (meaning not in self._instances)
+        return self._instances[meaning] < self._accounts_max // OWN_SHARE // sharing
+
+    def _forget_fresh(self) -> None:
+        """Of a call that is refused: whoever is refused again and again takes nobody's place."""
+        for key in self._fresh:
+            tally = self._tallies.get(key)
+            if tally is not None and tally.untouched:
+                self._forget(key, tally)
+        self._fresh.clear()
+
+    def _forget(self, key: _Key, tally: Tally) -> None:
+        del self._tallies[key]
+        if tally.budget.per:
+            self._instances[key[1]] -= 1
+            if not self._instances[key[1]]:
+                del self._instances[key[1]]
 
     def _sweep(self) -> None:
         """Forget the accounts of windows that are over."""
         self._swept_us = self._now_us
-        self._tallies = {key: tally for key, tally in self._tallies.items() if not tally.over(self._now_us)}
+        for key, tally in [each for each in self._tallies.items() if each[1].over(self._now_us)]:
+            self._forget(key, tally)
 
 
 def _sternness(short: Shortfall) -> tuple[bool, int, str]:

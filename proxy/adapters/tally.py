@@ -53,6 +53,11 @@ class Tally:
         return self.ends_us <= now_us and not self.in_flight
 
     @property
+    def untouched(self) -> bool:
+        """Nothing was ever said of it."""
+        return not (self.opened or self.in_flight or self.spent or self.held)
+
+    @property
     def limit(self) -> int:
         """The budget's, and what is granted above it."""
         return self.budget.limit + self.extra
@@ -113,6 +118,10 @@ class RollingTally(Tally):
     def over(self, now_us: int) -> bool:
         self.move_to(now_us)
         return not self._buckets and not self.in_flight
+
+    @property
+    def untouched(self) -> bool:
+        return not (self.in_flight or self._buckets or self._openings)
 
     def _bucket(self, at_us: int) -> int:
         return at_us // self._size_us * self._size_us

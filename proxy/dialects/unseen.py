@@ -53,7 +53,7 @@ def allowance(messages: bytes) -> int:
 
 
 def _given_back(part: _Part) -> list[_Part]:
-    if memoryview(part.content)[:1] != b"[":
+    if memoryview(part.content)[:1].tobytes() != b"[":
         return []
     try:
         return _parts(part.content)

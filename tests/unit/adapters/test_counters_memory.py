@@ -153,3 +153,32 @@ def test_who_shares_an_account_goes_on_sharing_it_when_there_is_place_again() ->
     assert bounds(budget.window, later_us)[0] == start_us
     found = [counters.reserve(a_call(str(n), opened_us=later_us + n * 61_000_000), hold(20), [bob]) for n in (1, 2)]
     assert all(isinstance(each, Shortfall) for each in found)
+
+
+def test_made_up_instances_of_one_budget_take_no_place_from_others() -> None:
+    counters, flooded = MemoryCounters(1000, accounts_max=20), a_budget("tagged", 100, per=("tags.t",))
+    whole, honest = a_budget("whole", 1000), a_budget("people", 100, per=("user",))
+    for number in range(200):
+        counters.count(OPENED_US, Spent(1, 0), [a_charge(flooded, str(number))])
+    for owner in ("alice", "bob"):
+        charges = [a_charge(whole), a_charge(honest, owner)]
+        assert counters.reserve(a_call(owner), hold(90), charges) == Reserved()
+        counters.settle(owner, Spent(90, 0))
+    assert [counters.balance(a_charge(honest, owner), OPENED_US).spent for owner in ("alice", "bob")] == [90, 90]
+    for number in range(200):
+        counters.count(OPENED_US, Spent(1, 0), [a_charge(honest, str(number))])
+    assert len(list(counters.accounts())) <= 20 * 3 // 2 + 3
+
+
+def test_a_refused_call_takes_no_account_also_of_a_rolling_window() -> None:
+    rolling = Window("rolling", length_s=7200)
+    counters, small = MemoryCounters(10), a_budget("small", 5, per=("user",))
+    others = a_budget("hours", 100, per=("user",), window=rolling)
+    for number in range(5):
+        charges = [a_charge(small, str(number)), a_charge(others, str(number))]
+        assert isinstance(counters.reserve(a_call(str(number)), hold(6), charges), Shortfall)
+        assert counters.shortfall(a_call(str(number)), hold(1), charges) is None
+    assert list(counters.accounts()) == []
+    assert counters.reserve(a_call("in"), hold(1), charges) == Reserved()
+    assert isinstance(counters.reserve(a_call("more"), hold(6), charges), Shortfall)
+    assert len(list(counters.accounts())) == 2
