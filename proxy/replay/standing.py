@@ -11,7 +11,7 @@ from typing import Final
 
 from proxy.gateway.rules import Rules
 from proxy.model.call import Call, Hold
-from proxy.policy.charge import Charge
+from proxy.policy.charge import Account, Charge
 from proxy.policy.evaluate import charges, evaluated, throttles
 from proxy.policy.match import TAG, facts_of
 from proxy.policy.rules import DIMENSIONS, ModelRule
@@ -108,7 +108,7 @@ class Standing:
         for place, charge in enumerate(self._charges):
             if at_us >= self._ends[place]:
                 start_us, self._ends[place] = self._rules.matcher.windows.bounds(charge.budget.window, at_us)
-                found = Charge(charge.account._replace(start_us=start_us), charge.budget)
+                found = Charge(Account(*charge.account[:2], start_us), charge.budget)
                 self._charges[place], self._asking[place] = found, not self._quiet.account(found)
         self.asking = tuple([charge for charge, asks in zip(self._charges, self._asking, strict=True) if asks])
         self.simulated = not self._unmoved or bool(self.asking or self.throttles)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import pytest
 import respx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -51,7 +52,13 @@ def replay(world: World, folder: Path, files: dict[str, str], *, since_us: int =
     done: list[int] = []
     result = replayed(policies, facts, since_us=since_us, until_us=NEVER, progress=done.append)
     assert done[-1] == calls_in(facts, policies) == result.calls
+    assert result.spent_pico == result.unruled_pico - saved(result), "each rule's part adds up to the whole"
     return result
+
+
+def saved(result: Result) -> int:
+    """By what rules do; in shadow mode they do nothing."""
+    return sum(count.saved_pico for group, count in result.counts.items() if not group.did.startswith("shadow: "))
 
 
 def policies_of(files: dict[str, str]) -> PolicySet:
@@ -109,6 +116,33 @@ async def test_a_downgrade_costs_the_recorded_usage_at_the_other_model_and_back(
     assert (count.cost_pico, count.saved_pico) == (3 * COST_PICO, 3 * (COST_PICO - small))
 
 
+async def test_refusing_what_is_downgraded_today_saves_what_the_downgraded_call_cost(respx_mock, tmp_path):
+    rule = models("name: smaller, downgrade: {to: gpt-4o-mini}")
+    world = await a_day(respx_mock, rule, [{}] * 3)
+    recorded = sum(each.cost.total_pico for each in world.settled)
+    today = replay(world, tmp_path, rule)
+    then = replay(world, tmp_path, models("name: no-4o, deny: [gpt-4o]"))
+    assert (today.spent_pico, then.spent_pico) == (recorded, 0)
+    assert today.unruled_pico == then.unruled_pico == 3 * COST_PICO
+    assert saved(then) - saved(today) == recorded
+
+
+async def test_what_is_refused_after_a_downgrade_is_saved_once(respx_mock, tmp_path):
+    world = await a_day(respx_mock, {}, [{}] * 3)
+    both = {**models("name: smaller, downgrade: {to: gpt-4o-mini}"), **budgets("name: no, limit: 0 USD, window: day")}
+    result = replay(world, tmp_path, both)
+    assert did(result) == {("no", "refuse"): 3}
+    assert (result.unruled_pico, result.spent_pico) == (3 * COST_PICO, 0)
+
+
+async def test_calls_refused_then_are_made_to_fit_and_still_add_up(respx_mock, tmp_path):
+    world = await a_day(respx_mock, models("name: no-4o, deny: [gpt-4o]"), [{"max_tokens": 9000}] * 4)
+    small = "name: b, limit: 0.001 USD, window: day"
+    result = replay(world, tmp_path, {**models("name: smaller, downgrade: {to: gpt-4o-mini}"), **budgets(small)})
+    assert (result.refused_then, result.cost_pico) == (4, 0)
+    assert 0 < result.spent_pico < result.unruled_pico
+
+
 async def test_rules_in_shadow_mode_are_counted_and_change_nothing(respx_mock, tmp_path):
     world = await a_day(respx_mock, {}, [{}] * 3)
     result = replay(
@@ -138,16 +172,16 @@ async def test_what_was_spent_before_counts_in_windows_that_reach_back(respx_moc
     assert replay(world, tmp_path, budgets("name: b, limit: 10 USD, window: month"), since_us=since_us).refused == 0
 
 
-async def test_a_stream_that_outgrows_what_is_left_is_cut_to_it(respx_mock, tmp_path):
+@pytest.mark.parametrize("on_cap", ["", ", on_cap: finish, reserve: 20%"])
+async def test_a_stream_that_outgrows_what_is_left_is_cut_to_it_reserve_included(respx_mock, tmp_path, on_cap):
     world = await a_day(respx_mock, {}, [{}])
     (settled,) = world.settled
     small = {**settled.ask, "hold_pico": 10**6, "hold_input": 1, "hold_output": 1}
     call = replace(settled.call, stream=True)
     world.journal.entries[:] = [replace(settled, call=call, ask=small, settled_us=call.opened_us + 5)]
-    limit_pico = 10**9
-    result = replay(world, tmp_path, budgets("name: b, limit: 0.001 USD, window: day"))
+    result = replay(world, tmp_path, budgets(f"name: b, limit: 0.001 USD, window: day{on_cap}"))
     ((group, count),) = result.counts.items()
-    assert (group.did, count.saved_pico) == ("cut", COST_PICO - limit_pico)
+    assert (group.did, count.saved_pico) == ("cut", COST_PICO - 10**9)
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
