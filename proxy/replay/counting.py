@@ -16,16 +16,31 @@ class Counting:
         self.cost_pico = 0
         self._refused = self._refused_pico = 0
         self._again = self._again_pico = 0
+        self._then = self._unruled_pico = self._spent_pico = 0
         self._counts: dict[tuple[str, str, int, str], list[int]] = {}
 
-    def passed(self, recorded_pico: int, calls: int = 1) -> None:
-        """Let in; `recorded_pico`: what they cost, as it is on record."""
+    def unchanged(self, recorded_pico: int, calls: int = 1) -> None:
+        """Let in, at what they cost as it is on record."""
+        self.passed(recorded_pico, recorded_pico, calls)
+        self._spent_pico += recorded_pico
+
+    def passed(self, recorded_pico: int, unruled_pico: int, calls: int = 1) -> None:
+        """Let in; `unruled_pico`: what it would come to without any rule. What it does come to is `ended`."""
         self.calls += calls
         self.cost_pico += recorded_pico
+        self._unruled_pico += unruled_pico
 
-    def refused(self, recorded_pico: int, cost_pico: int) -> None:
+    def ended(self, spent_pico: int) -> None:
+        """A call that was let in came to that."""
+        self._spent_pico += spent_pico
+
+    def was_refused(self) -> None:
+        """By a rule, then."""
+        self._then += 1
+
+    def refused(self, recorded_pico: int, unruled_pico: int, cost_pico: int) -> None:
         """`cost_pico`: what it cost, or was expected to cost."""
-        self.passed(recorded_pico)
+        self.passed(recorded_pico, unruled_pico)
         self._refused += 1
         self._refused_pico += cost_pico
 
@@ -59,6 +74,9 @@ class Counting:
             passed_again=self._again,
             passed_again_pico=self._again_pico,
             counts={group: groups[group] for group in sorted(groups)},
+            refused_then=self._then,
+            unruled_pico=self._unruled_pico,
+            spent_pico=self._spent_pico,
         )
 
 

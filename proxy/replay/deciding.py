@@ -60,6 +60,8 @@ class Deciding:
         rules, call = self._rules, turn.call
         verdict = evaluated(rules.policies, turn.standing.matches, call, weighing.asked())
         turn.hold, turn.expected_tokens = verdict.weight.hold, verdict.weight.expected_tokens
+        turn.spent = weighing.spent(self._recorded(turn), "", None)
+        turn.unruled_pico = turn.spent.cost_pico
         if verdict.refusal is None:
             self._change(turn, weighing, verdict)
         return verdict
@@ -71,20 +73,17 @@ class Deciding:
         if not kind.refused:
             return weighing
         weighing, spent = expected(weighing)
-        turn.spent, turn.cost_pico = spent, spent.cost_pico
+        turn.cost_pico = spent.cost_pico
         return weighing
 
     def _change(self, turn: Turn, weighing: Weighing, verdict: Verdict) -> None:
         """By the rules on models: each with what it saves by itself."""
         instead, limit = verdict.downgrade_to, verdict.output_tokens_max
-        before = turn.spent
-        own = weighing.spent(before, "", None)
-        turn.spent = moved = weighing.spent(before, instead, None)
+        before = self._recorded(turn)
         if instead:
-            turn.did.append(("downgrade", self._sending(verdict), own.cost_pico - moved.cost_pico))
+            self._lighten(turn, weighing.spent(before, instead, None), "downgrade", self._sending(verdict))
         if limit is not None:
-            turn.spent = weighing.spent(before, instead, limit)
-            turn.did.append(("limit output", self._limiting(verdict), moved.cost_pico - turn.spent.cost_pico))
+            self._lighten(turn, weighing.spent(before, instead, limit), "limit output", self._limiting(verdict))
 
     def _sending(self, verdict: Verdict) -> str:
         return next(
@@ -183,9 +182,11 @@ class Deciding:
         turn.spent = spent
 
     def _refused(self, turn: Turn, did: str, rule: str) -> None:
-        turn.did.append((did, rule, turn.cost_pico))
+        # What else was done to it came to nothing: all that it would have cost is kept by what keeps it out.
+        turn.did = [each for each in turn.did if each[0].startswith("shadow: ")]
+        turn.did.append((did, rule, turn.unruled_pico))
         self._quiet.ended(turn.more)
-        self._counting.refused(turn.row[3], turn.cost_pico)
+        self._counting.refused(turn.row[3], turn.unruled_pico, turn.cost_pico)
         self._tell(turn)
         counting = [charge for charge in turn.charges if charge.budget.count_refused]
         if counting:
@@ -194,7 +195,7 @@ class Deciding:
     def _let_in(self, turn: Turn) -> None:
         if turn.standing.kind.refused:
             self._counting.passed_again(turn.cost_pico)
-        self._counting.passed(turn.row[3])
+        self._counting.passed(turn.row[3], turn.unruled_pico)
         if turn.did:
             self._tell(turn)
 

@@ -21,6 +21,7 @@ class Ending:
         outgrown = spent.cost_pico > hold.cost_pico or spent.tokens > hold.input_tokens + hold.output_tokens
         if outgrown and turn.standing.kind.stream:
             self._extend(turn)
+        self._counting.ended(turn.spent.cost_pico)
         self._quiet.ended(turn.more)
         self._counters.settle(turn.call.id, turn.spent)
         self._rates.settle(turn.call.id, turn.spent.tokens, max(turn.row[2], turn.row[1]))

@@ -112,7 +112,7 @@ class Engine:
                     self._call(done, row, standing)
             if done % PROGRESS_CALLS == 0:
                 progress(done)
-        self._counting.passed(passed_pico, passed)
+        self._counting.unchanged(passed_pico, passed)
         progress(done)
 
     def _spend(self, before: Before, since_us: int, spent_in: dict[Account, int]) -> None:
@@ -140,9 +140,11 @@ class Engine:
         while open_ and open_[0][0] <= opened_us:
             self._ending.settle(heappop(open_)[2])
         if standing.kind.job:
-            self._counting.passed(row[3])
+            self._counting.unchanged(row[3])
             self._counters.count(opened_us, Spent(row[3], row[4]), standing.asking)
             return
         turn = Turn(standing.call(f"{number}", opened_us), row, standing)
+        if standing.kind.refused:
+            self._counting.was_refused()
         if self._deciding.admitted(turn):
             heappush(open_, (max(row[2], opened_us), number, turn))

@@ -22,7 +22,8 @@ class Count:
     cost_pico: int
     """What these calls cost as they are on record; of calls that were refused then, what they were expected to cost."""
     saved_pico: int
-    """How much less would have been spent on them: all of a refused call, the difference of a downgraded one."""
+    """How much less is spent on them than without any rule: all of a refused call, the difference of a downgraded one.
+    What several rules do to one call adds up to the whole; of a call that isn't let in, what keeps it out has all."""
     estimated_calls: int
     """Of these, calls of which no usage is on record, because they were refused then."""
 
@@ -44,3 +45,10 @@ class Result:
     """Expected cost of those."""
     counts: dict[Group, Count]
     """In order of the groups."""
+    refused_then: int = 0
+    """Of `calls`, those that a rule refused then."""
+    unruled_pico: int = 0
+    """What they would come to without any rule: as recorded, at the model asked for; as expected if refused then."""
+    spent_pico: int = 0
+    """What they come to under these policies: `unruled_pico` less what is saved on those that rules change or keep out
+    (shadow mode changes nothing), to the pico-dollar."""

@@ -15,7 +15,19 @@ Did = tuple[str, str, int]
 class Turn:
     """Changed as the rules change the call."""
 
-    __slots__ = ("call", "charges", "cost_pico", "did", "expected_tokens", "hold", "more", "row", "spent", "standing")
+    __slots__ = (
+        "call",
+        "charges",
+        "cost_pico",
+        "did",
+        "expected_tokens",
+        "hold",
+        "more",
+        "row",
+        "spent",
+        "standing",
+        "unruled_pico",
+    )
 
     def __init__(self, call: Call, row: Row, standing: Standing) -> None:
         self.call: Final = call
@@ -29,5 +41,7 @@ class Turn:
         """What it will have come to."""
         self.cost_pico = row[3]
         """As it is on record, or was to be expected."""
+        self.unruled_pico = row[3]
+        """What it would come to without any rule: at the model asked for."""
         self.did: list[Did] = []
         self.more: list[More] = []
