@@ -43,13 +43,21 @@ def no_turn(shortfall: Shortfall) -> Refusal:
 
 
 def cut(shortfall: Shortfall) -> Refusal:
-    """Why an answer is ended in its middle."""
+    """Why an answer is ended in its middle. Its own hold is part of what calls in flight hold."""
     budget, balance = shortfall.charge.budget, shortfall.balance
+    unit = budget.unit
+    kept = (
+        f", {_amount(unit, budget.reserve)} of it kept as a reserve"
+        if budget.reserve and budget.on_cap == "cut"
+        else ""
+    )
     return Refusal(
         400,
         Reason.POLICY,
-        f"The answer was ended here: no budget has room for more of it. {_named(shortfall.charge)} has a limit of "
-        f"{_amount(budget.unit, balance.limit)}. {_resets(budget, balance)}{_contact(budget)}",
+        f"The answer was ended here: no budget has room for more of it. {_named(shortfall.charge)}: "
+        f"{_spent(unit, balance)}, {_amount(unit, max(0, balance.limit - balance.spent))} left{kept}; this answer and "
+        f"other calls in flight hold {_amount(unit, balance.held)} of that. {_resets(budget, balance)}"
+        f"{_request(budget)}{_contact(budget)}",
         rule=budget.where,
     )
 
@@ -74,14 +82,18 @@ def _no_room(shortfall: Shortfall) -> str:
     unit = charge.budget.unit
     if not balance.limit:
         return f"{_named(charge)} has a limit of zero, so nothing passes."
-    verb = "is" if balance.spent == 1 and unit is not Unit.USD else "are"
-    spent = f"{_amount(unit, balance.spent)} of {_amount(unit, balance.limit)} {verb} spent"
+    spent = _spent(unit, balance)
     left = _amount(unit, max(0, balance.limit - balance.spent))
     may = "" if unit is Unit.CALLS else f", and this call may come to {_amount(unit, shortfall.needed)}"
     kept = (
         f" ({_amount(unit, charge.budget.reserve)} of it for answers that have begun)" if charge.budget.reserve else ""
     )
     return f"{_named(charge)} has no room for this call: {spent}, {left} left{kept}{may}."
+
+
+def _spent(unit: Unit, balance: Balance) -> str:
+    verb = "is" if balance.spent == 1 and unit is not Unit.USD else "are"
+    return f"{_amount(unit, balance.spent)} of {_amount(unit, balance.limit)} {verb} spent"
 
 
 def _named(charge: Charge) -> str:

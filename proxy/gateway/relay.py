@@ -190,7 +190,7 @@ class Relay:
             if metered.ended:
                 await self._settle()
             elif not self._lease.covers(metered.output_bytes):
-                refusal = await self._lease.extend(metered.output_bytes)
+                refusal = await self._lease.extend(metered.output_bytes, lambda: metered.reading().texts)
                 if refusal is not None:
                     return await self._end_at_cap(refusal, metered.tail())
             if out := seen if self._hiding else chunk:

@@ -82,6 +82,9 @@ async def counted(admitted: Admitted, ending: Ending, tokens: TokenCounter) -> C
         return Consumed(beside, estimated=True)
     texts: Sequence[str] = reading.texts if reading else ()
     output = (await tokens.count(admitted.call.model, texts)).tokens if texts else 0
+    if ending.outcome is Outcome.CAPPED:
+        # The piece that came to the cap was kept back; what passed before it was covered.
+        output = min(output, ending.hold.output_tokens)
     if reading is not None and reading.usage is not None:
         return Consumed(replace(reading.usage, output_text=output), estimated=True)
     prompt, framing = admitted.dialect.prompt_texts(admitted.request.content)

@@ -29,7 +29,9 @@ class SocketCall:
         if not self._answered:
             self._answered, self._first_us = True, self._elapsed_us()
         output_bytes = self._turn.output_bytes
-        return None if self._lease.covers(output_bytes) else await self._lease.extend(output_bytes)
+        if self._lease.covers(output_bytes):
+            return None
+        return await self._lease.extend(output_bytes, lambda: self._turn.reading().texts)
 
     def settle(self, outcome: Outcome | None = None) -> "asyncio.Task[None] | None":
         """Once; without an `outcome` it is the answer's own. Gives what still counts tokens."""

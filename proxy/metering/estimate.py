@@ -65,8 +65,15 @@ def holding(request: Request, input_tokens: int, output_tokens: int) -> Usage:
     )
 
 
-def extended(request: Request, held: int, output_bytes: int, output_tokens_max: int | None = None) -> int:
-    """Output tokens to hold, in total, once `output_bytes` of visible output have passed; never below `held`.
+def extended(
+    request: Request,
+    held: int,
+    output_bytes: int,
+    output_tokens_max: int | None = None,
+    lease_tokens: int = LEASE_TOKENS,
+) -> int:
+    """Output tokens to hold, in total, once `output_bytes` of visible output (or what it comes to at
+    most, where its tokens were counted) have passed; never below `held`.
 
     A thinking budget may be used up unseen beside what is visible. Raised by whole leases, so that a stream is extended
     about once in a thousand tokens, and never above the limit of call or model, where one is known.
@@ -74,7 +81,7 @@ def extended(request: Request, held: int, output_bytes: int, output_tokens_max: 
     needed = output_bytes + min(request.thinking_tokens_max or 0, OUTPUT_TOKENS_MAX) * request.choices
     if needed <= held or _by_unit(request):
         return held
-    raised = held + -(-(needed - held) // LEASE_TOKENS) * LEASE_TOKENS
+    raised = held + -(-(needed - held) // lease_tokens) * lease_tokens
     if request.output_tokens_max is None and output_tokens_max is None:
         return raised
     return max(held, min(raised, _output_limit(request, output_tokens_max)))

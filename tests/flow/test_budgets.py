@@ -9,8 +9,9 @@ import respx
 
 from proxy.adapters.prices_litellm import price_book
 from proxy.gateway.rules import Rules
+from proxy.gateway.waiting import Waiting
 from proxy.model.entry import Extended, Opened, Outcome, Settled
-from proxy.policy.rules import Budget, RuleSet, Scope, Unit
+from proxy.policy.rules import Budget, ModelRule, RuleSet, Scope, Unit
 from proxy.ports.counters import Crossing
 from tests.fakes.counters import a_budget, a_charge
 from tests.flow.world import World
@@ -77,6 +78,43 @@ async def test_a_call_waits_for_what_another_holds(respx_mock: respx.MockRouter)
     assert world.counters.in_flight == world.counters.held_pico == 0
 
 
+async def test_small_calls_pass_a_large_one_that_waits_and_it_has_its_turn_though_they_never_end(
+    respx_mock: respx.MockRouter,
+) -> None:
+    release = asyncio.Event()
+    served: list[int] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)["max_tokens"]
+        await (release.wait() if asked == 14_000 else asyncio.sleep(0.002))
+        served.append(asked)
+        return httpx.Response(200, stream=Body(ANSWER))
+
+    respx_mock.post(URL).mock(side_effect=answer)
+    # Of 200 thousandths of a dollar one call holds 146, the large one needs 126: small ones have the rest.
+    world = a_world(respx_mock, a_budget(limit=200 * 10**9))
+    waiting = Waiting(overtaking_s=0.05, kept_s=0.5)
+    object.__setattr__(world.app.admission, "waiting", waiting)
+    object.__setattr__(world.app.plane, "waiting", waiting)
+    object.__setattr__(world.app.admission._reserving, "waiting", waiting)
+    first = asyncio.create_task(chat(world, max_tokens=14_000))
+    while not world.journal.of(Opened):
+        await asyncio.sleep(0)
+    large = asyncio.create_task(chat(world, max_tokens=12_000))
+    while not waiting.calls:
+        await asyncio.sleep(0)
+    small = [asyncio.create_task(chat(world)) for _ in range(4)]
+    assert [(await each).status_code for each in small] == [200] * 4
+    assert waiting.calls == 1
+    busy = [asyncio.create_task(chat(world)) for _ in range(4)]
+    release.set()
+    assert (await large).status_code == 200
+    assert (await first).status_code == 200
+    assert [(await each).status_code for each in busy] == [200] * 4
+    assert served.count(12_000) == 1
+    assert world.counters.in_flight == world.counters.held_pico == 0
+
+
 async def test_a_budget_near_its_limit_warns_on_the_answer(respx_mock: respx.MockRouter) -> None:
     respx_mock.post(URL).mock(side_effect=lambda _: httpx.Response(200, stream=Body(ANSWER)))
     world = a_world(respx_mock, a_budget(limit=10 * COST_PICO, warn_at=(10, 80)))
@@ -124,6 +162,70 @@ async def test_a_stream_that_outgrows_what_is_left_is_cut_and_costs_what_passed(
     assert 0 < settled.cost.total_pico <= limit
     assert all(extended.hold.cost_pico <= limit for extended in world.journal.of(Extended))
     assert world.counters.held_pico == 0
+
+
+def a_stream(router: respx.MockRouter, pieces: int, words: int) -> None:
+    events = [{"choices": [{"index": 0, "delta": {"content": "word " * words}}]} for _ in range(pieces)]
+    body = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    headers = {"content-type": "text/event-stream"}
+    router.post(URL).mock(side_effect=lambda _: httpx.Response(200, headers=headers, stream=Pieces(body)))
+
+
+async def test_a_stream_is_cut_when_the_room_is_used_and_not_when_its_bytes_might_have_used_it(
+    respx_mock: respx.MockRouter,
+) -> None:
+    a_stream(respx_mock, 500, 20)
+    limit = 40_000_000_000
+    world = a_world(respx_mock, a_budget(limit=limit))
+    for _ in range(8):
+        world.app.plane.calibration.heard("gpt-4o", 100, 100)
+    answer = await chat(world, stream=True, max_tokens=12_000)
+    (settled,) = world.journal.of(Settled)
+    assert settled.outcome is Outcome.CAPPED
+    extensions = world.journal.of(Extended)
+    assert len(extensions) <= 8
+    last = extensions[-1].hold
+    assert limit - 16 * 10_000_000 <= last.cost_pico <= limit  # the least step, at $10 a million tokens
+    # A margin of a tenth is kept, and the last piece doesn't pass.
+    assert settled.usage.output_text * 1.1 >= last.output_tokens - 22
+    assert answer.text.count("word") >= settled.usage.output_text - 20
+    for word in ("$0.00 of $0.04 are spent, $0.04 left", "this answer and other calls in flight hold $0.0", "reset"):
+        assert word in answer.text
+
+
+async def test_one_huge_piece_at_the_cap_does_not_take_the_budget_above_its_limit(respx_mock: respx.MockRouter) -> None:
+    a_stream(respx_mock, 2, 50_000)
+    limit = 40_000_000_000
+    world = a_world(respx_mock, a_budget(limit=limit))
+    await chat(world, stream=True, max_tokens=12_000)
+    (settled,) = world.journal.of(Settled)
+    assert settled.outcome is Outcome.CAPPED
+    assert settled.cost.total_pico <= limit
+
+
+async def test_where_nothing_can_be_counted_bytes_bound_a_stream(respx_mock: respx.MockRouter) -> None:
+    a_stream(respx_mock, 500, 20)
+    world = a_world(respx_mock, a_budget(limit=40_000_000_000))
+    world.tokens.guesses = True
+    await chat(world, stream=True, max_tokens=12_000)
+    (settled,) = world.journal.of(Settled)
+    last = world.journal.of(Extended)[-1].hold
+    assert settled.usage.output_text * 5 <= last.output_tokens + 100
+
+
+async def test_no_stream_is_cut_by_what_a_call_may_cost_before_it_costs_that(respx_mock: respx.MockRouter) -> None:
+    a_stream(respx_mock, 500, 20)
+    world = a_world(respx_mock)
+    ceiling = ModelRule("dear", "models.yaml:2", Scope(), "enforce", "", (), (), None, None, 40_000_000_000, "", ())
+    policies = replace(world.policies, rules=RuleSet(models=(ceiling,)))
+    rules = Rules(policies, price_book(policies))
+    object.__setattr__(world.app, "rules", lambda: rules)
+    await chat(world, stream=True, max_tokens=12_000)
+    (settled,) = world.journal.of(Settled)
+    assert settled.outcome is Outcome.CAPPED
+    last = world.journal.of(Extended)[-1].hold
+    assert 40_000_000_000 - 16 * 10_000_000 <= last.cost_pico <= 40_000_000_000
+    assert settled.usage.output_text * 2 >= last.output_tokens - 40
 
 
 class Pieces(httpx.AsyncByteStream):

@@ -73,7 +73,12 @@ def test_held_room_is_worth_coming_back_for() -> None:
 
 
 def test_a_cut_answer_names_the_budget() -> None:
-    assert "The budget 'payments-month' (budgets.yaml:2) has a limit of $500.00." in cut(short()).message
+    assert cut(short()).message == (
+        "The answer was ended here: no budget has room for more of it. The budget 'payments-month' (budgets.yaml:2): "
+        "$499.00 of $500.00 are spent, $1.00 left; this answer and other calls in flight hold $0.50 of that. It resets "
+        "at 2027-01-15 08:01 UTC. To ask for more: outlay budget request payments-month --amount '10 USD' --until 7d "
+        "--reason 'why'. Whom to ask: ask #platform."
+    )
 
 
 def test_a_warning_names_budgets_from_their_first_level_on() -> None:
