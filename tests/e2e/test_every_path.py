@@ -466,7 +466,15 @@ def at_provider(trip: Trip, without: Iterable[bytes] = ()) -> tuple[bytes, bytes
 
 def at_client(trip: Trip, without: Iterable[bytes] = ()) -> tuple[bytes, Headers]:
     """Status, and header lines in their order, save what is outlay's or the connection's own."""
-    dropped = {b"x-outlay-call-id", b"x-outlay-edited", b"x-outlay-warning", b"connection", b"keep-alive", b"date", *without}
+    dropped = {
+        b"x-outlay-call-id",
+        b"x-outlay-edited",
+        b"x-outlay-warning",
+        b"connection",
+        b"keep-alive",
+        b"date",
+        *without,
+    }
     kept = [line for line in trip.answer.headers if line[0] not in dropped]
     kept.sort(key=lambda line: line[0] in FRAMING)
     return trip.answer.status, kept
