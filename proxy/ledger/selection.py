@@ -42,6 +42,7 @@ class Selection:
     """Why another person's rows are looked at; '' where none was given."""
     compare: Period | None = None
     """The period before, to compare with."""
+    report: str = "spend"
 
     @property
     def personal(self) -> bool:
@@ -56,7 +57,7 @@ class Selection:
             for each in self.filters
         )
         return {
-            "report": "spend",
+            "report": self.report,
             "by": ",".join(each.name for each in self.by),
             "filters": filters,
             "since": (self.compare or self.period).since.isoformat(),
@@ -64,19 +65,29 @@ class Selection:
         }
 
 
-def selection(parameters: Sequence[tuple[str, str]], aliases: Mapping[str, str], now_us: int) -> Selection:
-    """Read the parameters of a request; a filter may be repeated. Raises ParameterError."""
+def selection(
+    parameters: Sequence[tuple[str, str]],
+    aliases: Mapping[str, str],
+    now_us: int,
+    report: str = "spend",
+    known: Mapping[str, Dimension] = DIMENSIONS,
+) -> Selection:
+    """Read the parameters of a request; a filter may be repeated. `known`: the report's dimensions, beside tags.
+
+    Raises ParameterError.
+    """
     single = {name: value for name, value in parameters if name in _OWN}
     for name in _OWN:
         if sum(each == name for each, _ in parameters) > 1:
             raise ParameterError(name, "given twice")
-    by, span = _by(single.get("by", "")), _period(single, now_us)
+    by, span = _by(single.get("by", ""), known), _period(single, now_us)
     return Selection(
         period=span,
         by=by,
         compare=_compare(single.get("compare", ""), by, span),
-        filters=_filters([(name, value) for name, value in parameters if name not in _OWN], aliases),
+        filters=_filters([(name, value) for name, value in parameters if name not in _OWN], aliases, known),
         reason=reason_of(single.get("reason", "")),
+        report=report,
     )
 
 
@@ -100,12 +111,12 @@ def _compare(text: str, by: Sequence[Dimension], span: Period) -> Period | None:
     return before(span) if text else None
 
 
-def _by(text: str) -> tuple[Dimension, ...]:
+def _by(text: str, known: Mapping[str, Dimension]) -> tuple[Dimension, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if len(names) > BY_MAX:
         raise ParameterError("by", f"{len(names)} dimensions; at most {BY_MAX} at once")
     try:
-        found = tuple(dimension(name) for name in names)
+        found = tuple(dimension(name, known) for name in names)
     except UnknownDimensionError as error:
         raise ParameterError("by", str(error)) from None
     if len(set(found)) < len(found):
@@ -113,20 +124,22 @@ def _by(text: str) -> tuple[Dimension, ...]:
     return found
 
 
-def _filters(parameters: Sequence[tuple[str, str]], aliases: Mapping[str, str]) -> tuple[Filter, ...]:
+def _filters(
+    parameters: Sequence[tuple[str, str]], aliases: Mapping[str, str], known: Mapping[str, Dimension]
+) -> tuple[Filter, ...]:
     values: dict[str, list[str]] = {}
     for name, value in parameters:
         values.setdefault(name, []).append(value)
-    return tuple(_filter(name, given, aliases) for name, given in values.items())
+    return tuple(_filter(name, given, aliases, known) for name, given in values.items())
 
 
-def _filter(name: str, given: Sequence[str], aliases: Mapping[str, str]) -> Filter:
-    if name not in DIMENSIONS and not name.startswith(TAG_PREFIX):
-        near = get_close_matches(name, [*_OWN, "format", *DIMENSIONS], 3, 0.5)
+def _filter(name: str, given: Sequence[str], aliases: Mapping[str, str], known: Mapping[str, Dimension]) -> Filter:
+    if name not in known and not name.startswith(TAG_PREFIX):
+        near = get_close_matches(name, [*_OWN, "format", *known], 3, 0.5)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ParameterError(name[:80], f"there is no such parameter{hint}")
     try:
-        found = dimension(name)
+        found = dimension(name, known)
     except UnknownDimensionError as error:
         raise ParameterError(name[:80], str(error)) from None
     if found.unit:

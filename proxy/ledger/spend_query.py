@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Final
 
 from proxy.ledger.dimensions import Dimension
@@ -16,6 +17,7 @@ ROWS_MAX: Final = 50_000
 _OTHERS: Final = "owner_kind = 'person' AND NOT (owner = $viewer AND owner_kind = $viewer_kind)"
 _NAMED: Final = re.compile(r"\$(\w+)")
 _OWN: Final = "owner = $viewer AND owner_kind = $viewer_kind"
+_CALLS: Final = "calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,18 @@ class SpendRow:
 class SpendQuery:
     """One report's readings, all of the same state of the ledger: everything up to one load."""
 
-    def __init__(self, store: Store, asked: Selection, viewer: Viewer, timeout_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        asked: Selection,
+        viewer: Viewer,
+        timeout_s: float,
+        source: str = _CALLS,
+        known: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
+        """`source`: what stands for `calls` where a report joins more to them, with its parameters (`known`)."""
+        self._source = source
+        self._known = known
         self._store = store
         self._asked = asked
         self._viewer = viewer
@@ -60,12 +73,17 @@ class SpendQuery:
 
     def rows(self, *, own_only: bool = False, fold: bool = False) -> list[SpendRow]:
         """Raises ParameterError beyond ROWS_MAX rows. `fold`: other people's rows stand together as one."""
+        found = self.grouped(statement("spend"), len(FIGURES) - 1, own_only=own_only, fold=fold)
+        return [SpendRow(values, Figures(*figures)) for values, figures in found]
+
+    def grouped(self, sql: str, money: int, *, own_only: bool, fold: bool) -> list[tuple[tuple[str, ...], Row]]:
+        """Rows of a statement by the dimensions asked for: their values, and the figures behind them. `money`: which
+        figure's largest comes first, where nobody is ranked by it. Raises as `rows`."""
         by = self._asked.by
         values = self._span() | self._viewer_values() | {"rows_max": ROWS_MAX}
         spans = self._buckets(values)
         sql = (
-            statement("spend")
-            .replace("/*dimensions*/", "".join(f"{self._column(each, fold, values)}, " for each in by))
+            sql.replace("/*dimensions*/", "".join(f"{self._column(each, fold, values)}, " for each in by))
             .replace("/*buckets*/", "\n".join(statement("bucket").replace("/*unit*/", unit) for unit in spans))
             .replace("/*narrowed*/", self._narrowed(values, own_only))
         )
@@ -74,11 +92,11 @@ class SpendQuery:
             raise ParameterError("by", f"more than {ROWS_MAX} rows; take fewer dimensions or narrow it down")
         width = len(by)
         return [
-            SpendRow(
+            (
                 tuple(spans[each.unit][cell].label if each.unit else cell for each, cell in zip(by, row, strict=False)),
-                Figures(*row[width:]),
+                row[width:],
             )
-            for row in sorted(found, key=lambda row: _order(by, row))
+            for row in sorted(found, key=lambda row: _order(by, row[:width], row[width + money]))
         ]
 
     def persons(self) -> set[str]:
@@ -103,8 +121,10 @@ class SpendQuery:
 
     def _read(self, sql: str, values: Mapping[str, object]) -> Sequence[Row]:
         """With those of the values that the statement names."""
+        sql = sql.replace("/*source*/", self._source)
         named = set(_NAMED.findall(sql))
-        return self._store.read(sql, {name: value for name, value in values.items() if name in named}, self._timeout_s)
+        known = {**self._known, **values}
+        return self._store.read(sql, {name: value for name, value in known.items() if name in named}, self._timeout_s)
 
     def _span(self) -> dict[str, object]:
         period = self._asked.period
@@ -143,7 +163,7 @@ class SpendQuery:
 
 def in_order(by: Sequence[Dimension], rows: Sequence[SpendRow]) -> list[SpendRow]:
     """The dearest first; but where persons stand in the rows, by name. For rows without a dimension of time."""
-    return sorted(rows, key=lambda row: _order(by, (*row.values, row.figures.cost_pico)))
+    return sorted(rows, key=lambda row: _order(by, row.values, row.figures.cost_pico))
 
 
 def _condition(narrowed: Filter, number: int, values: dict[str, object]) -> str:
@@ -159,13 +179,11 @@ def _expression(each: Dimension, values: dict[str, object]) -> str:
     return f"coalesce(tags[${name}], '')"
 
 
-def _order(by: Sequence[Dimension], row: Sequence[object]) -> tuple[object, ...]:
+def _order(by: Sequence[Dimension], values: Sequence[object], money: int) -> tuple[object, ...]:
     """Time first, then the dearest; but where persons stand in the rows, by name: nobody is ranked."""
-    cells = list(zip(by, row, strict=False))
+    cells = list(zip(by, values, strict=True))
     times = [cell for each, cell in cells if each.unit]
     names = [cell for each, cell in cells if not each.unit]
     if any(each.personal for each in by):
         return (*times, *names)
-    cost = row[-1]
-    assert isinstance(cost, int)
-    return (*times, -cost, *names)
+    return (*times, -money, *names)

@@ -12,7 +12,7 @@ SELECT
     count(*) FILTER (WHERE estimated),
     count(*) FILTER (WHERE unpriced),
     coalesce(sum(cost_pico), 0)
-FROM calls
+FROM /*source*/
 /*buckets*/
 WHERE load <= $horizon AND opened_us >= $since_us AND opened_us < $until_us
 /*narrowed*/
