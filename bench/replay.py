@@ -1,8 +1,8 @@
 """How fast a replay goes: `python -m bench.replay [--calls 1000000]`.
 
 Calls of 30 days by 300 people in 80 projects stand in a real database. Their facts are written as `policy replay`
-has them written, and 20 rules are run over them twice: prints calls a second of CPU and of clock, the most memory that
-the replay took, and whether both runs gave the same bytes. Needs no server.
+has them written, and 20 rules are run over them twice for each of three mixes of limits: prints calls a second of
+CPU and of clock, the most memory that the replay took, and whether both runs gave the same bytes. Needs no server.
 """
 
 import argparse
@@ -104,8 +104,34 @@ FROM drawn
 """
 
 
-def policies() -> PolicySet:
-    loaded = load(POLICIES)
+TIGHT: Final = {
+    "limit: 900M tokens, window: month": "per: user, limit: 500k tokens, window: day",
+    "limit: 60000 calls, window: month": "per: user, limit: 40 calls, window: day",
+}
+MIXES: Final[dict[str, dict[str, str]]] = {
+    "usual": {},
+    "tight": TIGHT,
+    "worst": {
+        **TIGHT,
+        "250000 USD": "25000 USD",
+        "9500 USD": "1200 USD",
+        "90 USD": "11 USD",
+        "30 USD": "2.5 USD",
+        "limit: 100 USD, window: 7d": "limit: 18 USD, window: 7d",
+        "30000 USD": "150 USD",
+        "requests_per_minute: 60,": "requests_per_minute: 2,",
+    },
+}
+"""What each changes of the rules: in `tight` a tenth of the people (two teams of twenty) fill a budget of theirs every
+day; in `worst` every account is filled, or nearly."""
+
+
+def policies(mix: str = "usual") -> PolicySet:
+    files = dict(POLICIES)
+    for usual, changed in MIXES[mix].items():
+        assert usual in files["budgets.yaml"], usual
+        files["budgets.yaml"] = files["budgets.yaml"].replace(usual, changed)
+    loaded = load(files)
     assert isinstance(loaded, PolicySet), loaded
     return loaded
 
@@ -117,19 +143,20 @@ def fill(store: DuckStore, calls: int) -> None:
         change.execute(_FILL, {"calls": calls, "start_us": START_US, "step_us": step_us})
 
 
-def replay(facts: Path) -> None:
+def replay(facts: Path, mix: str) -> None:
     """One run, in a process of its own: prints what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
-    done = []
-    result = replayed(policies(), facts, since_us=START_US + DAY_US, until_us=2**62, progress=done.append)
+    done: list[int] = []
+    result = replayed(policies(mix), facts, since_us=START_US + DAY_US, until_us=2**62, progress=done.append)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     digest = hashlib.sha256(repr(result).encode()).hexdigest()[:16]
     print(
-        f"{result.calls:,} calls: {result.calls / cpu:,.0f} a second of CPU, {result.calls / wall:,.0f} of clock; "
-        f"{memory:,.0f} MiB; {result.refused:,} refused, {len(result.counts):,} groups; sha256 {digest}"
+        f"{mix}: {result.calls:,} calls: {result.calls / cpu:,.0f} a second of CPU, "
+        f"{result.calls / wall:,.0f} of clock"
+        f"; {memory:,.0f} MiB; {result.refused:,} refused, {len(result.counts):,} groups; sha256 {digest}"
     )
-    did = {}
+    did: dict[str, int] = {}
     for group, count in result.counts.items():
         did[group.did] = did.get(group.did, 0) + count.calls
     print("  " + ", ".join(f"{name} {calls:,}" for name, calls in sorted(did.items())))
@@ -139,9 +166,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--facts", type=Path, help="replay these facts once (what the runs are started with)")
+    parser.add_argument("--mix", choices=MIXES, default="usual", help="of --facts")
     given = parser.parse_args()
     if given.facts:
-        return replay(given.facts)
+        return replay(given.facts, given.mix)
     with tempfile.TemporaryDirectory(prefix="outlay-bench-") as folder:
         store, facts = DuckStore(Path(folder) / DATABASE_FILE), Path(folder) / "facts.parquet"
         fill(store, given.calls)
@@ -152,19 +180,17 @@ def main() -> None:
         store.close()
         mib = facts.stat().st_size / 2**20
         print(f"facts of {rows:,} rows written in {time.perf_counter() - start:.1f} s, {mib:.0f} MiB", flush=True)
-        runs = [
-            subprocess.run(
-                [sys.executable, "-m", "bench.replay", "--facts", str(facts)],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
-            for _ in range(2)
-        ]
-        print(*runs, sep="", end="")
-        same = len({run.rsplit("sha256", 1)[1] for run in runs}) == 1
-        print("both runs gave the same bytes" if same else "THE RUNS DIFFER")
-        sys.exit(not same)
+        same = [_twice(facts, mix) for mix in MIXES]
+    sys.exit(not all(same))
+
+
+def _twice(facts: Path, mix: str) -> bool:
+    """Whether two runs, each in a process of its own, gave the same bytes."""
+    command = [sys.executable, "-m", "bench.replay", "--facts", str(facts), "--mix", mix]
+    runs = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]
+    same = len({run.rsplit("sha256", 1)[1] for run in runs}) == 1
+    print(*runs, "both runs gave the same bytes\n" if same else "THE RUNS DIFFER\n", sep="", end="", flush=True)
+    return same
 
 
 if __name__ == "__main__":
