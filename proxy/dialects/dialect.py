@@ -275,7 +275,7 @@ class HeadedAllowances(Protocol):
 
 
 def told(refusal: Refusal, call_id: str) -> str:
-    """The sentence of a refusal, with the rule that refused and the call's id: what a person quotes to an admin."""
+    """The sentence of a refusal, with the rule that refused, and the command that tells why."""
     rule = f" [{refusal.rule}]" if refusal.rule and refusal.rule not in refusal.message else ""
-    call = f" (outlay call {call_id})" if call_id else ""
+    call = f" (outlay policy explain {call_id})" if call_id else ""
     return refusal.message + rule + call

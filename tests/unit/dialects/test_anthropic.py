@@ -85,7 +85,7 @@ def test_the_sdk_raises_its_own_error(
     with client(status, DIALECT.refusal(refusal, "c-1")) as sdk, pytest.raises(error) as caught:
         sdk.messages.create(**CALL)
     assert caught.value.type == kind
-    assert caught.value.api_message == "The budget is spent. [budgets.yaml:7] (outlay call c-1)"
+    assert caught.value.api_message == "The budget is spent. [budgets.yaml:7] (outlay policy explain c-1)"
     assert isinstance(caught.value.body, dict)
     assert caught.value.body["request_id"] == "c-1"
 

@@ -340,4 +340,4 @@ def test_awss_library_reads_our_refusals(status: int, reason: Reason, code: str)
     headers = {name.decode(): value.decode() for name, value in DIALECT.refusal_headers(refusal)}
     answer = {"status_code": status, "headers": headers, "body": DIALECT.refusal(refusal, "call_1")}
     error = create_parser("rest-json").parse(answer, SERVICE.operation_model("Converse").output_shape)["Error"]
-    assert error == {"Code": code, "Message": "No. [models.yaml:3] (outlay call call_1)"}
+    assert error == {"Code": code, "Message": "No. [models.yaml:3] (outlay policy explain call_1)"}

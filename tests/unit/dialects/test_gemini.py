@@ -212,7 +212,7 @@ def test_the_sdk_raises_its_own_error(status: int, reason: Reason, error: type[e
     with pytest.raises(error) as caught:
         sdk.models.generate_content(model="m", contents="hi")
     assert (caught.value.code, caught.value.status) == (status, word)
-    assert caught.value.message == "The budget is spent. [budgets.yaml:7] (outlay call c-1)"
+    assert caught.value.message == "The budget is spent. [budgets.yaml:7] (outlay policy explain c-1)"
     info, wait = caught.value.details["error"]["details"]
     assert (info["reason"], info["metadata"]) == (reason.upper(), {"call_id": "c-1"})
     assert wait["retryDelay"] == "7s"

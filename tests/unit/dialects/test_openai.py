@@ -99,7 +99,7 @@ def test_the_sdk_raises_its_own_error(
         sdk.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hi"}])
     assert (caught.value.type, caught.value.code, caught.value.param) == (kind, code, None)
     assert isinstance(caught.value.body, dict)
-    assert caught.value.body["message"] == "The budget is spent. [budgets.yaml:7] (outlay call c-1)"
+    assert caught.value.body["message"] == "The budget is spent. [budgets.yaml:7] (outlay policy explain c-1)"
 
 
 def test_a_rule_that_the_message_names_is_not_named_twice() -> None:
@@ -126,7 +126,7 @@ def test_a_response_stream_ends_in_the_protocols_error_event() -> None:
         *_, last = sdk.responses.create(model="gpt-5", input="hi", stream=True)
     assert last.type == "error"
     assert (last.message, last.code, last.param) == (
-        "The budget is spent. (outlay call c-1)",
+        "The budget is spent. (outlay policy explain c-1)",
         "refused_by_policy",
         None,
     )
