@@ -18,8 +18,8 @@ _FILLS: Final = "█▓▒░"
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
 
 
-def draw(chart: Chart) -> None:
-    out = console()
+def draw(chart: Chart, out: Console | None = None) -> None:
+    out = out or console()
     out.print(Text(chart.title, "bold"))
     out.print(Text(chart.subtitle, "dim"))
     if not any(value for series in chart.series for value in series.values):

@@ -63,7 +63,7 @@ def replay(
         span = _span(about, since, until)
         _fetch(settings, ledger, span, (candidate, in_force), facts)
         document = _document(candidate, in_force, span, facts)
-    if not document["calls"]:
+    if not document["calls"] + document["refused"]:
         stop(f"no call that a rule could decide is on record from {document['since']} to {document['until']}", UNTRIED)
     _print(document, settings, as_json)
 

@@ -12,11 +12,13 @@ from proxy.policy.types import PolicySet
 from proxy.replay.result import Count, Group, Result
 
 REFUSE: Final = "refuse"
-PASSED_AGAIN: Final = "passed again"
-ORDER: Final = (REFUSE, PASSED_AGAIN, "downgrade", "limit output", "throttle", "wait", "cut", "warn")
+THROTTLE: Final = "throttle"
+SHADOW: Final = "shadow: "
+ORDER: Final = (REFUSE, "downgrade", "limit output", THROTTLE, "wait", "cut", "warn")
 NOT_KNOWN: Final = (
     "Calls refused then: nobody knows what their answers would have cost; they count as expected.",
     "Callers: what they would have sent instead, later or again.",
+    "Calls put off (429, come back later): most clients repeat them, so their money may be spent later.",
     "Other models' answers: they count as long as the one that was given.",
     "Not replayed: waiting for room (such calls are let in at once), temporary increases, fallbacks.",
 )
@@ -60,12 +62,14 @@ def replay_document(candidate: Side, in_force: Side, since: str, until: str) -> 
         "report": "replay",
         "since": since,
         "until": until,
-        "calls": candidate.result.calls,
+        "calls": candidate.result.calls - candidate.result.refused_then,
+        "refused": candidate.result.refused_then,
         "cost_usd": pico_to_usd(candidate.result.cost_pico),
         "candidate": _set(candidate),
         "in_force": {**_set(in_force), "commit": in_force.policies.commit},
         "same_policies": candidate.policies.version == in_force.policies.version,
-        "totals": _beside(("did",), _totals(candidate.result), _totals(in_force.result)),
+        "account": _account(candidate.result, in_force.result),
+        "totals": beside(("did",), lambda group: (group.did,)),
         "by_rule": [
             {"where": where.get(row["rule"], ""), **row}
             for row in beside(("rule", "did"), lambda group: (group.rule, group.did))
@@ -91,23 +95,52 @@ def _differs(row: Mapping[str, Any]) -> bool:
 
 
 def _set(side: Side) -> dict[str, Any]:
-    """A set, and the calls that it turns away, by a refusal or until later."""
+    """A set, the calls that it turns away, by a refusal or until later, and those refused then that it lets pass."""
     result = side.result
     refused = {"refused": result.refused, "refused_usd": pico_to_usd(result.refused_pico)}
-    return {"version": side.policies.version, **refused}
+    again = {"passed_again": result.passed_again, "passed_again_usd": pico_to_usd(result.passed_again_pico)}
+    return {"version": side.policies.version, **refused, **again}
+
+
+def _account(candidate: Result, in_force: Result) -> dict[str, Any]:
+    """From what the calls come to without rules to what is spent, on record and under each set: `without_rules` less
+    `kept` (refused or made cheaper) less `put_off` (told to come back later) is `spend`. `saved_usd` of the rows is
+    what is kept and put off, so the rows of any table add up to the two. On record the two are one sum."""
+    recorded = candidate.cost_pico
+    then, now = _spend(candidate), _spend(in_force)
+    sides = {
+        "recorded": _lines(candidate.unruled_pico, candidate.unruled_pico - recorded, 0, recorded),
+        "in_force": now,
+        "candidate": then,
+        "change": {name: then[name] - now[name] for name in then},
+    }
+    return {side: {name: pico_to_usd(pico) for name, pico in lines.items()} for side, lines in sides.items()}
+
+
+def _spend(result: Result) -> dict[str, int]:
+    kept, put_off = _saved(result, lambda did: did != THROTTLE), _saved(result, lambda did: did == THROTTLE)
+    return _lines(result.unruled_pico, kept, put_off, result.spent_pico)
+
+
+def _lines(without_rules: int, kept: int, put_off: int, spend: int) -> dict[str, int]:
+    return {
+        "without_rules_usd": without_rules,
+        "kept_usd": kept,
+        "put_off_usd": put_off,
+        "spend_usd": spend,
+    }
+
+
+def _saved(result: Result, of: Callable[[str], bool]) -> int:
+    """By what is done; rules in shadow mode do nothing."""
+    counts = result.counts.items()
+    return sum(count.saved_pico for group, count in counts if not group.did.startswith(SHADOW) and of(group.did))
 
 
 def _places(policies: PolicySet) -> dict[str, str]:
     rules = policies.rules
     named = {rule.name: rule.where for rule in (*rules.budgets, *rules.limits, *rules.models)}
     return {UNPRICED: policies.prices.where, **named}
-
-
-def _totals(result: Result) -> Sums:
-    sums = _sums(result, lambda group: (group.did,))
-    again = result.passed_again
-    sums[PASSED_AGAIN,] = _Sum(again, result.passed_again_pico, -result.passed_again_pico, again)
-    return sums
 
 
 def _sums(result: Result, key: Callable[[Group], tuple[str, ...]]) -> Sums:

@@ -5,11 +5,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from rich.console import Console
 from rich.text import Text
 
 from proxy.cli import charts
 from proxy.cli.columns import Column
-from proxy.cli.replay_document import REFUSE, changed
+from proxy.cli.replay_document import REFUSE, SHADOW, changed
 from proxy.cli.tables import console, money, money_decimals, show
 from proxy.ledger.charts import Chart, Series
 from proxy.model.money import PICO_PER_USD
@@ -17,33 +18,42 @@ from proxy.model.money import PICO_PER_USD
 ROWS_MAX: Final = 40
 """Of one table; --json has all."""
 DAYS_MAX: Final = 62
-SIDES: Final = (("change", "change"), ("candidate", "candidate"), ("in_force", "in force"))
-_SPARE: Final = (0, 2, 4)
-"""What a narrow terminal goes without, the last first."""
-SHADOW: Final = "shadow: "
+SIDES: Final = (("in_force", "in force"), ("candidate", "candidate"), ("change", "change"))
+_ACCOUNTS: Final = (("recorded", "on record"), *SIDES)
+_LINES: Final = {
+    "without_rules_usd": "without any rule",
+    "kept_usd": "refused or made cheaper",
+    "put_off_usd": "put off (429)",
+    "spend_usd": "spent",
+}
 _DID: Final = {
     "refuse": "refused",
-    "passed again": "passed again",
     "downgrade": "downgraded",
     "limit output": "output limited",
-    "throttle": "throttled",
+    "throttle": "put off (429)",
     "wait": "made to wait",
     "cut": "cut at the cap",
     "warn": "warned",
 }
 
 
-def draw(document: Mapping[str, Any], folder: str) -> None:
-    out = console()
+def draw(document: Mapping[str, Any], folder: str, width: int | None = None) -> None:
+    """`width` in characters; None: the terminal's."""
+    out = console(width)
     out.print(Text(f"{folder} on past calls, {_time(document['since'])} to {_time(document['until'])} UTC", "bold"))
-    calls = f"{document['calls']:,} calls, {_usd(document['cost_usd'])} USD as they are on record."
-    out.print(Text(f"{calls} Policies in force: {document['in_force']['version']}."))
+    calls = f"{document['calls']:,} calls and {document['refused']:,} refused by rules"
+    out.print(Text(f"On record: {calls}, {_usd(document['cost_usd'])} USD."))
+    out.print(Text(f"Policies in force: {document['in_force']['version']}."))
     if document["same_policies"]:
         out.print(Text("These are the policies in force: there is nothing to compare. This is what they do:", "bold"))
     elif not changed(document):
         out.print(Text("They decide each of these calls as the policies in force do.", "bold"))
+    _account(out, document)
+    same = document["same_policies"]
     if document["totals"]:
-        _table(document["totals"], (), "What changes" if not document["same_policies"] else "What is done")
+        _table(
+            out, document["totals"], (), "What is done" if same else "What changes (calls: in force → candidate)", same
+        )
     else:
         out.print("No rule of either did anything to any of these calls.")
     for part, names, title in (
@@ -52,8 +62,8 @@ def draw(document: Mapping[str, Any], folder: str) -> None:
         ("by_day", ("day",), "By day"),
     ):
         if document[part]:
-            _table(document[part], names, title)
-    _picture(document)
+            _table(out, document[part], names, title, same)
+    _picture(out, document)
     out.print()
     out.print(Text("What a replay can't know", "bold"))
     for note in document["not_known"]:
@@ -62,30 +72,49 @@ def draw(document: Mapping[str, Any], folder: str) -> None:
     out.print(Text(f"{versions}. Result {document['sha256']}: the same for the same policies and calls.", "dim"))
 
 
-def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: str) -> None:
-    out = console()
+def _account(out: Console, document: Mapping[str, Any]) -> None:
+    """The money, from what the calls come to without rules to what is spent."""
+    account, sides = document["account"], _ACCOUNTS[:2] if document["same_policies"] else _ACCOUNTS
+    out.print()
+    out.print(Text("US dollars", "bold"))
+    names = [name for name in _LINES if name != "put_off_usd" or any(Decimal(account[side][name]) for side, _ in sides)]
+    decimals = money_decimals([account[side][name] for name in names for side, _ in sides])
+    columns = [Column("", [_LINES[name] for name in names], figure=False)]
+    for side, label in sides:
+        amounts = [_less(name, account[side][name], decimals, side == "change") for name in names]
+        columns.append(Column(label, amounts))
+    show(out, columns)
+    again = document["candidate"]["passed_again"]
+    if again:
+        about = f"{again:,} calls that were refused then pass now, at {_usd(document['candidate']['passed_again_usd'])}"
+        out.print(Text(f"- {about} USD as was to be expected of them."))
+
+
+def _less(name: str, amount: str, decimals: int, signed: bool) -> str:
+    """What is taken off stands with a minus: the lines of a column add up to its last one."""
+    off = name in ("kept_usd", "put_off_usd")
+    return _money(str(-Decimal(amount)) if off else amount, decimals, signed)
+
+
+def _table(out: Console, rows: Sequence[Mapping[str, Any]], names: Sequence[str], title: str, same: bool) -> None:
+    """Calls under each set, and how much more or less is spent by that: the rows add up to the change in spend. Of one
+    set alone, what is spent less than without it."""
     out.print()
     out.print(Text(title, "bold"))
     shown = rows[:ROWS_MAX]
-    decimals = money_decimals([row[side]["cost_usd"] for row in shown for side, _ in SIDES])
+    decimals = money_decimals([row[side]["saved_usd"] for row in shown for side, _ in SIDES])
     columns = [Column(name, [row[name] or "(none)" for row in shown], figure=False) for name in names]
     columns.append(Column("what", [_did(row["did"]) for row in shown], figure=False))
-    for number, (side, label) in enumerate(SIDES):
-        signed, spare = side == "change", _SPARE[number]
-        columns.append(Column(f"{label} calls", [_count(row[side]["calls"], signed) for row in shown], spare=spare))
-        amounts = [_money(row[side]["cost_usd"], decimals, signed) for row in shown]
-        columns.append(Column(f"{label} USD", amounts, spare=spare and spare + 1))
-        if signed:
-            saved = ["" if _in_shadow(row) else _money(row[side]["saved_usd"], decimals, True) for row in shown]
-            columns.append(Column("less spent USD", saved, spare=1))
-    left_out = show(out, columns)
-    if left_out:
-        out.print(Text(f"- Left out, as the terminal is too narrow: {', '.join(left_out)}. --json has all."))
+    columns.append(Column("calls", _calls(shown, same)))
+    of = "in_force" if same else "change"
+    spent = ["" if _in_shadow(row) else _money(_negative(row[of]["saved_usd"]), decimals, True) for row in shown]
+    columns.append(Column("spent USD", spent))
+    show(out, columns)
     if len(rows) > ROWS_MAX:
         out.print(Text(f"- {len(rows) - ROWS_MAX} more rows: --json has all."))
 
 
-def _picture(document: Mapping[str, Any]) -> None:
+def _picture(out: Console, document: Mapping[str, Any]) -> None:
     """Dollars refused by day, both sets beside one another."""
     refused = [row for row in document["by_day"] if row["did"] == REFUSE]
     days = _days([row["day"] for row in refused])
@@ -94,13 +123,13 @@ def _picture(document: Mapping[str, Any]) -> None:
     by_day = {row["day"]: row for row in refused}
     series = [
         Series(label, tuple(_pico(by_day[day][side]["cost_usd"]) if day in by_day else 0 for day in days))
-        for side, label in SIDES[1:]
-        if side == "candidate" or not document["same_policies"]
+        for side, label in SIDES[1::-1]
     ]
-    if any(value for each in series for value in each.values):
-        console().print()
+    series = [each for each in series if any(each.values)][: 1 if document["same_policies"] else None]
+    if series:
+        out.print()
         about = "US dollars that these calls came to, or were expected to come to"
-        charts.draw(Chart("Refused by day", about, days, tuple(series), over_time=False))
+        charts.draw(Chart("Refused by day", about, days, tuple(series), over_time=False), out)
 
 
 def _days(named: Sequence[str]) -> tuple[str, ...]:
@@ -120,8 +149,15 @@ def _in_shadow(row: Mapping[str, Any]) -> bool:
     return str(row["did"]).startswith(SHADOW)
 
 
-def _count(count: int, signed: bool) -> str:
-    return f"{count:+,}" if signed and count else f"{count:,}"
+def _calls(rows: Sequence[Mapping[str, Any]], same: bool) -> list[str]:
+    """In force and under the candidate, one below the other."""
+    now, then = ([f"{row[side]['calls']:,}" for row in rows] for side, _ in SIDES[:2])
+    widest = max(map(len, then))
+    return now if same else [f"{before} → {after:>{widest}}" for before, after in zip(now, then, strict=True)]
+
+
+def _negative(amount: str) -> str:
+    return str(-Decimal(amount) or 0)
 
 
 def _money(amount: str, decimals: int, signed: bool) -> str:
