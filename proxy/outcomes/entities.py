@@ -1,0 +1,97 @@
+"""Entities: what all that was told adds up to, whatever order it came in. `folding` makes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from proxy.model.told import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """All states of one deployment, folded into one."""
+
+    id: str
+    """'source/repository-or-service/the source's id'."""
+    source: str
+    repository: str
+    service: str
+    """Of services.yaml; '' where it belongs to none."""
+    environment: str
+    sha: str
+    tree: str
+    digest: str
+    actor: str
+    state: str
+    """The last one, as DeploymentTold.state."""
+    at_us: int
+    """When it first succeeded; when it was last heard of where it never did. Orders all deployments, with `id`."""
+    trust: Trust
+    ended_us: int = 0
+    """When a failure or a removal followed the success; 0: none did."""
+    clamped: bool = False
+    imported: bool = False
+    """True: read from history, not told when it happened."""
+    commits: tuple[str, ...] | None = ()
+    """That it brought to the service; None: nobody knows (no mirror)."""
+    older: bool = False
+    """True: an ancestor of what ran before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    person: str
+    """Resolved by the aliases; a name that no alias resolves begins with '?'."""
+    commit: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A merged pull or merge request."""
+
+    id: str
+    """'repository#number'."""
+    repository: str
+    author: str
+    """As Approval.person."""
+    coauthors: tuple[str, ...]
+    approvals: tuple[Approval, ...]
+    """Those that stand: not dismissed."""
+    head: str
+    base: str
+    branch: str
+    merge: str
+    merged_us: int
+    commits: tuple[str, ...] = ()
+    """By which a deployment is known to bring it: its merge commit, and what it was squashed or rebased into."""
+    work_items: tuple[str, ...] = ()
+    patch_id: str = ""
+    simhash: int = 0
+    """0: too little to compare."""
+    substance: str | None = None
+    """As DiffTold.substance; None: nobody has read its diff."""
+    bot: bool = False
+    sponsor: str = ""
+    reverts: tuple[str, ...] = ()
+    """Ids of the changes that it takes back."""
+    sessions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BadEvent:
+    """Something that speaks against a deployment."""
+
+    deployment: str
+    kind: str
+    """'rollback', 'redeploy_older', 'revert', 'incident', 'failed_status', 'degraded'."""
+    at_us: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything known, in the order (at_us, id)."""
+
+    deployments: tuple[Deployment, ...] = ()
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    bad_events: tuple[BadEvent, ...] = ()

@@ -1,0 +1,69 @@
+"""Verdicts: what became of each deployment and each change, by which rule."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+
+class Standing(StrEnum):
+    DELIVERED = "delivered"
+    PENDING = "pending"
+    """Everything holds so far; it has not run long enough."""
+    UNVERIFIED = "unverified"
+    """Nothing speaks against it, but what it brought is not known (no mirror)."""
+    VOIDED = "voided"
+    """It would have counted, and something undid it."""
+    NOT_COUNTED = "not_counted"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One rule's verdict."""
+
+    rule: str
+    """'D1' … 'D7' of deployments, 'Q1' … of changes."""
+    holds: bool | None
+    """None: it can't be told (yet)."""
+    says: str
+    """Why, in one sentence with the names and times behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentVerdict:
+    deployment: str
+    service: str
+    at_us: int
+    standing: Standing
+    rulings: tuple[Ruling, ...]
+    groups: tuple[str, ...] = ()
+    """Change groups that it landed first."""
+    until_us: int = 0
+    """When its soak ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeVerdict:
+    change: str
+    qualifies: bool | None
+    rulings: tuple[Ruling, ...]
+    group: str = ""
+    line: str = ""
+    """'maintenance' and 'config' changes have lines of their own in the report; '' for all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where a change group earned: once, in the cell of its first landing."""
+
+    group: str
+    service: str
+    week_us: int
+    """Where the ISO week begins, UTC."""
+    deployment: str
+    """That landed it first."""
+    credited_by: str
+    """That made it last: another one where the first did not."""
+    credit: Fraction
+    """1, 1/2, or 0 while pending or when it was undone."""
+    standing: Standing
+    changes: tuple[str, ...] = ()
