@@ -10,6 +10,7 @@ from proxy.gateway import batched
 from proxy.gateway.admitted import Admitted, Incoming
 from proxy.gateway.call_facts import CallFacts, HashKey, Known, Unknown, read
 from proxy.gateway.elsewhere import moved
+from proxy.gateway.headers import text
 from proxy.gateway.hidden_models import hidden
 from proxy.gateway.owners import Owners
 from proxy.gateway.redundant import Redundant
@@ -151,9 +152,10 @@ class Admission:
         """What the detector is shown of it."""
         if self.redundant is None:
             return None
-        evaluation = self.redundant.evaluation(rules.policies.rules.evaluations, known.call, incoming.headers)
+        headers = incoming.headers
+        claim = rules.registered.claim(known.call, lambda name: text(headers, name.encode()))
         priced = incoming.operation.priced
-        return seen(incoming.dialect, known.request, incoming.content, priced=priced, evaluation=evaluation)
+        return seen(incoming.dialect, known.request, incoming.content, priced=priced, claim=claim)
 
     def _turned_away(self, weighed: Weighed, refusal: Refusal, ask: Recorded) -> tuple[Refusal, str]:
         call = weighed.call

@@ -15,7 +15,7 @@ from proxy.model.decision import Reason, Refusal
 from proxy.model.found import Found
 from proxy.policy.match import facts_of, instance
 from proxy.policy.redundancy_outcome import Fired, Outcome, judged
-from proxy.policy.redundancy_rules import Evaluation, Evidence, RedundancyRule
+from proxy.policy.redundancy_rules import Evidence, RedundancyRule
 from proxy.ports.clock import Clock
 
 DAY_US: Final = 86_400_000_000
@@ -43,12 +43,6 @@ class Redundant:
         self._throttling = throttling
         self._clock = clock
         self._justified: OrderedDict[tuple[str, tuple[str, ...]], list[int]] = OrderedDict()
-
-    def evaluation(
-        self, registered: Sequence[Evaluation], call: Call, headers: Mapping[bytes, bytes]
-    ) -> tuple[Evaluation, str] | None:
-        """The registered evaluation that the call is of, and its commit."""
-        return self._watching.evaluating.of(registered, call, headers) if registered else None
 
     def refusal(self, call: Call, what: Seen | None, rules: Sequence[RedundancyRule]) -> Refusal | None:
         """Why the call must not go on by these rules (those that are for it)."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from proxy.model.call import Call
 from proxy.policy.charge import Charge
 from proxy.policy.evaluate import charges
+from proxy.policy.evaluations import Registered
 from proxy.policy.match import Matcher, facts_of
 from proxy.policy.types import PolicySet
 from proxy.ports.prices import Prices
@@ -18,10 +19,13 @@ class Rules:
     prices: Prices
     matcher: Matcher = field(init=False, compare=False)
     """Of the set's rules."""
+    registered: Registered = field(init=False, compare=False, repr=False)
+    """Its evaluations, by who may claim them."""
     _expiring: Mapping[str, datetime] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matcher", Matcher(self.policies.rules))
+        object.__setattr__(self, "registered", Registered(self.policies.rules.evaluations))
         ends = {key.id: key.expires for key in self.policies.keys.values() if key.expires is not None}
         object.__setattr__(self, "_expiring", ends)
 

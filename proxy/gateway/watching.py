@@ -14,14 +14,13 @@ import structlog
 from proxy.dialects.dialect import Dialect, Reading
 from proxy.dialects.sampling import temperature
 from proxy.gateway.call_id import opened_us
-from proxy.gateway.evaluating import Evaluating
 from proxy.model.call import Call, Request
 from proxy.model.entry import Attributed, Settled
 from proxy.model.entry import Outcome as Ending
 from proxy.model.found import NOTHING_FOUND, REPEATS_MAX, Found, recorded
 from proxy.model.identity import OwnerKind
+from proxy.policy.evaluations import Claim, Passed
 from proxy.policy.redundancy_outcome import Outcome, judged
-from proxy.policy.redundancy_rules import Evaluation as Registered
 from proxy.policy.redundancy_rules import Evidence, RedundancyRule
 from proxy.ports.clock import Clock
 from proxy.ports.journal import Journal, JournalUnavailableError
@@ -51,8 +50,8 @@ class Seen:
     dialect: Dialect
     request: Request
     content: bytes
-    evaluation: tuple[Registered, str] | None = None
-    """The registered evaluation that it is of, and the commit it names."""
+    claim: Claim | None = None
+    """What it says it is part of, and may say."""
 
 
 def seen(
@@ -61,12 +60,12 @@ def seen(
     content: bytes | None,
     *,
     priced: bool,
-    evaluation: tuple[Registered, str] | None = None,
+    claim: Claim | None = None,
 ) -> Seen | None:
     """None: there is nothing in it to compare."""
     if not priced or content is None or not request.content or len(content) > CONTENT_BYTES_MAX:
         return None
-    return Seen(dialect, request, content, evaluation)
+    return Seen(dialect, request, content, claim)
 
 
 @dataclass(slots=True)
@@ -74,7 +73,8 @@ class _Look:
     """What is known of a call in flight."""
 
     judgement: Judgement
-    evaluation: Registered | None = None
+    claim: Claim | None = None
+    """Believed: the call was let pass for it."""
     action: str = ""
     """What a rule did about it, as in Found."""
 
@@ -87,7 +87,7 @@ class Watching:
         self._clock = clock
         self._journal = journal
         self._looks: OrderedDict[str, _Look] = OrderedDict()
-        self.evaluating = Evaluating()
+        self._passed = Passed()
         self.looked_at = 0
         self.flagged = 0
         self.faults = 0
@@ -97,8 +97,11 @@ class Watching:
         """Find out about the call, if that wasn't done yet."""
         if what is None or call.id in self._looks:
             return
+        claim = what.claim
+        if claim is not None and not self._passed.room(claim.evaluation, call.opened_us):
+            claim = None
         try:
-            judgement = self._detector.decide(_sight(call, what))
+            judgement = self._detector.decide(_sight(call, what, claim))
         except Exception:
             self.faults += 1
             log.exception("call not looked at", call_id=call.id)
@@ -107,7 +110,11 @@ class Watching:
         self.flagged += judgement.flagged
         if len(self._looks) >= LOOKED_AT_MAX:
             self._looks.popitem(last=False)
-        self._looks[call.id] = _Look(judgement, what.evaluation[0] if what.evaluation else None)
+        if claim is not None and judgement.exempted == "evaluation":
+            self._passed.count(claim.evaluation, call.opened_us, calls=1)
+        else:
+            claim = None
+        self._looks[call.id] = _Look(judgement, claim)
 
     def evidence(self, call: Call) -> tuple[Evidence, ...]:
         """What was found, as rules weigh it, the strongest first."""
@@ -152,8 +159,8 @@ class Watching:
     def ended(self, entry: Settled, reading: Reading | None) -> None:
         """The call is settled: what came of it, for those that follow."""
         look = self._looks.get(entry.call.id)
-        if look is not None and look.evaluation is not None and look.judgement.exempted == "evaluation":
-            self.evaluating.passed(look.evaluation, entry.call.opened_us, entry.cost.total_pico)
+        if look is not None and look.claim is not None:
+            self._passed.count(look.claim.evaluation, entry.call.opened_us, cost_pico=entry.cost.total_pico)
         self._learn(entry.call.id, _answer(entry, reading))
 
     def refused(self, call: Call) -> None:
@@ -180,7 +187,7 @@ class Watching:
                     log.error("attribution not written", campaign=each.campaign, calls=len(ids))
 
 
-def _sight(call: Call, what: Seen) -> Sight:
+def _sight(call: Call, what: Seen, claim: Claim | None) -> Sight:
     request = what.request
     return Sight(
         call_id=call.id,
@@ -196,7 +203,7 @@ def _sight(call: Call, what: Seen) -> Sight:
         choices=request.choices,
         output_tokens_max=request.output_tokens_max,
         retry_count=call.retry,
-        evaluation=Evaluation(what.evaluation[1]) if what.evaluation else None,
+        evaluation=Evaluation(claim.commit) if claim is not None else None,
         justification=call.justification or None,
         messages=what.dialect.messages(request.content),
     )

@@ -62,10 +62,10 @@ class _Slice:
 
 
 class Passed:
-    """What each evaluation was let repeat, in the state of one process: bounded by the number of evaluations."""
+    """What each evaluation was let repeat, in the state of one process: bounded by what policy files register."""
 
     def __init__(self) -> None:
-        self._accounts: dict[str, deque[_Slice]] = {}
+        self._accounts: dict[tuple[str, int], deque[_Slice]] = {}
 
     def room(self, evaluation: Evaluation, now_us: int) -> bool:
         """False: the cap of the window is used up, so its calls are judged as any others."""
@@ -85,7 +85,7 @@ class Passed:
         slices[-1].cost_pico += cost_pico
 
     def _slices(self, evaluation: Evaluation, now_us: int) -> deque[_Slice]:
-        slices = self._accounts.setdefault(evaluation.name, deque())
+        slices = self._accounts.setdefault((evaluation.name, evaluation.window_s), deque())
         oldest = now_us // _slice_us(evaluation) - SLICES
         while slices and slices[0].number < oldest:
             slices.popleft()

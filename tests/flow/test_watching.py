@@ -1,5 +1,6 @@
 """What the detector says of calls stands on their lines, and never touches the calls."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -219,3 +220,19 @@ async def test_who_only_says_so_is_no_evaluation(world: World) -> None:
         await say(world, chat(PROMPT), **{"x-run-purpose": "eval", "x-commit": commit * 40})
     assert not any("exempted" in entry.found for entry in world.settled)
     assert world.settled[-1].found["flagged"] == 1
+
+
+async def test_a_cap_holds_for_calls_at_once(world: World) -> None:
+    world = World(world.router, {"redundancy.yaml": EVALUATION})
+    await asyncio.gather(
+        *(
+            world.call(
+                "POST",
+                "/v1/chat/completions",
+                json=chat(PROMPT),
+                headers={"x-run-purpose": "eval", "x-commit": commit * 40},
+            )
+            for commit in "abcdefgh"
+        )
+    )
+    assert [entry.found.get("exempted") for entry in world.settled].count("evaluation") == 3
