@@ -9,22 +9,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .bounds import IN_FLIGHT_MAX, Recent
-from .contexts import Contexts, Question
-from .conversation import Conversation
+from .contexts import Contexts, Habit, Question
+from .conversation import Conversation, Turn
+from .evidence import Evidence
 from .exemptions import ExemptionLedger, exemption, note_batch, note_evaluation
 from .findings import Attribution, Exempted, ExemptionKind, Judgement
 from .hashing import Keyed
 from .judge import Judge
 from .prompts import Prompt, Prompts, Use
-from .reading import Reader, Reading
+from .reading import Heard, Reader, Reading, Tail
 from .repeats import LONG_CHARS_MIN, credit, judge_again, judge_replay, judge_shared
 from .sight import Answer, Sight
+from .snapshot import packed, unpacked
 from .thresholds import Thresholds
-from .topics import Topics
+from .topics import Topic, Topics
 from .turns import judge_turn
 
 _NEVER_TOPICS = frozenset({"embeddings"})
 """Operations that are told by the same words only: the same documents are indexed again each time they change."""
+
+
+_KEPT = (Recent, Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit)
+_VERSION = "1"
+"""Of what state() gives: raise it when what one of the classes above remembers gets another meaning."""
+
+
+_Part = Reader | Prompts | Topics | Contexts | ExemptionLedger
+
+
+def _tables(part: _Part) -> dict[str, object]:
+    return {name: getattr(part, name) for name in type(part).__slots__ if name != "_keyed"}
 
 
 @dataclass(slots=True)
@@ -131,6 +145,23 @@ class Detector:
     def exempted(self) -> list[Exempted]:
         """Money let pass under exemptions, by project and kind, since the start."""
         return self._exemptions.report()
+
+    def state(self) -> bytes:
+        """All that is remembered, but for calls under way, for restored(): compact, without text. Some seconds of work
+        when full: for the end of a process."""
+        return packed([_tables(part) for part in self._parts()], _KEPT, _VERSION)
+
+    @classmethod
+    def restored(cls, key: bytes, state: bytes, thresholds: Thresholds | None = None) -> Detector:
+        """A detector that goes on where another one with the same key was. Raises SnapshotError."""
+        found = cls(key, thresholds)
+        for part, tables in zip(found._parts(), unpacked(state, _KEPT, _VERSION), strict=True):
+            for name, table in tables.items():
+                setattr(part, name, table)
+        return found
+
+    def _parts(self) -> tuple[_Part, ...]:
+        return self._reader, self._prompts, self._topics, self._contexts, self._exemptions
 
     def _judge_repeat(
         self, sight: Sight, reading: Reading, prompt: Prompt, use: Use, conversation: Conversation, judge: Judge

@@ -1,0 +1,124 @@
+"""What the detector remembers as bytes, so that a restart need not forget it.
+
+Hashes, counts and ids of calls: no text, and of use only under the key they were made with. An object that several
+refer to stays one. What cannot be read raises SnapshotError, and whoever reads begins anew.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from array import array
+from base64 import b85decode, b85encode
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+BYTES_MAX: Final = 256_000_000
+"""Of a snapshot once it is unpacked."""
+_LEVEL: Final = 1
+
+
+class SnapshotError(ValueError):
+    """These bytes are no snapshot that this version can read."""
+
+
+def packed(value: object, classes: Iterable[type], version: str) -> bytes:
+    """`classes`: whose objects may be in it; they have slots. `version`: whoever reads must name the same."""
+    known = {found: number for number, found in enumerate(classes)}
+    return zlib.compress(json.dumps([version, _Packer(known).pack(value)]).encode(), _LEVEL)
+
+
+def unpacked(data: bytes, classes: Iterable[type], version: str) -> Any:
+    """What was packed. Raises SnapshotError where the bytes are damaged, too many, or of another version."""
+    try:
+        unzip = zlib.decompressobj()
+        text = unzip.decompress(data, BYTES_MAX)
+        if not unzip.eof:
+            raise SnapshotError("it is cut off, or too long")
+        found, value = json.loads(text)
+        if found != version:
+            raise SnapshotError("it is of another version")
+        return _Unpacker(tuple(classes)).unpack(value)
+    except SnapshotError:
+        raise
+    except (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise SnapshotError(str(error)) from error
+
+
+def _slots(found: type) -> tuple[str, ...]:
+    slots = found.__slots__  # type: ignore[attr-defined]
+    return tuple(name for name in slots if name != "__weakref__")
+
+
+class _Packer:
+    """Numbers stand for themselves; all else is a list whose first item says what it is."""
+
+    def __init__(self, classes: Mapping[type, int]) -> None:
+        self._classes = classes
+        self._slots = {found: _slots(found) for found in classes}
+        self._numbers: dict[int, int] = {}
+
+    def pack(self, value: Any) -> Any:  # noqa: PLR0911 - a line for each type
+        kind = type(value)
+        if value is None or kind in (int, float, bool, str):
+            return value
+        if kind in self._classes:
+            return self._object(value, kind)
+        if kind is tuple:
+            return ["t", *map(self.pack, value)]
+        if kind is list:
+            return ["l", *map(self.pack, value)]
+        if kind in (dict, OrderedDict):
+            items = [self.pack(each) for item in value.items() for each in item]
+            return ["d" if kind is dict else "o", *items]
+        if kind is deque:
+            return ["q", value.maxlen, *map(self.pack, value)]
+        if kind in (set, frozenset):
+            return ["s" if kind is set else "f", *map(self.pack, sorted(value))]
+        if kind is array:
+            return ["a", value.typecode, b85encode(value.tobytes()).decode()]
+        if kind is bytearray:
+            return ["b", b85encode(zlib.compress(bytes(value), _LEVEL)).decode()]
+        raise TypeError(f"cannot pack {kind.__name__}")
+
+    def _object(self, value: Any, kind: type) -> Any:
+        number = self._numbers.get(id(value))
+        if number is not None:
+            return ["r", number]
+        self._numbers[id(value)] = number = len(self._numbers)
+        return ["c", self._classes[kind], *(self.pack(getattr(value, name)) for name in self._slots[kind])]
+
+
+class _Unpacker:
+    def __init__(self, classes: tuple[type, ...]) -> None:
+        self._classes = [(found, _slots(found)) for found in classes]
+        self._objects: list[Any] = []
+
+    def unpack(self, value: Any) -> Any:  # noqa: PLR0911 - a line for each type
+        if not isinstance(value, list):
+            return value
+        tag = value[0]
+        if tag == "c":
+            return self._object(value)
+        if tag == "r":
+            return self._objects[value[1]]
+        if tag == "a":
+            return array(value[1], b85decode(value[2]))
+        if tag == "b":
+            return bytearray(zlib.decompress(b85decode(value[1])))
+        if tag == "q":
+            return deque(map(self.unpack, value[2:]), maxlen=value[1])
+        items = map(self.unpack, value[1:])
+        if tag in ("d", "o"):
+            pairs = zip(items, items, strict=True)
+            return dict(pairs) if tag == "d" else OrderedDict(pairs)
+        return {"t": tuple, "l": list, "s": set, "f": frozenset}[tag](items)
+
+    def _object(self, value: list[Any]) -> Any:
+        kind, slots = self._classes[value[1]]
+        made = object.__new__(kind)
+        self._objects.append(made)
+        for name, each in zip(slots, value[2:], strict=True):
+            object.__setattr__(made, name, self.unpack(each))
+        return made
