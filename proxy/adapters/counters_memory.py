@@ -125,6 +125,10 @@ class MemoryCounters:
             tally.add(at_us, spent_in(unit, spent), -charge.takes(opened.hold))
         return [crossing for charge, tally in opened.charged if (crossing := _crossed(charge, tally)) is not None]
 
+    def accounts_of(self, call_id: str) -> Sequence[Account]:
+        opened = self._open.get(call_id)
+        return () if opened is None else [charge.account for charge, _ in opened.charged]
+
     def count(self, at_us: int, spent: Spent, charges: Sequence[Charge]) -> None:
         for charge in charges:
             tally = self._tally(charge, at_us)

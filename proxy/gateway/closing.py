@@ -54,13 +54,14 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
     except JournalUnavailableError:
         # The journal owes this line and writes it first when it can; else the next start settles at the hold.
         log.error("settlement not written", call_id=entry.call.id)
+    accounts = plane.counters.accounts_of(entry.call.id)
     crossed = plane.counters.settle(entry.call.id, _spent(entry))
     plane.throttling.settle(entry.call.id, _tokens(entry.usage), plane.clock)
     _learn(plane, admitted, ending)
     if admitted.counted_tokens and not entry.estimated and entry.usage.prompt_tokens:
         reported = entry.usage.prompt_tokens - admitted.request.input_tokens_unseen
         plane.calibration.heard(admitted.model, admitted.counted_tokens, reported)
-    plane.waiting.freed()
+    plane.waiting.freed(accounts)
     if plane.watching is not None:
         plane.watching.ended(entry, ending.reading)
     for crossing in crossed:

@@ -15,11 +15,13 @@ from proxy.gateway.faults import CAPPED
 from proxy.gateway.holding import held_at
 from proxy.gateway.over_budget import cut
 from proxy.gateway.plane import Plane
+from proxy.gateway.reserving import lacking
+from proxy.gateway.waiting import Lack
 from proxy.metering.estimate import LEASE_TOKENS, extended
 from proxy.model.call import Hold
 from proxy.model.decision import Refusal
 from proxy.model.entry import Extended
-from proxy.policy.charge import Account, Shortfall
+from proxy.policy.charge import Shortfall
 from proxy.ports.journal import JournalUnavailableError
 
 log = structlog.get_logger("outlay.lease")
@@ -131,14 +133,14 @@ class Lease:
         """True: it got the room."""
         got = False
 
-        def attempt() -> Account | None:
+        def attempt() -> Lack | None:
             nonlocal got
             got = self._raised(output_bytes)
             found = None if got else self._extended(self._priced(self._needed(output_bytes, lease_tokens=1)))
             got = found is None
-            return found.charge.account if found is not None and found.waiting_helps else None
+            return lacking(found) if found is not None and found.waiting_helps else None
 
-        return await self._plane.waiting.turn(short.charge.account, attempt, begun=True) and got
+        return await self._plane.waiting.turn(lacking(short), attempt, begun=True) and got
 
     def _extended(self, hold: Hold) -> Shortfall | None:
         """Reserve it, and put it on record at once."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from proxy.gateway.over_budget import no_turn, over_budget, warning
 from proxy.gateway.throttling import Throttled, Throttling
-from proxy.gateway.waiting import Waiting
+from proxy.gateway.waiting import Lack, Waiting
 from proxy.model.call import Call
 from proxy.model.decision import Refusal
-from proxy.policy.charge import Account, Balance, Charge, Shortfall
+from proxy.policy.charge import Balance, Charge, Shortfall
 from proxy.policy.verdict import Shadow, Verdict
 from proxy.ports.clock import Clock
 from proxy.ports.counters import NOTHING, Counters, Reserved
@@ -66,8 +66,8 @@ class Reserving:
         waited = False
         while True:
             if isinstance(found, Shortfall) and found.waiting_helps and not waited:
-                found = found.charge.account
-            if isinstance(found, Account):
+                found = lacking(found)
+            if isinstance(found, Lack):
                 weighed, found = await self._in_turn(found, weighed, weigh, gone)
                 waited = True
             lighter = await lighten(found) if lighten is not None and isinstance(found, Shortfall) else None
@@ -90,18 +90,20 @@ class Reserving:
     def give_back(self, call_id: str) -> None:
         """Of a call that was never sent."""
         self.throttling.give_back(call_id)
+        accounts = self.counters.accounts_of(call_id)
         self.counters.settle(call_id, NOTHING)
-        self.waiting.freed()
+        self.waiting.freed(accounts)
 
     def move(self, before: Weighed, after: Weighed) -> Weighed | None:
         """Another provider takes the call, so that other budgets and limits may apply. Given back with what shadow
         rules would have done, here or there. None: they have no room for it now, and all stays as it was."""
+        accounts = self.counters.accounts_of(before.call.id)
         self.counters.settle(before.call.id, NOTHING)
         throttled = self._rethrottled(before, after)
         if throttled.refusal is None:
             found = self._asked(after)
             if isinstance(found, Reserved):
-                self.waiting.freed()
+                self.waiting.freed(accounts)
                 return _with_shadows(_shadowed(after, (*before.verdict.shadow, *throttled.shadow)), found)
             self._rethrottled(after, before)
         self.counters.take(before.call, before.verdict.weight.hold, before.verdict.charges)
@@ -129,28 +131,29 @@ class Reserving:
             if charge.budget.mode == "enforce" and (charge.budget.warn_at or charge.budget.action == "warn"):
                 yield charge, self.counters.balance(charge, weighed.call.opened_us)
 
-    def _at_once(self, weighed: Weighed) -> Reserved | Refusal | Shortfall | Account:
-        """Nobody overtakes those who wait; who can't fit at all needn't wait to learn that."""
+    def _at_once(self, weighed: Weighed) -> Reserved | Refusal | Shortfall | Lack:
+        """Nobody overtakes those for whom room is kept; who can't fit at all needn't wait to learn that."""
         call, verdict = weighed.call, weighed.verdict
         hold, charges = verdict.weight.hold, verdict.charges
-        line = self.waiting.line_at(charge.account for charge in charges if charge.takes(hold))
+        needed = {charge.account: takes for charge in charges if (takes := charge.takes(hold))}
+        line = self.waiting.line_at(needed)
         if line is None:
             return self.counters.reserve(call, hold, charges)
-        return self.counters.shortfall(call, hold, charges) or line
+        return self.counters.shortfall(call, hold, charges) or Lack(line, needed[line])
 
     async def _in_turn(
-        self, account: Account, weighed: Weighed, weigh: Weigh, gone: Gone | None
+        self, lack: Lack, weighed: Weighed, weigh: Weigh, gone: Gone | None
     ) -> tuple[Weighed, Reserved | Refusal | Shortfall]:
         found: Reserved | Refusal | Shortfall | None = None
 
-        def attempt() -> Account | None:
+        def attempt() -> Lack | None:
             nonlocal weighed, found
             weighed = weigh()
             found = self._asked(weighed)
-            return found.charge.account if isinstance(found, Shortfall) and found.waiting_helps else None
+            return lacking(found) if isinstance(found, Shortfall) and found.waiting_helps else None
 
         try:
-            if not await self.waiting.turn(account, attempt, gone=gone) or found is None:
+            if not await self.waiting.turn(lack, attempt, gone=gone) or found is None:
                 weighed = weigh()
                 found = self._asked(weighed)
         except asyncio.CancelledError:
@@ -168,6 +171,11 @@ class Reserving:
             told = no_turn(found) if found.waiting_helps else over_budget(found, weighed.call.opened_us)
             return weighed, told
         return _with_shadows(weighed, found), None
+
+
+def lacking(short: Shortfall) -> Lack:
+    """What must be given back before the call fits."""
+    return Lack(short.charge.account, short.needed, short.balance.left - short.charge.budget.reserve)
 
 
 def _shadowed(weighed: Weighed, shadow: tuple[Shadow, ...]) -> Weighed:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from proxy.model.call import Call, Hold
 from proxy.model.decision import Refusal
-from proxy.policy.charge import Balance, Charge, Shortfall
+from proxy.policy.charge import Account, Balance, Charge, Shortfall
 
 ALL_OTHERS: Final = "(all others)"
 """The instance that further instances of a budget share, where there are more than counters have place for."""
@@ -77,6 +77,10 @@ class Counters(Protocol):
     def settle(self, call_id: str, spent: Spent) -> Sequence[Crossing]:
         """Release the hold and count what was spent, above the hold too: recorded is recorded. A second settlement of
         a call changes nothing."""
+        ...
+
+    def accounts_of(self, call_id: str) -> Sequence[Account]:
+        """Where a call in flight is charged now; none of one that isn't."""
         ...
 
     def count(self, at_us: int, spent: Spent, charges: Sequence[Charge]) -> None:

@@ -9,9 +9,9 @@ class WordCounter:
     """Fulfils ports.tokens.TokenCounter: one token a word. `asked` holds what it was given;
     `guesses`: none of it can be counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, guesses: bool = False) -> None:
         self.asked: list[tuple[str, ...]] = []
-        self.guesses = False
+        self.guesses = guesses
 
     async def count(self, model: str, texts: Sequence[str]) -> Count:
         self.asked.append(tuple(texts))

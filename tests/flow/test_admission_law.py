@@ -182,7 +182,12 @@ class Gateway:
         """What the provider makes of it, by what it was sent."""
         sent = json.loads(admitted.body)
         assert sent["model"] == admitted.model
-        limit = sent.get("max_tokens") or PRICES.limits(admitted.call.provider, sent["model"]).output_tokens_max or 0
+        limit = (
+            sent.get("max_completion_tokens")
+            or sent.get("max_tokens")
+            or PRICES.limits(admitted.call.provider, sent["model"]).output_tokens_max
+            or 0
+        )
         output = limit * plan.share // 100
         if sent["stream"]:
             output = await self._streamed(output, lease, plan)

@@ -352,7 +352,8 @@ async def test_the_hold_never_grows_beyond_the_models_own_limit() -> None:
 
 async def test_a_stream_ends_at_the_cap_with_the_protocols_own_error_event() -> None:
     words = ["x" * 99] * 40
-    stage = Stage(sse(chat_events(*words, usage=USAGE)), limit_pico=2100 * PICO_PER_TOKEN)
+    answer = sse(chat_events(*words, usage=USAGE))
+    stage = Stage(answer, limit_pico=2100 * PICO_PER_TOKEN, tokens=WordCounter(guesses=True))
     entry = await stage.run()
     assert entry.outcome is Outcome.CAPPED
     assert stage.client.ended
@@ -436,7 +437,8 @@ async def test_a_compressed_stream_at_its_cap_is_cut_where_an_error_event_would_
         packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) for event in chat_events(*["x" * 99] * 40, done=False)
     ]
     packed = b"".join(steps)
-    stage = Stage(sse(steps, [(b"Content-Encoding", b"gzip")]), limit_pico=1100 * PICO_PER_TOKEN)
+    answer = sse(steps, [(b"Content-Encoding", b"gzip")])
+    stage = Stage(answer, limit_pico=1100 * PICO_PER_TOKEN, tokens=WordCounter(guesses=True))
     entry = await stage.run()
     assert entry.outcome is Outcome.CAPPED
     assert packed.startswith(stage.client.body)

@@ -13,6 +13,7 @@ from proxy.ports.upstream import Fault, UpstreamError
 from proxy.standin.bedrock_frames import BinaryFrames
 from proxy.standin.behaviour import Behaviour
 from proxy.standin.protocol import Frame
+from tests.fakes.tokens import WordCounter
 from tests.fakes.upstream import ScriptedAnswer, Step
 
 HEADERS = [(b"Content-Type", b"application/vnd.amazon.eventstream")]
@@ -37,7 +38,10 @@ END = [
 def stage(steps: list[Step], limit_tokens: int | None = None) -> Stage:
     answer = ScriptedAnswer(200, HEADERS, steps)
     limit = limit_tokens * PICO_PER_TOKEN if limit_tokens else None
-    return Stage(answer, dialect=Bedrock(), operation=PATH + "converse-stream", body=BODY, limit_pico=limit)
+    tokens = WordCounter(guesses=limit is not None)
+    return Stage(
+        answer, dialect=Bedrock(), operation=PATH + "converse-stream", body=BODY, limit_pico=limit, tokens=tokens
+    )
 
 
 async def test_frames_pass_untouched_and_the_usage_is_settled() -> None:

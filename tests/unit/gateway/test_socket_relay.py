@@ -55,9 +55,9 @@ class Stage:
     def __init__(self, path: str = "/v1/responses", *, limit_tokens: int | None = None) -> None:
         self.journal = FakeJournal()
         self.counters = LimitedCounters(limit_tokens * PICO_PER_TOKEN) if limit_tokens else MemoryCounters(10)
-        self.clock = FakeClock()
+        self.clock, self.tokens = FakeClock(), WordCounter()
         self.plane = Plane(
-            *(ScriptedUpstream(asyncio.Event()), self.counters, self.journal, WordCounter(), self.clock),
+            *(ScriptedUpstream(asyncio.Event()), self.counters, self.journal, self.tokens, self.clock),
             drain_s=1.0,
             observe=lambda _: None,
         )
@@ -258,6 +258,7 @@ async def test_a_response_the_provider_begins_where_no_budget_has_room_ends_the_
 
 async def test_a_response_that_outgrows_its_budget_is_ended_at_the_cap() -> None:
     async with Stage(limit_tokens=2400) as stage:
+        stage.tokens.guesses = True
         stage.client.give(CREATE)
         await stage.provider.took(1)
         stage.provider.give(CREATED)
