@@ -14,7 +14,12 @@ _COMPARED_MAX: Final = 200
 """Words that one wrong word is compared with: 10,000 names would take a tenth of a second each time."""
 
 _SECRET_BEGINNINGS: Final = re.compile(r"^(sk|pk|rk|gsk|xai|hf|r8|ghp|github_pat|glpat|AKIA|AIza|outlay)[-_A-Z0-9]")
-_SECRET_RUN: Final = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{28,}")
+_LONG_RUN: Final = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{28,}")
+_NAME_PART: Final = re.compile(r"[A-Za-z]{0,20}|[A-Za-z]{0,8}\d{1,8}([px]\d{1,4})?[A-Za-z]{0,5}")
+"""Of a long name: a word, a date, '4o', '70b', 'v3p1', '8x22b'. Parts of random text are longer or more mixed."""
+_RAISED: Final = re.compile(r"[a-z][A-Z]")
+_RAISED_MAX: Final = 2
+"""Capitals within one word, as in 'DeepSeek'; random text has more."""
 
 
 class Placed(Protocol):
@@ -50,9 +55,15 @@ class Mistakes:
 
 def shown(word: str) -> str:
     """A wrong word in quotes, unless it could be a secret: somebody pasted a key where a name belongs."""
-    if _SECRET_BEGINNINGS.match(word) or _SECRET_RUN.search(word):
+    if _SECRET_BEGINNINGS.match(word) or any(not _is_name(run) for run in _LONG_RUN.findall(word)):
         return "a value (not shown, it may be a secret)"
     return f"'{word}'" if len(word) <= 60 else f"'{word[:57]}…'"
+
+
+def _is_name(run: str) -> bool:
+    """Whether a long run of letters and digits is made as names of models are, of short parts."""
+    parts = re.split("[-_]", run)
+    return all(_NAME_PART.fullmatch(part) and len(_RAISED.findall(part)) <= _RAISED_MAX for part in parts)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,6 +1,12 @@
 """Words in mistakes: helpful, and never a secret."""
 
+import re
+import string
+import uuid
+
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, nearest, shown, suggestion
 
@@ -20,6 +26,51 @@ from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, nearest, shown, sugges
 def test_what_may_be_a_secret_is_not_shown(word: str) -> None:
     assert word not in shown(word)
     assert "secret" in shown(word)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "claude-sonnet-4-5-20250929",
+        "claude-3-7-sonnet-20250219-thinking",
+        "gpt-4o-mini-2024-07-18",
+        "gpt-4o-mini-search-preview-2025-03-11",
+        "gpt-4o-realtime-preview-2024-12-17",
+        "gemini-2.5-flash-native-audio-preview-09-2025",
+        "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+        "anthropic.claude-opus-4-1-20250805-v1:0",
+        "accounts/fireworks/models/llama-v3p1-405b-instruct",
+        "accounts/fireworks/models/mixtral-8x22b-instruct",
+        "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
+        "Qwen/Qwen3-Coder-480B-A35B-Instruct-FP8",
+        "deepseek-ai/DeepSeek-R1-0528-Distill-Qwen3-8B",
+        "vertex_ai/claude-opus-4-1@20250805",
+        "text-embedding-3-large-2024-01-25-eu",
+    ],
+)
+def test_names_of_models_are_shown(word: str) -> None:
+    assert shown(word) == f"'{word}'"
+
+
+@given(
+    st.text(string.ascii_letters + string.digits + "-_", min_size=40, max_size=64), st.sampled_from(["", "x ", "a/"])
+)
+def test_random_text_of_the_length_of_a_key_is_not_shown(key: str, before: str) -> None:
+    parts = re.split("[-_]", key)
+    # As most random keys are: some part is too long for a name, and mixed.
+    assume(any(len(part) > 20 and re.search(r"\d", part) and re.search("[A-Za-z]", part) for part in parts))
+    assert key not in shown(before + key)
+
+
+@given(st.uuids(version=4), st.sampled_from(["", "key-"]))
+def test_a_uuid_is_not_shown(key: uuid.UUID, before: str) -> None:
+    assert str(key) not in shown(f"{before}{key}")
+
+
+@given(st.binary(min_size=16, max_size=40))
+def test_hex_is_not_shown(key: bytes) -> None:
+    assume(re.search(r"\d", key.hex()) and re.search("[a-f]", key.hex()))
+    assert key.hex() not in shown(key.hex())
 
 
 @pytest.mark.parametrize("word", ["teem", "openai", "skills", "checkout-api", "pkg", "alice@example.com"])
