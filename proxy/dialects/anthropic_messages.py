@@ -11,7 +11,7 @@ from proxy.dialects.anthropic_usage import usage_of
 from proxy.dialects.dialect import MAX_TOKENS, MODEL, Reading, Splice
 from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import Fields
-from proxy.dialects.output import Output
+from proxy.dialects.output import SHORT_BYTES, THOUGHT, Output
 from proxy.dialects.placing import spliced
 from proxy.metering.json_object import NO_JSON, ObjectReader
 from proxy.model.call import Request
@@ -192,11 +192,13 @@ class MessagesListener:
         delta, output, index = event.delta, self.output, event.index
         if delta is None:
             return
-        text = delta.text or delta.partial_json or delta.thinking or delta.content
+        text = delta.text or delta.partial_json or delta.content
         if type(text) is str:
             output.add(index, text)
         elif text:
             output.add_all(index, text)
+        elif delta.thinking:
+            output.add_all((THOUGHT, index), delta.thinking)
 
     def _block(self, event: _Event) -> None:
         block = event.content_block
@@ -222,17 +224,18 @@ class MessagesListener:
         self._model = message.model
         self._merge(message.usage)
         self._reported = usage_of(self._usage) is not None
-        if not self._reported:
+        if not self._reported or len(bytes(message.content)) <= SHORT_BYTES:
             self._keep(message.content)
 
     def _keep(self, content: msgspec.Raw) -> None:
-        """Keep the texts of a whole answer, for counting."""
+        """Keep the texts of a whole answer, for counting, and of a short one for its reply."""
         try:
             blocks = msgspec.json.decode(content or b"[]", type=list[dict[str, Any]])
         except NO_JSON:
             return
         for index, block in enumerate(blocks):
-            self.output.add_all(index, block.get("text") or block.get("thinking"))
+            self.output.add_all(index, block.get("text"))
+            self.output.add_all((THOUGHT, index), block.get("thinking"))
             self.output.add_all((index, "name"), block.get("name"))
             if block.get("input"):
                 self.output.add((index, "input"), msgspec.json.encode(block["input"]).decode())
@@ -248,6 +251,7 @@ class MessagesListener:
             failed=self._failed,
             output_bytes=self.output.size,
             texts=() if final else self.output.texts(),
+            reply=self.output.reply(),
         )
 
     def _begun(self, usage: Usage) -> Usage:

@@ -11,7 +11,7 @@ from proxy.dialects.bedrock_usage import usage_of
 from proxy.dialects.dialect import MAX_TOKENS, Reading, Splice
 from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import Fields
-from proxy.dialects.output import Output
+from proxy.dialects.output import THOUGHT, Output
 from proxy.dialects.placing import spliced
 from proxy.metering.json_object import NO_JSON, ObjectReader
 from proxy.model.call import Request
@@ -176,8 +176,8 @@ class ConverseListener:
         if not isinstance(part, Mapping):
             return
         self.output.add_all(index, part.get("text"))
-        self.output.add_all(index, _get(part.get("reasoningContent"), "text"))
-        self.output.add_all(index, _get(_get(part.get("reasoningContent"), "reasoningText"), "text"))
+        self.output.add_all((THOUGHT, index), _get(part.get("reasoningContent"), "text"))
+        self.output.add_all((THOUGHT, index), _get(_get(part.get("reasoningContent"), "reasoningText"), "text"))
         tool = part.get("toolUse")
         self.output.add_all((index, "name"), _get(tool, "name"))
         value = _get(tool, "input")
@@ -212,6 +212,7 @@ class ConverseListener:
             failed=self._failed,
             output_bytes=self.output.size,
             texts=() if usage is not None else self.output.texts(),
+            reply=self.output.reply(),
         )
 
     def _served(self) -> Served:

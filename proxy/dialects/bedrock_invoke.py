@@ -168,6 +168,7 @@ class _PlainListener:
             failed=False,
             output_bytes=self.output.size,
             texts=() if final else self.output.texts(),
+            reply=self.output.reply(),
         )
 
 

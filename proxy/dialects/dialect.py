@@ -83,6 +83,9 @@ class Reading:
     """Bytes of visible output so far: an upper bound of its tokens."""
     texts: Sequence[str] = ()
     """Visible output so far, for counting where no usage was reported. Never stored."""
+    reply: str = ""
+    """The beginning of what was said so far, thoughts left out, for telling whether it says anything: all of it where
+    it is short. Never stored."""
     seen: Usage = NO_USAGE
     """What of the answer was measured otherwise (audio by its length), for settling where no usage was reported: it
     goes before what the request let one guess."""

@@ -206,6 +206,7 @@ class ContentListener:
             failed=self._failed,
             output_bytes=self.output.size,
             texts=() if final else self.output.texts(),
+            reply=self.output.reply(),
         )
 
     def _served(self) -> Served:

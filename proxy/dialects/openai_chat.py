@@ -10,7 +10,7 @@ from proxy.dialects.dialect import Reading, Splice
 from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import Fields
 from proxy.dialects.openai_usage import usage_of
-from proxy.dialects.output import Output
+from proxy.dialects.output import THOUGHT, Output
 from proxy.dialects.quantity import part
 from proxy.metering.json_object import NO_JSON, Member, ObjectReader, UnreadableError, members
 from proxy.model.call import Request
@@ -184,6 +184,7 @@ class ChatListener:
             failed=self._failed,
             output_bytes=self.output.size,
             texts=() if final else self.output.texts(),
+            reply=self.output.reply(),
         )
 
     def _odd(self, data: bytes) -> bool:
@@ -234,7 +235,7 @@ class ChatListener:
             output.add_all(index, content)
         if said.reasoning_content or said.reasoning:
             # Some servers send both names, for one text.
-            output.add_all((index, "reasoning"), said.reasoning_content or said.reasoning)
+            output.add_all((THOUGHT, index), said.reasoning_content or said.reasoning)
         if said.tool_calls:
             self._calls(index, said.tool_calls)
         if said.function_call:

@@ -14,7 +14,7 @@ from proxy.dialects.dialect import Reading
 from proxy.dialects.documents import page_tokens
 from proxy.dialects.fields import Fields
 from proxy.dialects.openai_usage import usage_of
-from proxy.dialects.output import Output
+from proxy.dialects.output import SHORT_BYTES, THOUGHT, Output
 from proxy.metering.json_object import NO_JSON, ObjectReader
 from proxy.model.call import Request
 from proxy.model.usage import Served, Usage
@@ -138,7 +138,8 @@ class ResponsesListener:
         if kind == "response.audio.delta":
             self.output.add_binary(len(delta))
         else:
-            self.output.add((kind, str(output_index)), delta)
+            thought = kind.startswith("response.reasoning")
+            self.output.add((THOUGHT if thought else "", kind, str(output_index)), delta)
 
     def _item(self, kind: str, output_index: object, item: _Item) -> None:
         if kind == "response.output_item.added" and isinstance(item.name, str):
@@ -154,18 +155,19 @@ class ResponsesListener:
         self._response = response
         self._complete = True
         self._failed = bool(response.error)
-        if usage_of(response.usage) is None:
+        if usage_of(response.usage) is None or len(bytes(response.output)) <= SHORT_BYTES:
             self._keep(response.output)
 
     def _keep(self, output: msgspec.Raw) -> None:
-        """Keep the texts of a whole answer, for counting."""
+        """Keep the texts of a whole answer, for counting, and of a short one for its reply."""
         try:
             items = msgspec.json.decode(output or b"[]", type=list[dict[str, Any]])
         except NO_JSON:
             return
         for index, item in enumerate(items):
+            thought = item.get("type") == "reasoning"
             for name in ("name", "arguments", "input", "content", "summary"):
-                self.output.add_all((index, name), item.get(name))
+                self.output.add_all((THOUGHT if thought else "", index, name), item.get(name))
 
     def reading(self) -> Reading:
         response = self._response or _Response()
@@ -178,6 +180,7 @@ class ResponsesListener:
             failed=self._failed,
             output_bytes=self.output.size,
             texts=() if usage else self.output.texts(),
+            reply=self.output.reply(),
         )
 
     def _usage(self, response: _Response) -> Usage | None:

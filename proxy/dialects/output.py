@@ -5,6 +5,12 @@ from typing import Any, Final
 
 KEPT_BYTES_MAX: Final = 16 * 1024 * 1024
 """Of one answer; more is bounded by its bytes, but not kept. The longest answers have about half a megabyte."""
+REPLY_CHARS_MAX: Final = 400
+"""Of a reply, for telling what it amounts to: more is an answer of substance, whatever it says."""
+SHORT_BYTES: Final = 4_000
+"""Of an answer whose usage is told, no more is read for its reply."""
+THOUGHT: Final = "thought"
+"""First part of a thread with what a model says to itself."""
 DEPTH_MAX: Final = 8
 """Of parts within parts; known ones have 4."""
 
@@ -43,6 +49,20 @@ class Output:
 
     def texts(self) -> tuple[str, ...]:
         return tuple("".join(pieces) for pieces in self._threads.values())
+
+    def reply(self) -> str:
+        """What was said, without thoughts; of a long answer its first REPLY_CHARS_MAX characters. A microsecond."""
+        said: list[str] = []
+        room = REPLY_CHARS_MAX
+        for thread, pieces in self._threads.items():
+            if type(thread) is tuple and thread[0] == THOUGHT:
+                continue
+            for piece in pieces:
+                said.append(piece[:room])
+                room -= len(piece)
+                if room <= 0:
+                    return "".join(said)
+        return "".join(said)
 
 
 def _texts(value: Any, depth: int = DEPTH_MAX) -> Iterable[str]:

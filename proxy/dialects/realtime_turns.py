@@ -82,6 +82,7 @@ class RealtimeTurn:
             failed=self._failed,
             output_bytes=self.output_bytes,
             texts=() if self._usage else self._output.texts(),
+            reply=self._output.reply(),
         )
 
     @property

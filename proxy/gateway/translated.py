@@ -34,4 +34,9 @@ class TranslatedMeter:
     def reading(self) -> Reading:
         passed = self._passing.reading()
         told = self._answer.reading()
-        return replace(told, complete=told.complete and passed.complete, failed=told.failed or passed.failed)
+        return replace(
+            told,
+            complete=told.complete and passed.complete,
+            failed=told.failed or passed.failed,
+            reply=passed.reply or told.reply,
+        )

@@ -32,8 +32,6 @@ log = structlog.get_logger("outlay.redundancy")
 
 CONTENT_BYTES_MAX: Final = 4_000_000
 """A longer prompt is not looked at: some 20 ms of the event loop."""
-REPLY_CHARS_MAX: Final = 64_000
-"""Of an answer, so much is compared."""
 LOOKED_AT_MAX: Final = 20_000
 """Calls in flight whose judgement is kept; the oldest leaves first."""
 NO_OUTCOME: Final = Outcome()
@@ -210,12 +208,12 @@ def _sight(call: Call, what: Seen, claim: Claim | None) -> Sight:
 
 
 def _answer(entry: Settled, reading: Reading | None) -> Answer:
-    texts = reading.texts if reading is not None else ()
     return Answer(
         ended_us=entry.settled_us,
         status=entry.status or _NO_ANSWER,
-        reply="".join(texts)[:REPLY_CHARS_MAX],
-        output_tokens=entry.usage.output_tokens,
+        reply=reading.reply if reading is not None else "",
+        # Hidden thoughts are no part of the reply.
+        output_tokens=entry.usage.output_tokens - entry.usage.reasoning,
         cost_pico=entry.cost.total_pico,
         hung_up=entry.outcome is not Ending.OK,
     )

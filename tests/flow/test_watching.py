@@ -236,3 +236,14 @@ async def test_a_cap_holds_for_calls_at_once(world: World) -> None:
         )
     )
     assert [entry.found.get("exempted") for entry in world.settled].count("evaluation") == 3
+
+
+async def test_what_is_answered_with_an_empty_word_is_known_though_usage_is_reported(world: World) -> None:
+    usage = {"prompt_tokens": 2000, "completion_tokens": 2, "total_tokens": 2002}
+    message = {"role": "assistant", "content": "OK."}
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": usage}
+    world.router.post(URL).mock(side_effect=lambda _: httpx.Response(200, json=body))
+    for number in range(8):
+        words = " ".join(f"{chr(97 + number)}{at * 7919 % 1009:x}lm" for at in range(900))
+        await say(world, chat(f"{words}\nReply with OK"))
+    assert world.settled[-1].found["class"] == "trivial_context"
