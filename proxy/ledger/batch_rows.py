@@ -49,7 +49,7 @@ class BatchRows:
         for version, acts in self._batch.of(Kind.ACT):
             _check(self._execute(f"v{version}_act", acts), len(acts))
         for version, attributed in self._batch.of(Kind.ATTRIBUTED):
-            self._execute(f"v{version}_attributed", attributed)
+            self._execute(f"v{version}_attributed", attributed, {"load": self._load})
         self._close([*(call_id for _, _, call_id in again), *(closed - opened)])
         for version, lines in self._batch.of(Kind.OPENED, Kind.CARRIED):
             self._open(version, _last(lines, closed))

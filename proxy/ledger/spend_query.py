@@ -14,7 +14,8 @@ from proxy.ledger.statements import statement
 from proxy.ports.store import Row, Store
 
 ROWS_MAX: Final = 50_000
-_OTHERS: Final = "owner_kind = 'person' AND NOT (owner = $viewer AND owner_kind = $viewer_kind)"
+OTHERS: Final = "owner_kind = 'person' AND NOT (owner = $viewer AND owner_kind = $viewer_kind)"
+"""Of a row of `calls`: it is another person's."""
 _NAMED: Final = re.compile(r"\$(\w+)")
 _OWN: Final = "owner = $viewer AND owner_kind = $viewer_kind"
 _CALLS: Final = "calls"
@@ -116,7 +117,7 @@ class SpendQuery:
         return self._read(sql.replace("/*narrowed*/", self._narrowed(known, own_only)), known)
 
     def _others(self, narrowed: str, values: dict[str, object]) -> Sequence[Row]:
-        sql = statement("persons").replace("/*others*/", _OTHERS).replace("/*narrowed*/", narrowed)
+        sql = statement("persons").replace("/*others*/", OTHERS).replace("/*narrowed*/", narrowed)
         return self._read(sql, values)
 
     def _read(self, sql: str, values: Mapping[str, object]) -> Sequence[Row]:
@@ -151,7 +152,7 @@ class SpendQuery:
             return f"{each.unit}_n"
         expression = _expression(each, values)
         if fold and each.personal:
-            return f"CASE WHEN {_OTHERS} THEN '{OTHER_PEOPLE}' ELSE {expression} END"
+            return f"CASE WHEN {OTHERS} THEN '{OTHER_PEOPLE}' ELSE {expression} END"
         return expression
 
     def _narrowed(self, values: dict[str, object], own_only: bool) -> str:

@@ -1,0 +1,48 @@
+(
+    -- Calls with what became of each because of redundancy: one of these fates, or ''. A call that was put to a run of
+    -- redundant ones after it had ended has the class and the run that the latest word on it names.
+    SELECT
+        calls.*,
+        CASE
+            WHEN refused THEN CASE WHEN found.action IN ('refused', 'throttled', 'justify') THEN 'refused' ELSE '' END
+            WHEN found.action IN ('served', 'coalesced') THEN found.action
+            WHEN found.exempted = 'justified' THEN 'exempted'
+            WHEN found.flagged = 1 THEN 'redundant'
+            WHEN later.call_id IS NOT NULL THEN 'attributed'
+            WHEN found.exempted <> '' THEN 'exempted'
+            ELSE ''
+        END AS fate,
+        CASE fate WHEN '' THEN '' ELSE coalesce(later.said.waste_class, found.class, '') END AS waste_class,
+        CASE fate WHEN '' THEN '' ELSE coalesce(later.said.campaign, found.campaign, '') END AS campaign,
+        coalesce(found.action, '') AS waste_action,
+        CASE fate WHEN 'exempted' THEN found.exempted ELSE '' END AS exemption,
+        -- Whom a rule told to wait may have come again: nothing is known to be saved.
+        CASE
+            WHEN found.action = 'throttled' THEN 0
+            ELSE coalesce(nullif(found.saved_pico, 0), answered.cost_pico, 0)
+        END AS saved_pico
+    FROM calls
+    LEFT JOIN (
+        SELECT
+            call_id,
+            max({'at_us': at_us, 'campaign': campaign, 'waste_class': waste_class}) AS said
+        FROM attributions
+        WHERE load <= $horizon AND at_us >= $since_us AND at_us < $as_of_us
+        GROUP BY call_id
+    ) AS later ON later.call_id = calls.id
+    LEFT JOIN (
+        -- What each call that was turned away would have cost: as much as the newest answered call that it repeats.
+        SELECT turned.id, arg_max(earlier.cost_pico, turned.place) AS cost_pico
+        FROM (
+            SELECT id, unnest(repeats) AS earlier_id, generate_subscripts(repeats, 1) AS place
+            FROM calls
+            WHERE opened_us >= $since_us AND opened_us < $until_us
+                AND refused AND found.action IN ('refused', 'justify')
+        ) AS turned
+        JOIN calls AS earlier ON earlier.id = turned.earlier_id
+        WHERE NOT earlier.refused AND earlier.cost_pico > 0
+            AND earlier.opened_us >= $since_us - $look_back_us AND earlier.opened_us < $until_us
+        GROUP BY turned.id
+    ) AS answered ON answered.id = calls.id AND calls.refused
+    WHERE settled_us < $as_of_us
+) AS calls
