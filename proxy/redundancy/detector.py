@@ -6,6 +6,7 @@ is what may be worked out while it runs: turns of a conversation, topics, contex
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .bounds import IN_FLIGHT_MAX, Recent
@@ -20,7 +21,7 @@ from .prompts import Prompt, Prompts, Use
 from .reading import Heard, Reader, Reading, Tail
 from .repeats import LONG_CHARS_MIN, credit, judge_again, judge_replay, judge_shared
 from .sight import Answer, Sight
-from .snapshot import packed, unpacked
+from .snapshot import Tables, Taking, lines
 from .thresholds import Thresholds
 from .topics import Topic, Topics
 from .turns import judge_turn
@@ -29,16 +30,15 @@ _NEVER_TOPICS = frozenset({"embeddings"})
 """Operations that are told by the same words only: the same documents are indexed again each time they change."""
 
 
-_KEPT = (Recent, Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit)
-_VERSION = "1"
-"""Of what state() gives: raise it when what one of the classes above remembers gets another meaning."""
+STATE_VERSION = 2
+"""Of what state() gives: raise it when what one of the classes below remembers gets another meaning."""
+_KEPT = (Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit)
 
 
-_Part = Reader | Prompts | Topics | Contexts | ExemptionLedger
-
-
-def _tables(part: _Part) -> dict[str, object]:
-    return {name: getattr(part, name) for name in type(part).__slots__ if name != "_keyed"}
+def _nothing_under_way(row: object) -> None:
+    """Calls that ran while a state was written have ended since."""
+    for use in row.uses.values() if isinstance(row, Prompt) else ():
+        use.open = 0
 
 
 @dataclass(slots=True)
@@ -146,22 +146,19 @@ class Detector:
         """Money let pass under exemptions, by project and kind, since the start."""
         return self._exemptions.report()
 
-    def state(self) -> bytes:
-        """All that is remembered, but for calls under way, for restored(): compact, without text. Some seconds of work
-        when full: for the end of a process."""
-        return packed([_tables(part) for part in self._parts()], _KEPT, _VERSION)
+    def state(self) -> Iterator[bytes]:
+        """All that is remembered, but for calls under way, as lines without text: some 20 us each, two seconds of work
+        when full. Calls may be decided between one line and the next."""
+        return lines(self._tables(), _KEPT)
 
-    @classmethod
-    def restored(cls, key: bytes, state: bytes, thresholds: Thresholds | None = None) -> Detector:
-        """A detector that goes on where another one with the same key was. Raises SnapshotError."""
-        found = cls(key, thresholds)
-        for part, tables in zip(found._parts(), unpacked(state, _KEPT, _VERSION), strict=True):
-            for name, table in tables.items():
-                setattr(part, name, table)
-        return found
+    def restoring(self) -> Taking:
+        """Takes the lines of a detector with the same key, to go on where that one was."""
+        return Taking(self._tables(), _KEPT, _nothing_under_way)
 
-    def _parts(self) -> tuple[_Part, ...]:
-        return self._reader, self._prompts, self._topics, self._contexts, self._exemptions
+    def _tables(self) -> Tables:
+        parts = (self._reader, self._prompts, self._topics, self._contexts, self._exemptions)
+        found = ((f"{type(part).__name__}.{name}", getattr(part, name)) for part in parts for name in part.__slots__)
+        return {name: table for name, table in found if isinstance(table, Recent)}
 
     def _judge_repeat(
         self, sight: Sight, reading: Reading, prompt: Prompt, use: Use, conversation: Conversation, judge: Judge

@@ -1,7 +1,8 @@
-"""What the detector remembers as bytes, so that a restart need not forget it.
+"""What the detector remembers as lines, so that a restart need not forget it.
 
 Hashes, counts and ids of calls: no text, and of use only under the key they were made with. An object that several
-refer to stays one. What cannot be read raises SnapshotError, and whoever reads begins anew.
+refer to stays one. Lines are made and taken one at a time, so that nobody has to wait for all of them: what changes
+meanwhile is in them as it was, or as it is. What cannot be read raises SnapshotError.
 """
 
 from __future__ import annotations
@@ -11,39 +12,48 @@ import zlib
 from array import array
 from base64 import b85decode, b85encode
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-BYTES_MAX: Final = 256_000_000
-"""Of a snapshot once it is unpacked."""
+from .bounds import Recent
+
+LINE_BYTES_MAX: Final = 4_000_000
 _LEVEL: Final = 1
+Tables = Mapping[str, "Recent[Any, Any]"]
 
 
 class SnapshotError(ValueError):
     """These bytes are no snapshot that this version can read."""
 
 
-def packed(value: object, classes: Iterable[type], version: str) -> bytes:
-    """`classes`: whose objects may be in it; they have slots. `version`: whoever reads must name the same."""
-    known = {found: number for number, found in enumerate(classes)}
-    return zlib.compress(json.dumps([version, _Packer(known).pack(value)]).encode(), _LEVEL)
+def lines(tables: Tables, classes: Iterable[type]) -> Iterator[bytes]:
+    """One for each row, the least recently used first. `classes`: whose objects may be in it; they have slots."""
+    packer = _Packer({found: number for number, found in enumerate(classes)})
+    for name, table in tables.items():
+        for key, value in list(table.items()):
+            yield json.dumps([name, packer.pack(key), packer.pack(value)], separators=(",", ":")).encode()
 
 
-def unpacked(data: bytes, classes: Iterable[type], version: str) -> Any:
-    """What was packed. Raises SnapshotError where the bytes are damaged, too many, or of another version."""
-    try:
-        unzip = zlib.decompressobj()
-        text = unzip.decompress(data, BYTES_MAX)
-        if not unzip.eof:
-            raise SnapshotError("it is cut off, or too long")
-        found, value = json.loads(text)
-        if found != version:
-            raise SnapshotError("it is of another version")
-        return _Unpacker(tuple(classes)).unpack(value)
-    except SnapshotError:
-        raise
-    except (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise SnapshotError(str(error)) from error
+class Taking:
+    """Puts the lines of another's tables into these, one at a time; what is there already stays."""
+
+    def __init__(self, tables: Tables, classes: Iterable[type], renew: Callable[[Any], None]) -> None:
+        """`renew`: told of each row before it is put."""
+        self._tables = tables
+        self._renew = renew
+        self._unpacker = _Unpacker(tuple(classes))
+
+    def take(self, line: bytes) -> None:
+        """Raises SnapshotError."""
+        try:
+            name, key, value = json.loads(line)
+            row = self._unpacker.unpack(key), self._unpacker.unpack(value)
+            table = self._tables[name]
+            self._renew(row[1])
+            if table.get(row[0]) is None:
+                table.put(*row)
+        except (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise SnapshotError(f"{type(error).__name__}: {error}") from error
 
 
 def _slots(found: type) -> tuple[str, ...]:
@@ -57,7 +67,8 @@ class _Packer:
     def __init__(self, classes: Mapping[type, int]) -> None:
         self._classes = classes
         self._slots = {found: _slots(found) for found in classes}
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[int, tuple[int, object]] = {}
+        """By id; the object stays alive, so that no other one gets its id."""
 
     def pack(self, value: Any) -> Any:  # noqa: PLR0911 - a line for each type
         kind = type(value)
@@ -83,10 +94,10 @@ class _Packer:
         raise TypeError(f"cannot pack {kind.__name__}")
 
     def _object(self, value: Any, kind: type) -> Any:
-        number = self._numbers.get(id(value))
-        if number is not None:
-            return ["r", number]
-        self._numbers[id(value)] = number = len(self._numbers)
+        known = self._numbers.get(id(value))
+        if known is not None:
+            return ["r", known[0]]
+        self._numbers[id(value)] = len(self._numbers), value
         return ["c", self._classes[kind], *(self.pack(getattr(value, name)) for name in self._slots[kind])]
 
 

@@ -1,5 +1,6 @@
 import random
 import zlib
+from collections.abc import Iterable
 
 import pytest
 from sent_calls import DOCUMENT, KEY, Played
@@ -24,10 +25,18 @@ def traffic(played: Played, chance: random.Random, calls: int) -> list[Judgement
     return sent
 
 
+def restored(lines: Iterable[bytes]) -> Detector:
+    detector = Detector(KEY)
+    taking = detector.restoring()
+    for line in lines:
+        taking.take(line)
+    return detector
+
+
 def test_a_detector_goes_on_where_another_one_was() -> None:
     whole, cut = Played(), Played()
     assert traffic(whole, random.Random(1), 4) == traffic(cut, random.Random(1), 4)
-    cut.detector = Detector.restored(KEY, cut.detector.state())
+    cut.detector = restored(cut.detector.state())
     assert cut.detector.exempted() == whole.detector.exempted()
     found = traffic(whole, random.Random(2), 6)
     assert traffic(cut, random.Random(2), 6) == found
@@ -37,12 +46,49 @@ def test_a_detector_goes_on_where_another_one_was() -> None:
 def test_what_is_kept_has_no_word_of_a_prompt() -> None:
     played = Played()
     traffic(played, random.Random(1), 4)
-    assert len(played.detector.state()) < 60_000
-    text = zlib.decompress(played.detector.state()).decode()
+    text = b"\n".join(played.detector.state()).decode()
+    assert len(zlib.compress(text.encode(), 1)) < 60_000
     assert not any(word in text for word in ("depot", "crates", "Summarise", "town"))
 
 
-@pytest.mark.parametrize("data", [b"", b"no snapshot", Detector(KEY).state()[:-9]])
-def test_damaged_bytes_are_no_snapshot(data: bytes) -> None:
+def test_what_ran_while_a_state_was_written_runs_no_longer() -> None:
+    played = Played()
+    played.send("Summarise the depot's last week, please.", ends=False)
+    played.detector = restored(played.detector.state())
+    assert played.send("Summarise the depot's last week, please.").exempted == "retry"
+
+
+DAMAGED = [b"", b"no snapshot", b"[]", b"[1,2,3]", b'["Prompts._other",1,2]', b'["Prompts._table",1,["c",99]]']
+DAMAGED += [
+    b'["Prompts._table",["l"],1]',
+    b'["Prompts._table",1,["r",7]]',
+    b'["Prompts._table",1,["c",5,1]]',
+    b"[" * 9999,
+]
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+def test_a_damaged_line_is_none(line: bytes) -> None:
     with pytest.raises(SnapshotError):
-        Detector.restored(KEY, data)
+        Detector(KEY).restoring().take(line)
+
+
+def test_calls_go_on_while_a_state_is_written_and_while_it_is_taken() -> None:
+    whole, cut = Played(), Played()
+    traffic(whole, random.Random(1), 4)
+    traffic(cut, random.Random(1), 4)
+    lines = []
+    for number, line in enumerate(cut.detector.state()):
+        lines.append(line)
+        if number % 10 == 0:
+            cut.send(f"Another one, number {number * 7919}, about nothing in particular.", owner="carol")
+    cut.detector = Detector(KEY)
+    taking = cut.detector.restoring()
+    for number, line in enumerate(lines):
+        taking.take(line)
+        if number % 10 == 0:
+            cut.send(f"One more, number {number * 7919}, about nothing in particular.", owner="dave")
+    found = traffic(whole, random.Random(2), 6)
+    again = traffic(cut, random.Random(2), 6)
+    assert [each.flagged for each in again] == [each.flagged for each in found]
+    assert any(judgement.flagged for judgement in found)
