@@ -73,7 +73,7 @@ class FormReader:
         files: list[File] = []
         text_bytes = 0
         for part in _parts(body, _boundary(content_type)):
-            governed = part.name.strip().casefold() in self._governed
+            governed = self._governs(part.name)
             if part.file and governed:
                 raise UnreadableError(f"The field '{part.name}' stands in the form as a file. Send it as a field.")
             if part.file:
@@ -83,6 +83,13 @@ class FormReader:
             if governed:
                 self._add(values, part)
         return Form(Fields(values), tuple(files), text_bytes)
+
+    def _governs(self, name: str) -> bool:
+        plain, bracket, _ = name.strip().casefold().partition("[")
+        if bracket and plain.strip() in self._governed:
+            # Some readers take 'model[]' for 'model'.
+            raise UnreadableError(f"The field '{plain.strip()}' stands in the form as a list. Send it as one field.")
+        return plain in self._governed
 
     def _add(self, values: dict[str, Raw], part: "_Part") -> None:
         name = part.name.strip().casefold()

@@ -15,11 +15,11 @@ _COMPARED_MAX: Final = 200
 
 _SECRET_BEGINNINGS: Final = re.compile(r"^(sk|pk|rk|gsk|xai|hf|r8|ghp|github_pat|glpat|AKIA|AIza|outlay)[-_A-Z0-9]")
 _LONG_RUN: Final = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{28,}")
-_NAME_PART: Final = re.compile(r"[A-Za-z]{0,20}|[A-Za-z]{0,8}\d{1,8}([px]\d{1,4})?[A-Za-z]{0,5}")
-"""Of a long name: a word, a date, '4o', '70b', 'v3p1', '8x22b'. Parts of random text are longer or more mixed."""
-_RAISED: Final = re.compile(r"[a-z][A-Z]")
-_RAISED_MAX: Final = 2
-"""Capitals within one word, as in 'DeepSeek'; random text has more."""
+_WORD: Final = r"[a-z]{1,20}|[A-Z]{1,10}|(?:[A-Z]{1,3}[a-z]{2,}){1,3}[A-Z]{0,3}"
+_SIZE: Final = r"(?:[a-z]{1,8}|[A-Z]{1,3}|[A-Z][a-z]{1,7})?\d{1,4}(?:[px]\d{1,4})?(?:[a-z]{0,4}|[A-Z]{0,2})"
+_NAME_PART: Final = re.compile(rf"|{_WORD}|\d{{1,8}}|{_SIZE}")
+"""Of a long name: 'instruct', 'DeepSeek', a date, '4o', '70b', 'v3p1', '8x22b', 'Qwen3'. Parts of random text are longer
+or more mixed."""
 
 
 class Placed(Protocol):
@@ -62,8 +62,7 @@ def shown(word: str) -> str:
 
 def _is_name(run: str) -> bool:
     """Whether a long run of letters and digits is made as names of models are, of short parts."""
-    parts = re.split("[-_]", run)
-    return all(_NAME_PART.fullmatch(part) and len(_RAISED.findall(part)) <= _RAISED_MAX for part in parts)
+    return all(_NAME_PART.fullmatch(part) for part in re.split("[-_]", run))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -29,8 +29,12 @@ def read(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 def _put(fields: dict[str, Any], name: str, value: object) -> None:
-    if name.endswith("[]"):
-        fields.setdefault(name.removesuffix("[]"), []).append(value)
+    plain = name.removesuffix("[]")
+    listed = plain != name
+    if plain in fields and isinstance(fields[plain], list) is not listed:
+        raise WrongRequestError(f"'{plain}' stands in the form as one value and as a list")
+    if listed:
+        fields.setdefault(plain, []).append(value)
     else:
         fields[name] = value
 

@@ -65,6 +65,8 @@ def test_spaces_in_a_header_are_read_once() -> None:
         (form(part("model", b"a"), part("model", b"b")), "'model' stands twice"),
         (form(part("model", b"a"), part("Model", b"b")), "'model' stands twice"),
         (form(part("model", b"a"), part("model ", b"b")), "'model' stands twice"),
+        (form(part("model", b"a"), part("model[]", b"b")), "'model' stands in the form as a list"),
+        (form(part("Model [0]", b"b")), "'model' stands in the form as a list"),
         (form(part("model", b"a", '; filename="m"')), "'model' stands in the form as a file"),
         (form(part("model", b"a", "; filename*=utf-8''m")), "'model' stands in the form as a file"),
         (form(part("model", b"a", '; name="other"')), "no name, or more than one"),

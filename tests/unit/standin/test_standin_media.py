@@ -145,6 +145,13 @@ def test_what_the_real_provider_would_refuse_is_refused(path: str, body: dict[st
         FORMATS[path].read(body)
 
 
+def test_a_field_that_is_one_value_and_a_list_is_refused() -> None:
+    for names in (("model", "model[]"), ("model[]", "model")):
+        parts = [f'--XX\r\nContent-Disposition: form-data; name="{name}"\r\n\r\na\r\n' for name in names]
+        with pytest.raises(WrongRequestError):
+            forms.read(("".join(parts) + "--XX--\r\n").encode(), "multipart/form-data; boundary=XX")
+
+
 def test_without_usage_it_counts_all_the_same() -> None:
     said = answer(FORMATS["embeddings"], {"model": "m", "input": "hello world"}, usage="none")
     whole = FORMATS["embeddings"].whole(said)
