@@ -38,6 +38,7 @@ from proxy.gateway.owners import Owners
 from proxy.gateway.plane import Plane
 from proxy.gateway.redundant import Redundant
 from proxy.gateway.rules import Rules
+from proxy.gateway.sharing import Sharing
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Watching
@@ -91,6 +92,7 @@ class Gateway:
         self.signing = SigningUpstream(HttpxUpstream(self.transport))
         self.upstream = TranslatingUpstream(self.signing, DIALECTS)
         self.watching = Watching(Detector(data_folder.hash_key(settings.data).secret), self.clock, self.journal)
+        self.sharing = Sharing(self.clock)
         self.plane = Plane(
             upstream=self.upstream,
             counters=self.counters,
@@ -105,6 +107,7 @@ class Gateway:
             calibration=self.calibration,
             warned=_warned,
             watching=self.watching,
+            sharing=self.sharing,
         )
         self.owners = Owners()
         self.expiry = Expiry(self.plane, self.owners, self.counters.held)
@@ -150,6 +153,7 @@ class Gateway:
         self._rules = rules
         self.counters.reload(rules.charges_of)
         self.waiting.freed()
+        self.sharing.reload(rules)
 
     def admission(self) -> Admission:
         return Admission(
@@ -165,6 +169,7 @@ class Gateway:
             tokens=self.tokens,
             owners=self.owners,
             redundant=Redundant(self.watching, self.throttling, self.clock),
+            sharing=self.sharing,
         )
 
     def endpoint(self) -> DataPlane:
@@ -206,6 +211,7 @@ class Gateway:
             watches = [self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid), self.balancing.run()]
             watches.append(self.expiry.run())
             watches.append(self.grants.watch(self.waiting.freed))
+            watches.append(self.sharing.sweep())
             if self.certificate:
                 watches.append(self.certificate.watch())
             for watch in watches:

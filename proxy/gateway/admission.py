@@ -15,8 +15,10 @@ from proxy.gateway.hidden_models import hidden
 from proxy.gateway.owners import Owners
 from proxy.gateway.redundant import Redundant
 from proxy.gateway.refusing import UNMETERABLE, Refusing, no_credential
-from proxy.gateway.reserving import Gone, Reserving, Weighed
+from proxy.gateway.reserving import Gone, Reserving, Weighed, free, shadowed
 from proxy.gateway.rules import Rules
+from proxy.gateway.same import Same
+from proxy.gateway.sharing import Sharing
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Seen, seen
@@ -62,6 +64,8 @@ class Admission:
     """Counts input near a cap; None: nothing does."""
     redundant: Redundant | None = None
     """What redundancy rules do before a call; None: nothing is compared."""
+    sharing: Sharing | None = None
+    """Answers that stand for several calls: the same as the plane's; None: each call goes to its provider."""
     _facts: CallFacts = field(init=False)
     _reserving: Reserving = field(init=False)
     _refusing: Refusing = field(init=False)
@@ -142,11 +146,41 @@ class Admission:
         if begun:
             weighed, short = self._reserving.take(weighed)
             refusal = refusal or short
-        elif refusal is None:
-            weighed, refusal = await self._reserving.reserve(weighed, weighing.again, gone, weighing.lighter)
-        if refusal is not None and not begun:
+            return self._opened(weighing, weighed, ask, credential or "", refusal, what)
+        if refusal is not None:
             return self._turned_away(weighed, refusal, ask)
-        return self._opened(weighing, weighed, ask, credential or "", refusal, what)
+        same = self._same(weighing, weighed, what)
+        found: Admitted | tuple[Refusal, str] | None = None
+        try:
+            weighed, same, refusal = await self._room(weighing, weighed, same, gone)
+            if refusal is not None:
+                return self._turned_away(weighed, refusal, ask)
+            found = self._opened(weighing, weighed, ask, credential or "", None, what, same)
+            return found
+        finally:
+            if same is not None and not isinstance(found, Admitted):
+                same.leave()
+
+    def _same(self, weighing: Weighing, weighed: Weighed, what: Seen | None) -> Same | None:
+        """What is known of calls that are the same. A registered evaluation is one to have other answers."""
+        rules = weighed.verdict.redundancy
+        if self.sharing is None or not rules or (what is not None and what.claim is not None):
+            return None
+        return self.sharing.same(weighing, weighed.call, rules)
+
+    async def _room(
+        self, weighing: Weighing, weighed: Weighed, same: Same | None, gone: Gone | None
+    ) -> tuple[Weighed, Same | None, Refusal | None]:
+        """Reserved. A call that is given another's answer costs nothing, so it needs no room for money or tokens."""
+        if same is not None and same.repeats:
+            weighed, refusal = await self._reserving.reserve(free(weighed), lambda: free(weighing.again()), gone)
+        else:
+            sent = weighing.sent
+            weighed, refusal = await self._reserving.reserve(weighed, weighing.again, gone, weighing.lighter)
+            if weighing.sent is not sent:
+                # It was changed so that it fits: its answer is to another call than it was.
+                same = None
+        return (shadowed(weighed, same.shadow) if same is not None else weighed), same, refusal
 
     def _seen(self, rules: Rules, incoming: Incoming, known: Known) -> Seen | None:
         """What the detector is shown of it."""
@@ -170,6 +204,7 @@ class Admission:
         credential: str,
         refusal: Refusal | None,
         what: Seen | None,
+        same: Same | None = None,
     ) -> Admitted | tuple[Refusal, str]:
         """On record, and then admitted."""
         call, hold = weighed.call, weighed.verdict.weight.hold
@@ -204,6 +239,7 @@ class Admission:
             ask={**ask, "sent": sent.model} if weighed.verdict.downgraded_by else ask,
             lightened=weighing.lightened,
             seen=what,
+            same=same,
         )
         self.owners.own(call.id, admitted.owner)
         return admitted

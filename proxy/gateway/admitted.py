@@ -1,12 +1,14 @@
 """Admitted: a call as it came in, and as it is once it is opened."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from proxy.dialects.dialect import Dialect, Operation
+from proxy.gateway.headers import HeaderLines
 from proxy.gateway.lightened import AS_IT_CAME, Lightened
 from proxy.gateway.owners import Owner
 from proxy.gateway.rules import Rules
+from proxy.gateway.same import Same
 from proxy.gateway.watching import Seen
 from proxy.model.ask import Recorded
 from proxy.model.call import Call, Hold, Request
@@ -32,6 +34,8 @@ class Incoming:
     """Path and query at the provider, as the dialect knows them."""
     content: bytes | None
     """The body with its content-encoding undone; None: it can't be read (an unknown encoding)."""
+    sent_headers: Callable[[], HeaderLines] = list
+    """Those that go to the provider, but for a credential that is put in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Admitted:
     """What was done so that it fits."""
     seen: Seen | None = None
     """As the redundancy detector is shown it; None: there is nothing to compare."""
+    same: Same | None = None
+    """What is known of calls that are the same; None: no rule asks."""
     ask: Recorded = field(default_factory=dict)
     """What was asked for, for its line."""
     owner: Owner = field(default_factory=Owner, compare=False, repr=False)

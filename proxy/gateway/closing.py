@@ -49,6 +49,17 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
         entry = plane.watching.told(entry, admitted.seen, admitted.verdict.redundancy)
     if jobs is not None:
         entry = replace(entry, names=plane.jobs.hear(entry.call, jobs))
+    put_on_record(plane, admitted, entry, ending.reading)
+    _learn(plane, admitted, ending)
+    if admitted.counted_tokens and not entry.estimated and entry.usage.prompt_tokens:
+        reported = entry.usage.prompt_tokens - admitted.request.input_tokens_unseen
+        plane.calibration.heard(admitted.model, admitted.counted_tokens, reported)
+    if jobs is not None:
+        _settle_jobs(plane, admitted, jobs)
+
+
+def put_on_record(plane: Plane, admitted: Admitted, entry: Settled, reading: Reading | None) -> None:
+    """The call is closed with that entry: all who count, wait or watch are told."""
     try:
         plane.journal.append(entry)
     except JournalUnavailableError:
@@ -57,19 +68,15 @@ def _record(plane: Plane, admitted: Admitted, ending: Ending, what: Consumed, jo
     accounts = plane.counters.accounts_of(entry.call.id)
     crossed = plane.counters.settle(entry.call.id, _spent(entry))
     plane.throttling.settle(entry.call.id, _tokens(entry.usage), plane.clock)
-    _learn(plane, admitted, ending)
-    if admitted.counted_tokens and not entry.estimated and entry.usage.prompt_tokens:
-        reported = entry.usage.prompt_tokens - admitted.request.input_tokens_unseen
-        plane.calibration.heard(admitted.model, admitted.counted_tokens, reported)
     plane.waiting.freed(accounts)
     if plane.watching is not None:
-        plane.watching.ended(entry, ending.reading)
+        plane.watching.ended(entry, reading)
+    if plane.sharing is not None and admitted.same is not None:
+        plane.sharing.settled(entry, reading)
     for crossing in crossed:
         plane.warned(crossing)
     plane.observe(entry)
     log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
-    if jobs is not None:
-        _settle_jobs(plane, admitted, jobs)
 
 
 def _learn(plane: Plane, admitted: Admitted, ending: Ending) -> None:

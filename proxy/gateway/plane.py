@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxy.gateway.jobs import JobMemory
+from proxy.gateway.sharing import Sharing
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Watching
@@ -46,5 +47,7 @@ class Plane:
     """What is known of the providers' health."""
     watching: Watching | None = None
     """The redundancy detector; None: nothing is compared."""
+    sharing: Sharing | None = None
+    """Answers that stand for several calls: the same as admission's; None: each call goes to its provider."""
     counting: set["asyncio.Task[None]"] = field(default_factory=set)
     """Settlements still counting tokens; a graceful stop waits for them."""

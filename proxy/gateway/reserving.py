@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from proxy.gateway.over_budget import no_turn, over_budget, warning
 from proxy.gateway.throttling import Throttled, Throttling
 from proxy.gateway.waiting import Lack, Waiting
-from proxy.model.call import Call
+from proxy.model.call import Call, Hold
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Balance, Charge, Shortfall
 from proxy.policy.verdict import Shadow, Verdict
@@ -47,7 +47,7 @@ class Reserving:
         """
         throttled = self._throttled(weighed)
         if throttled.refusal is not None:
-            return _shadowed(weighed, throttled.shadow), throttled.refusal
+            return shadowed(weighed, throttled.shadow), throttled.refusal
         refusal: Refusal | None = None
         kept = False
         try:
@@ -56,7 +56,7 @@ class Reserving:
         finally:
             if not kept:
                 self.throttling.give_back(weighed.call.id)
-        return _shadowed(weighed, throttled.shadow), refusal
+        return shadowed(weighed, throttled.shadow), refusal
 
     async def _room(
         self, weighed: Weighed, weigh: Weigh, gone: Gone | None, lighten: Lighten | None
@@ -85,7 +85,7 @@ class Reserving:
         if not isinstance(found, Reserved):
             self.counters.take(call, verdict.weight.hold, verdict.charges)
         weighed, refusal = self._told(weighed, found)
-        return _shadowed(weighed, throttled.shadow), throttled.refusal or refusal
+        return shadowed(weighed, throttled.shadow), throttled.refusal or refusal
 
     def give_back(self, call_id: str) -> None:
         """Of a call that was never sent."""
@@ -104,7 +104,7 @@ class Reserving:
             found = self._asked(after)
             if isinstance(found, Reserved):
                 self.waiting.freed(accounts)
-                return _with_shadows(_shadowed(after, (*before.verdict.shadow, *throttled.shadow)), found)
+                return _with_shadows(shadowed(after, (*before.verdict.shadow, *throttled.shadow)), found)
             self._rethrottled(after, before)
         self.counters.take(before.call, before.verdict.weight.hold, before.verdict.charges)
         return None
@@ -178,8 +178,14 @@ def lacking(short: Shortfall) -> Lack:
     return Lack(short.charge.account, short.needed, short.balance.left - short.charge.budget.reserve)
 
 
-def _shadowed(weighed: Weighed, shadow: tuple[Shadow, ...]) -> Weighed:
-    """What rate limits in shadow mode would have done is part of the verdict too."""
+def free(weighed: Weighed) -> Weighed:
+    """The call, where the provider is not asked: it counts as a call, and takes no money and no tokens."""
+    weight = replace(weighed.verdict.weight, hold=Hold(0, 0, 0), expected_tokens=0)
+    return replace(weighed, verdict=replace(weighed.verdict, weight=weight))
+
+
+def shadowed(weighed: Weighed, shadow: tuple[Shadow, ...]) -> Weighed:
+    """What other rules in shadow mode would have done is part of the verdict too."""
     if not shadow:
         return weighed
     said = tuple(dict.fromkeys((*weighed.verdict.shadow, *shadow)))
@@ -192,4 +198,4 @@ def _with_shadows(weighed: Weighed, reserved: Reserved) -> Weighed:
     if not missed:
         return weighed
     shadows = tuple([Shadow(budget.name, budget.action) for budget in missed if budget.action != "warn"])
-    return _shadowed(weighed, shadows)
+    return shadowed(weighed, shadows)

@@ -21,7 +21,7 @@ from proxy.model.found import NOTHING_FOUND, REPEATS_MAX, Found, recorded
 from proxy.model.identity import OwnerKind
 from proxy.policy.evaluations import Claim, Passed
 from proxy.policy.redundancy_outcome import Outcome, judged
-from proxy.policy.redundancy_rules import Evidence, RedundancyRule
+from proxy.policy.redundancy_rules import ANSWERING, Evidence, RedundancyRule
 from proxy.ports.clock import Clock
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.redundancy.detector import Detector
@@ -151,7 +151,8 @@ class Watching:
         found = self.found(call)
         if found == NOTHING_FOUND:
             return entry
-        shadow = (*entry.shadow, *map(str, outcome.shadow))
+        # Whether an answer was there to be given instead, is known where answers are (sharing).
+        shadow = (*entry.shadow, *[str(each) for each in outcome.shadow if each.would not in ANSWERING])
         return replace(entry, found=recorded(found), repeats=found.repeats, shadow=shadow)
 
     def ended(self, entry: Settled, reading: Reading | None) -> None:

@@ -10,6 +10,8 @@ from proxy.policy.rule import Rule
 Action = Literal["observe", "warn", "serve", "coalesce", "throttle", "justify", "refuse"]
 """The mildest first. `observe`: found and recorded, as without any rule."""
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
+ANSWERING: Final = frozenset({"serve", "coalesce"})
+"""Actions that give a call another's answer. They depend on whether one is there, not on what is found."""
 BEFORE: Final = frozenset({"throttle", "justify", "refuse"})
 """Actions for which a call's classes must be judged before it goes upstream."""
 
@@ -71,7 +73,7 @@ class Evaluation:
     """Rolling."""
 
 
-CacheScope = Literal["key", "project", "team"]
+CacheScope = Literal["key", "user", "project", "team", "organisation"]
 CACHE_SCOPES: Final[tuple[CacheScope, ...]] = get_args(CacheScope)
 
 

@@ -17,11 +17,13 @@ from starlette.types import Receive, Scope, Send
 from proxy.dialects.dialect import Dialect
 from proxy.gateway.admission import Admission, Admitted, Incoming
 from proxy.gateway.batched import to_be_read
+from proxy.gateway.client import Client
 from proxy.gateway.fallback import Elsewhere, Moved, may_fall_back
 from proxy.gateway.faults import INTERNAL, STOPPING
-from proxy.gateway.headers import RANGES, lookup, upstream_headers
+from proxy.gateway.headers import RANGES, HeaderLines, lookup, upstream_headers
 from proxy.gateway.plane import Plane
 from proxy.gateway.relay import Relay
+from proxy.gateway.repeating import carried
 from proxy.gateway.rules import Rules
 from proxy.gateway.waiting import GoneError
 from proxy.metering.content import ExpansionError, UnreadableContentError, decoded_request
@@ -109,7 +111,11 @@ class DataPlane:
             refusal, call_id = admitted
             return await self._refuse(call.client, refusal, call_id)
         elsewhere = self._elsewhere(call, incoming) if may_fall_back(admitted, incoming) else None
-        await Relay(self.plane, admitted, _upstream_request(call, admitted), call.client, elsewhere).run()
+
+        def relay(client: Client) -> Relay:
+            return Relay(self.plane, admitted, _upstream_request(call, admitted), client, elsewhere)
+
+        await carried(self.plane, admitted, call.client, relay)
 
     def _elsewhere(self, call: "_Inbound", incoming: Incoming) -> Elsewhere:
         def moved(admitted: Admitted, name: str) -> Moved | None:
@@ -156,6 +162,7 @@ class DataPlane:
             own_credential=call.caller.own_credential,
             target=call.route.target,
             content=content,
+            sent_headers=lambda: _sent_headers(call, None),
         )
         return incoming, refusal
 
@@ -205,7 +212,7 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
     elif admitted.credential:
         credential = admitted.dialect.credential(admitted.credential)
     caller = call.caller
-    lines = upstream_headers(call.scope["headers"], call.headers, credential, own=caller.own_credential, key=caller.key)
+    lines = _sent_headers(call, credential)
     if admitted.operation.resource or admitted.operation.lists:
         # Results are metered where they are read whole: in two parts nobody would be charged for them. Part of a list
         # of models couldn't be read.
@@ -231,6 +238,11 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
         signing=_signing(admitted, own=caller.own_credential),
         translation=translation,
     )
+
+
+def _sent_headers(call: _Inbound, credential: tuple[bytes, bytes] | None) -> HeaderLines:
+    caller = call.caller
+    return upstream_headers(call.scope["headers"], call.headers, credential, own=caller.own_credential, key=caller.key)
 
 
 def _translation(admitted: Admitted, prefix: bytes) -> Translation:

@@ -19,6 +19,7 @@ from proxy.gateway.admission import Admission
 from proxy.gateway.plane import Plane
 from proxy.gateway.redundant import Redundant
 from proxy.gateway.rules import Rules
+from proxy.gateway.sharing import Sharing
 from proxy.gateway.throttling import Throttling
 from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Watching
@@ -104,6 +105,8 @@ class World:
         self.waiting, self.throttling, self.expecting = Waiting(), Throttling(), Expecting()
         self.calibration = Calibration()
         self.watching = Watching(Detector(b"k" * 32), self.clock, self.journal)
+        self.sharing = Sharing(self.clock)
+        self.sharing.reload(rules)
         self.room = BodyRoom(self.bodies_bytes_max)
         transport = httpx.MockTransport(self.router.async_handler)
         hash_key = FileHashKey("h1", b"k" * 32)
@@ -122,6 +125,7 @@ class World:
                 calibration=self.calibration,
                 tokens=self.tokens,
                 redundant=Redundant(self.watching, self.throttling, self.clock),
+                sharing=self.sharing,
             ),
             plane=Plane(
                 HttpxUpstream(transport),
@@ -136,6 +140,7 @@ class World:
                 expecting=self.expecting,
                 calibration=self.calibration,
                 watching=self.watching,
+                sharing=self.sharing,
             ),
             clock=self.clock,
             body_bytes_max=self.body_bytes_max,
