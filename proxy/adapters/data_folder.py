@@ -19,6 +19,10 @@ class FileHashKey:
     id: str
     secret: bytes
 
+    def of_epoch(self, epoch: int) -> bytes:
+        """A key for some time only, which tells nothing of those before and after it."""
+        return hashlib.blake2b(b"redundancy %d" % epoch, key=self.secret, digest_size=32).digest()
+
 
 def prepare(data: Path) -> None:
     """Make the folder, readable by nobody else: it holds keys, sockets and who called what."""

@@ -100,6 +100,7 @@ def main(clock: SystemClock | None = None) -> int:
     finally:
         gateway.balancing.stop()
         gateway.journal.close()
+        gateway.remembering.close()
     return 0
 
 

@@ -27,6 +27,7 @@ from proxy.app.balancing import Balancing
 from proxy.app.gateway_figures import GatewayFigures
 from proxy.app.listening import tls
 from proxy.app.orphan import stop_with
+from proxy.app.remembering import Remembering
 from proxy.dialects.anthropic import Anthropic
 from proxy.dialects.azure import Azure
 from proxy.dialects.bedrock import Bedrock
@@ -47,7 +48,7 @@ from proxy.metering.expecting import Expecting
 from proxy.policy.rules import Budget
 from proxy.policy.types import Key, PolicySet
 from proxy.ports.counters import Crossing
-from proxy.redundancy.detector import Detector
+from proxy.redundancy.generations import Generations
 from proxy.settings import Settings, proxies_from_environ, secret_from_environ
 from proxy.web.body_room import BodyRoom
 from proxy.web.data_plane import DataPlane
@@ -91,7 +92,11 @@ class Gateway:
         self._rules: Rules
         self.signing = SigningUpstream(HttpxUpstream(self.transport))
         self.upstream = TranslatingUpstream(self.signing, DIALECTS)
-        self.watching = Watching(Detector(data_folder.hash_key(settings.data).secret), self.clock, self.journal)
+        self.hash_key = data_folder.hash_key(settings.data)
+        generations = Generations(self.hash_key.of_epoch)
+        memory = settings.data / f"redundancy-{settings.node}.state"
+        self.remembering = Remembering(generations, memory, self.hash_key.id, self.clock)
+        self.watching = Watching(generations, self.clock, self.journal)
         self.sharing = Sharing(self.clock)
         self.plane = Plane(
             upstream=self.upstream,
@@ -137,6 +142,7 @@ class Gateway:
 
     def start(self, policies: PolicySet) -> None:
         """Put a policy set in force before the first call; the journal is open. Raises OSError."""
+        self.remembering.begin()
         self.balancing.start(self._made(policies))
 
     async def swap(self, policies: PolicySet) -> None:
@@ -160,7 +166,7 @@ class Gateway:
             counters=self.counters,
             journal=self.journal,
             clock=self.clock,
-            hash_key=data_folder.hash_key(self.settings.data),
+            hash_key=self.hash_key,
             secrets=ProviderSecrets(self.settings.policies, secret_from_environ),
             waiting=self.waiting,
             throttling=self.throttling,
@@ -209,7 +215,7 @@ class Gateway:
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._settle_rest)
             watches = [self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid), self.balancing.run()]
-            watches.append(self.expiry.run())
+            watches += [self.expiry.run(), self.remembering.run()]
             watches.append(self.grants.watch(self.waiting.freed))
             watches.append(self.sharing.sweep())
             if self.certificate:

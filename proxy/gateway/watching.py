@@ -7,7 +7,7 @@ call, it is looked at then. Nothing that goes wrong here touches a call.
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -24,7 +24,6 @@ from proxy.policy.redundancy_outcome import Outcome, judged
 from proxy.policy.redundancy_rules import ANSWERING, Evidence, RedundancyRule
 from proxy.ports.clock import Clock
 from proxy.ports.journal import Journal, JournalUnavailableError
-from proxy.redundancy.detector import Detector
 from proxy.redundancy.findings import Attribution, Finding, Judgement
 from proxy.redundancy.sight import Answer, Evaluation, Sight
 
@@ -77,10 +76,18 @@ class _Look:
     """What a rule did about it, as in Found."""
 
 
+class Detecting(Protocol):
+    """A Detector, or Generations of them."""
+
+    def decide(self, sight: Sight) -> Judgement: ...
+
+    def learn(self, call_id: str, answer: Answer) -> Sequence[Attribution]: ...
+
+
 class Watching:
     """Of one gateway: its detector, and what was found about the calls in flight."""
 
-    def __init__(self, detector: Detector, clock: Clock, journal: Journal) -> None:
+    def __init__(self, detector: Detecting, clock: Clock, journal: Journal) -> None:
         self._detector = detector
         self._clock = clock
         self._journal = journal
