@@ -1,7 +1,7 @@
-"""How fast a replay goes: `python -m bench.replay [--calls 1000000]`.
+"""How fast a replay goes: `python -m bench.replay [--calls 1000000] [--mix usual]`.
 
-Calls of 30 days by 300 people in 80 projects stand in a real database. Their facts are written as `policy replay`
-has them written, and 20 rules are run over them twice for each of three mixes of limits: prints calls a second of
+Calls of 30 days by 200 people in 20 projects stand in a real database. Their facts are written as `policy replay`
+has them written, and the rules of each mix (bench/replay_mixes.py) are run over them twice: prints calls a second of
 CPU and of clock, the most memory that the replay took, and whether both runs gave the same bytes. Needs no server.
 """
 
@@ -15,57 +15,21 @@ import time
 from pathlib import Path
 from typing import Final
 
+from bench.replay_mixes import MIXES, policies
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.app.replaying import replayed
 from proxy.ledger.replay_facts import history_of, write_facts
 from proxy.ledger.schema import migrate
-from proxy.policy.load import load
-from proxy.policy.types import PolicySet
 
 START_US: Final = 1_780_272_000_000_000
 """2026-06-01 00:00 UTC."""
 DAY_US: Final = 86_400_000_000
 DAYS: Final = 30
 
-_BUDGETS: Final = """
-timezone: Europe/Berlin
-budgets:
-  - {name: company-month, limit: 250000 USD, window: month, warn_at: [80%]}
-  - {name: team-month, per: team, limit: 9500 USD, window: month}
-  - {name: project-day, per: project, limit: 90 USD, window: day}
-  - {name: user-day, per: user, limit: 30 USD, window: day}
-  - {name: user-week, per: user, limit: 100 USD, window: 7d, mode: shadow}
-  - {name: big-models, applies_to: {model: gpt-5.1}, limit: 30000 USD, window: month, per: project}
-  - {name: team-1-tokens, applies_to: {team: team-1}, limit: 900M tokens, window: month}
-  - {name: team-2-calls, applies_to: {team: team-2}, limit: 60000 calls, window: month}
-  - {name: checkout, applies_to: {project: project-7}, limit: 100 USD, window: week}
-  - {name: evaluations, applies_to: {tags: {env: test}}, limit: 10 USD, window: hour}
-limits:
-  - {name: per-key, per: key, requests_per_minute: 60, tokens_per_minute: 3M}
-  - {name: team-3-rate, applies_to: {team: team-3}, per: user, requests_per_minute: 3}
-  - {name: project-9-rate, applies_to: {project: project-9}, tokens_per_minute: 1M}
-  - {name: at-once, applies_to: {team: team-4}, per: user, concurrent: 2}
-"""
-_MODELS: Final = """
-models:
-  - {name: no-opus, deny: [claude-opus-*]}
-  - {name: team-5-small, applies_to: {team: team-5}, deny: [gpt-5.1]}
-  - {name: short, output_tokens_max: 32k}
-  - {name: context, context_tokens_max: 400k}
-  - {name: dear, cost_max: 20 USD}
-  - {name: team-6-down, applies_to: {team: team-6, model: gpt-5.1}, downgrade: {to: gpt-5-mini}}
-"""
-POLICIES: Final = {
-    "providers.yaml": "providers:\n"
-    "  openai: {dialect: openai, base_url: 'https://api.openai.test', api_key: {env: OPENAI_API_KEY}}\n",
-    "budgets.yaml": _BUDGETS,
-    "models.yaml": _MODELS,
-}
-
 _FILL: Final = """
 INSERT INTO calls BY NAME
 WITH drawn AS (
-    SELECT n, hash(n, 1) % 300 AS person, (person + hash(n, 2) % 3) % 80 AS place, hash(n, 3) % 10 AS dice,
+    SELECT n, hash(n, 1) % 200 AS person, (person + hash(n, 2) % 3) % 20 AS place, hash(n, 3) % 10 AS dice,
         (hash(n, 4) % 90000)::BIGINT AS input, (hash(n, 5) % 1500)::BIGINT AS output
     FROM range($calls) AS numbers(n)
 )
@@ -74,7 +38,7 @@ SELECT
     $start_us + n * $step_us AS opened_us, 'openai' AS dialect, 'chat' AS operation, 'openai' AS provider,
     'openai' AS account, if(dice < 6, 'gpt-5-mini', 'gpt-5.1') AS model, dice < 8 AS stream,
     'k_' || person AS key_id, 'person-' || person AS owner, 'person' AS owner_kind,
-    'team-' || (place % 20) AS team, 'project-' || place AS project, 'CC-42' AS cost_center, 'build' AS purpose,
+    'team-' || (place % 10) AS team, 'project-' || place AS project, 'CC-42' AS cost_center, 'build' AS purpose,
     'p' AS policy, '' AS session, '' AS agent, '' AS repository, '' AS branch, '' AS commit_id, '' AS work_item,
     '' AS justification, 'OpenAI/Python' AS client, 0 AS retry, '' AS fingerprint, '' AS hash_key,
     MAP {'env': if(hash(n, 6) % 50 = 0, 'test', 'prod')} AS tags,
@@ -104,38 +68,6 @@ FROM drawn
 """
 
 
-TIGHT: Final = {
-    "limit: 900M tokens, window: month": "per: user, limit: 500k tokens, window: day",
-    "limit: 60000 calls, window: month": "per: user, limit: 40 calls, window: day",
-}
-MIXES: Final[dict[str, dict[str, str]]] = {
-    "usual": {},
-    "tight": TIGHT,
-    "worst": {
-        **TIGHT,
-        "250000 USD": "25000 USD",
-        "9500 USD": "1200 USD",
-        "90 USD": "11 USD",
-        "30 USD": "2.5 USD",
-        "limit: 100 USD, window: 7d": "limit: 18 USD, window: 7d",
-        "30000 USD": "150 USD",
-        "requests_per_minute: 60,": "requests_per_minute: 2,",
-    },
-}
-"""What each changes of the rules: in `tight` a tenth of the people (two teams of twenty) fill a budget of theirs every
-day; in `worst` every account is filled, or nearly."""
-
-
-def policies(mix: str = "usual") -> PolicySet:
-    files = dict(POLICIES)
-    for usual, changed in MIXES[mix].items():
-        assert usual in files["budgets.yaml"], usual
-        files["budgets.yaml"] = files["budgets.yaml"].replace(usual, changed)
-    loaded = load(files)
-    assert isinstance(loaded, PolicySet), loaded
-    return loaded
-
-
 def fill(store: DuckStore, calls: int) -> None:
     migrate(store, START_US)
     with store.transaction() as change:
@@ -143,11 +75,11 @@ def fill(store: DuckStore, calls: int) -> None:
         change.execute(_FILL, {"calls": calls, "start_us": START_US, "step_us": step_us})
 
 
-def replay(facts: Path, mix: str) -> None:
+def replay(facts: Path, mix: str, calls: int) -> None:
     """One run, in a process of its own: prints what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     done: list[int] = []
-    result = replayed(policies(mix), facts, since_us=START_US + DAY_US, until_us=2**62, progress=done.append)
+    result = replayed(policies(mix, calls), facts, since_us=START_US + DAY_US, until_us=2**62, progress=done.append)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     digest = hashlib.sha256(repr(result).encode()).hexdigest()[:16]
@@ -166,27 +98,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--facts", type=Path, help="replay these facts once (what the runs are started with)")
-    parser.add_argument("--mix", choices=MIXES, default="usual", help="of --facts")
+    parser.add_argument("--mix", choices=MIXES, action="append", help="only these (as often as you like)")
     given = parser.parse_args()
+    mixes = given.mix or list(MIXES)
     if given.facts:
-        return replay(given.facts, given.mix)
+        for mix in mixes:
+            replay(given.facts, mix, given.calls)
+        return
     with tempfile.TemporaryDirectory(prefix="outlay-bench-") as folder:
         store, facts = DuckStore(Path(folder) / DATABASE_FILE), Path(folder) / "facts.parquet"
         fill(store, given.calls)
         since_us = START_US + DAY_US
-        history = history_of(policies().rules.budgets, since_us)
+        history = history_of(policies("usual", given.calls).rules.budgets, since_us)
         start = time.perf_counter()
         rows = write_facts(store, facts, since_us=since_us, until_us=2**62, history=history, timeout_s=600)
         store.close()
         mib = facts.stat().st_size / 2**20
         print(f"facts of {rows:,} rows written in {time.perf_counter() - start:.1f} s, {mib:.0f} MiB", flush=True)
-        same = [_twice(facts, mix) for mix in MIXES]
+        same = [_twice(facts, mix, given.calls) for mix in mixes]
     sys.exit(not all(same))
 
 
-def _twice(facts: Path, mix: str) -> bool:
+def _twice(facts: Path, mix: str, calls: int) -> bool:
     """Whether two runs, each in a process of its own, gave the same bytes."""
-    command = [sys.executable, "-m", "bench.replay", "--facts", str(facts), "--mix", mix]
+    command = [sys.executable, "-m", "bench.replay", "--facts", str(facts), "--mix", mix, "--calls", str(calls)]
     runs = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]
     same = len({run.rsplit("sha256", 1)[1] for run in runs}) == 1
     print(*runs, "both runs gave the same bytes\n" if same else "THE RUNS DIFFER\n", sep="", end="", flush=True)
