@@ -134,7 +134,7 @@ def _ever_fits(shortfall: Shortfall) -> bool:
 def _hope(budget: Budget, shortfall: Shortfall) -> str:
     """When it resets and what helps; of a ban, only whom to ask: its next window is as empty."""
     if not shortfall.balance.limit:
-        return _contact(budget).strip()
+        return f"Repeating the call doesn't help.{_contact(budget)}"
     return f"{_resets(budget, shortfall.balance)} {_advice(budget, shortfall)}"
 
 

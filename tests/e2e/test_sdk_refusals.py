@@ -61,8 +61,8 @@ KINDS: Final = {
     "hard": Kind(
         ("'hard'", "budgets.yaml:2", "$0.00 of $0.00000001 are spent", " left", "It resets at 20", REQUEST, CONTACT)
     ),
-    "zero": Kind(("'zero'", "budgets.yaml:3", "It resets at 20", *BAN)),
-    "few": Kind(("'few'", "budgets.yaml:4", "It does not reset", *BAN)),
+    "zero": Kind(("'zero'", "budgets.yaml:3", *BAN)),
+    "few": Kind(("'few'", "budgets.yaml:4", *BAN)),
     "never": Kind(("'never'", "budgets.yaml:7", CONTACT)),
     "denied": Kind(("'none-of-it'", "models.yaml:2", "denies the model", "Use another model", CONTACT)),
     "allowed": Kind(("'only-that'", "models.yaml:3", "does not allow the model", "Use one of: that-*", CONTACT)),

@@ -30,6 +30,17 @@ FILES = {
     "models.output_tokens_max": ("models.yaml", "models: [{name: b, output_tokens_max: 5}]"),
     "models.fallback": ("models.yaml", "models: [{name: b, fallback: [local]}]"),
 }
+AGAINST_REPEATS = "redundancy: [{{name: b, classes: [exact_repeat], action: {}}}]"
+REPEATS = {
+    "redundancy": AGAINST_REPEATS.format("refuse"),
+    "redundancy.action.warn": AGAINST_REPEATS.format("warn"),
+    "redundancy.action.throttle": AGAINST_REPEATS.format("throttle, requests_per_minute: 1"),
+    "redundancy.action.justify": AGAINST_REPEATS.format("justify"),
+    "redundancy.action.refuse": AGAINST_REPEATS.format("refuse"),
+    "evaluations": AGAINST_REPEATS.format("refuse")
+    + "\nevaluations: [{name: nightly, keys: [k_alice], commit_header: x-commit, cap: 50 calls}]",
+}
+"""redundancy.yaml, for a prompt that is sent again and again."""
 
 
 def refused(status: int) -> Callable[[httpx.Response, list[dict[str, object]]], bool]:
@@ -47,7 +58,18 @@ EFFECTS: dict[str, Callable[[httpx.Response, list[dict[str, object]]], bool]] = 
 }
 
 
-@pytest.mark.parametrize("name", sorted(ENFORCED - {"cases"}))
+ENDS: dict[str, Callable[[httpx.Response], bool]] = {
+    "redundancy": lambda last: last.status_code == 400,
+    "redundancy.action.warn": lambda last: "(rule b)" in last.headers.get("x-outlay-warning", ""),
+    "redundancy.action.throttle": lambda last: last.status_code == 429 and "retry-after" in last.headers,
+    "redundancy.action.justify": lambda last: last.status_code == 400 and "x-outlay-justification" in last.text,
+    "redundancy.action.refuse": lambda last: last.status_code == 400 and "'b'" in last.text,
+    "evaluations": lambda last: last.status_code == 200 and "x-outlay-warning" not in last.headers,
+}
+"""What is true of the twelfth answer, at once behind the eleventh."""
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
 async def test_a_rule_that_a_server_may_have_changes_a_call(router: respx.MockRouter, name: str) -> None:
     file, text = FILES[name]
     world = World(router, {file: text})
@@ -64,5 +86,21 @@ async def test_a_rule_that_a_server_may_have_changes_a_call(router: respx.MockRo
     assert EFFECTS[name](answered, sent), (answered.text, sent)
 
 
+@pytest.mark.parametrize("name", sorted(REPEATS))
+async def test_a_rule_against_repeats_changes_a_call(router: respx.MockRouter, name: str) -> None:
+    world = World(router, {"redundancy.yaml": REPEATS[name]})
+    stream = json.dumps(ANSWER).encode()
+    headers = {"content-type": "application/json"}
+    world.router.route().mock(
+        side_effect=lambda _: httpx.Response(200, headers=headers, stream=httpx.ByteStream(stream))
+    )
+    answers = []
+    for at in range(12):
+        commit = f"{at:x}" * 40
+        answers.append(await world.call("POST", "/v1/chat/completions", json=CHAT, headers={"x-commit": commit}))
+        world.clock.advance(60_000_000 if at < 10 else 0)
+    assert ENDS[name](answers[-1]), [answer.text for answer in answers]
+
+
 def test_every_kind_of_rule_is_tried() -> None:
-    assert ENFORCED - {"cases"} <= FILES.keys()
+    assert ENFORCED - {"cases"} <= FILES.keys() | REPEATS.keys()

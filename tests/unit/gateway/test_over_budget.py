@@ -32,8 +32,8 @@ def test_a_refusal_says_rule_place_balance_reset_advice_and_contact() -> None:
 def test_nobody_is_told_to_ask_for_more_of_a_ban_or_to_wait_for_its_end() -> None:
     banned = over_budget(short(limit=0, spent=0, action="throttle"), NOW_US)
     assert banned.message == (
-        "The budget 'payments-month' (budgets.yaml:2) has a limit of zero, so nothing passes. Whom to ask: "
-        "ask #platform."
+        "The budget 'payments-month' (budgets.yaml:2) has a limit of zero, so nothing passes. Repeating the call "
+        "doesn't help. Whom to ask: ask #platform."
     )
     assert (banned.status, banned.retryable, banned.retry_after_s) == (400, False, None)
 
