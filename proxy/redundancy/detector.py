@@ -23,7 +23,8 @@ from .repeats import LONG_CHARS_MIN, credit, judge_again, judge_replay, judge_sh
 from .sight import Answer, Sight
 from .snapshot import Tables, Taking, lines
 from .thresholds import Thresholds
-from .topics import Topic, Topics
+from .topic import Topic
+from .topics import Topics
 from .turns import judge_turn
 
 _NEVER_TOPICS = frozenset({"embeddings"})
@@ -136,6 +137,8 @@ class Detector:
             use.failed_paid += 1
         else:
             use.failed_free += 1
+        if use.topic is not None:
+            use.topic.answered(answer.cost_pico, answer.output_tokens)
         if call.question is not None and not answer.failed:
             self._contexts.answered(call.question, call_id, answer)
         if call.exempted is not None:
@@ -181,4 +184,5 @@ class Detector:
         use.open += 1
         use.raw = reading.raw
         use.last_id = sight.call_id
+        use.pause_us = sight.at_us - use.last_at_us
         use.last_at_us = prompt.last_at_us = sight.at_us

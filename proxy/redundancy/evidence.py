@@ -10,11 +10,12 @@ HALF_LIFE_US = DAY_US
 
 class Evidence:
     """`members`: the calls counted, oldest first, bounded. `campaign`: the id of the first of them. `attributed`: the
-    earlier ones were reported already."""
+    earlier ones were reported already. `half_lives`: after how many of HALF_LIFE_US it is worth half."""
 
-    __slots__ = ("at_us", "attributed", "campaign", "members", "value")
+    __slots__ = ("at_us", "attributed", "campaign", "half_lives", "members", "value")
 
-    def __init__(self) -> None:
+    def __init__(self, half_lives: int = 1) -> None:
+        self.half_lives = half_lives
         self.value = 0.0
         self.at_us = 0
         self.members: list[str] = []
@@ -22,7 +23,9 @@ class Evidence:
         self.attributed = False
 
     def faded(self, at_us: int) -> float:
-        return self.value * 0.5 ** (max(0, at_us - self.at_us) / HALF_LIFE_US) if self.value else 0.0
+        return (
+            self.value * 0.5 ** (max(0, at_us - self.at_us) / (HALF_LIFE_US * self.half_lives)) if self.value else 0.0
+        )
 
     def add(self, weight: float, at_us: int, call_id: str) -> None:
         """One more repeat."""

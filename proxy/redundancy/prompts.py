@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from .bounds import PROMPTS_MAX, Recent
 from .evidence import Evidence
+from .topic import Topic
 
 OWNERS_PER_PROMPT_MAX = 32
 
@@ -13,8 +14,8 @@ OWNERS_PER_PROMPT_MAX = 32
 @dataclass(slots=True)
 class Use:
     """One owner's calls with one prompt. `raw`: hash of the last one as sent; `batch`: calls sent at the same moment;
-    `walk`: how many calls in a row repeated an earlier conversation up to here; `topic`: evidence of the topic it
-    belongs to."""
+    `walk`: how many calls in a row repeated an earlier conversation up to here; `topic`: what it
+    belongs to; `pause_us`: from the call before the last to the last."""
 
     raw: int = 0
     calls: int = 0
@@ -26,8 +27,9 @@ class Use:
     walk: int = 0
     credits: int = 0
     last_at_us: int = 0
+    pause_us: int = 0
     last_id: str = ""
-    topic: Evidence | None = None
+    topic: Topic | None = None
     evidence: Evidence | None = None
     commits: dict[str, int] | None = None
 

@@ -80,4 +80,4 @@ def credit(sight: Sight, reading: Reading, prompts: Prompts) -> None:
     use.credits += 1
     use.sure().take(1.0, sight.at_us)
     if use.topic is not None:
-        use.topic.take(1.0, sight.at_us)
+        use.topic.evidence.take(1.0, sight.at_us)

@@ -10,81 +10,46 @@ from __future__ import annotations
 from array import array
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from .bounds import TOPICS_MAX, TOPICS_PER_OWNER_MAX, Recent
-from .evidence import Evidence
+from .bounds import HOUR_US, TOPICS_MAX, TOPICS_PER_OWNER_MAX, Recent
 from .hashing import Keyed
 from .judge import Judge
+from .moving import absorb, moved, moves
 from .prompts import Use
 from .reading import Reading
 from .segments import anchors, cut
 from .sight import Message, Sight
-from .words import alike, ask_of, new_words
+from .topic import ALIKE_MIN, Likeness, Topic
+from .words import alike, ask_of
 
 SHARED_ANCHORS_MIN = 0.5
-ALIKE_MIN = 0.6
-ASKS_MAX = 8
 SERVICE_TRUST = 0.2
 """A service asks on behalf of many, in alike words."""
 AGAIN_WEIGHT = 0.6
-"""A variant tried a second time: people do that."""
+"""A variant tried a second time: people do that. So is what comes once a day."""
+DAILY_PAUSE_US = 12 * HOUR_US
 HISTORY_TURNS_MIN = 5
 BURIED_SHARE_MAX = 0.05
 """A finished conversation sent whole, changed in so little of it and not in its last message, asks nothing new."""
 SHORT_WORDS_MIN = 4
 ANCHORS_MIN = 8
 LONG_CHARS_MIN = 1_800
-NEW_WORDS_SHARE_MAX = 0.005
-NEW_WORD_WEIGHT = 0.35
-DRIFT_ASKS_MIN = 4
-DRIFT_MIN = 0.02
-DRIFT_RATIO = 1.7
-DRIFT_WEIGHT = -0.5
-_INDEX_MAX = TOPICS_MAX * 8
+TOGETHER_MIN = 0.75
+EVERYBODY = ""
+"""Stands for the owner of topics that are everybody's."""
+OWNERS_MAX = 32
+_INDEX_MAX = TOPICS_MAX * 16
 
 
-@dataclass(slots=True)
-class Topic:
-    """`body`: the pieces of its first call; `known`: the words of all asks so far; `asks`: the latest."""
+class _Long(NamedTuple):
+    """A long prompt: pieces of its messages (`own`), of them and the system prompt (`pieces`), its anchors, and the
+    texts of its messages."""
 
-    body: array[int]
-    known: int = 0
-    asks: deque[int] = field(default_factory=lambda: deque(maxlen=ASKS_MAX))
-    evidence: Evidence = field(default_factory=Evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """How a call stands to its topic: `similarity` 0 to 1 to the nearest earlier ask; how many of its words are `new`
-    to the topic, and how many `returned` that the latest ask lacked. `grown`: nothing of the latest ask was dropped, as
-    of a text being typed. `masked`: something was added, and it asks nothing.
-    """
-
-    topic: Topic
-    similarity: float = 0.0
-    new: int = 0
-    words: int = 0
-    returned: int = 0
-    grown: bool = False
-    masked: bool = False
-    drifts: bool = False
-
-    @property
-    def weight(self) -> float:
-        """What the call speaks for (above 0: it repeats the topic) or against (new work)."""
-        if self.masked:
-            return 1.0
-        if self.similarity < ALIKE_MIN:
-            return -1.0
-        new = self.new - int(NEW_WORDS_SHARE_MAX * self.words)
-        if new > 0:
-            return -min(1.0, NEW_WORD_WEIGHT * new)
-        if self.drifts:
-            return DRIFT_WEIGHT
-        if self.returned:
-            return 1.0
-        return 0.0 if self.grown else 0.5
+    own: dict[int, str]
+    pieces: dict[int, str]
+    sample: tuple[int, ...]
+    texts: Sequence[str]
 
 
 class Topics:
@@ -99,48 +64,85 @@ class Topics:
         """Count a call for or against its topic."""
         trust = SERVICE_TRUST if sight.owner_kind == "service" else 1.0
         if first_use:
-            likeness = self.place(sight.owner, reading.fresh, reading.system)
+            likeness, shared = self.place(sight.owner, reading.fresh, reading.system)
             if likeness is None:
                 return
-            use.topic, weight = likeness.topic.evidence, likeness.weight
+            use.topic, weight = likeness.topic, likeness.weight
+            if shared is not None:
+                _judge_shared(sight, shared, trust, judge)
         else:
-            weight = AGAIN_WEIGHT if use.calls == 2 else 1.0
+            weight = AGAIN_WEIGHT if use.calls == 2 or use.pause_us >= DAILY_PAUSE_US else 1.0
         if use.topic is None:
             return
         if weight > 0:
-            use.topic.add(weight * trust, sight.at_us, sight.call_id)
-            judge.weigh("near_repeat", use.topic)
+            use.topic.evidence.add(weight * trust, sight.at_us, sight.call_id)
+            judge.weigh("near_repeat", use.topic.evidence)
         else:
-            use.topic.take(-weight, sight.at_us)
+            use.topic.evidence.take(-weight, sight.at_us)
 
-    def place(self, owner: str, messages: Sequence[Message], system: str) -> Likeness | None:
-        """How a new conversation's first call stands to its topic; None where it is too short to have one."""
+    def place(self, owner: str, messages: Sequence[Message], system: str) -> tuple[Likeness | None, Likeness | None]:
+        """How a new conversation's first call stands to its owner's topic, and to everybody's; None where it is too
+        short to have one, or nobody else has it."""
         own = cut("\n".join(text for _, text in messages), self._keyed)
         sample = anchors(own)
-        if len(sample) >= ANCHORS_MIN and sum(map(len, own.values())) >= LONG_CHARS_MIN:
-            return self._place_long(owner, own, sample, system, [text for _, text in messages])
-        return self._place_short(owner, "\n".join(own.values()))
+        if len(sample) < ANCHORS_MIN or sum(map(len, own.values())) < LONG_CHARS_MIN:
+            return self._place_short(owner, "\n".join(own.values())), None
+        call = _Long(own, own | cut(system, self._keyed), sample, [text for _, text in messages])
+        mine = self._place_long(owner, call)
+        return mine, self._place_shared(owner, call, mine.topic) if mine.fixed is None else None
 
-    def _place_long(
-        self, owner: str, own: dict[int, str], sample: tuple[int, ...], system: str, texts: Sequence[str]
-    ) -> Likeness:
-        pieces = own | cut(system, self._keyed)
-        votes = Counter(id(topic) for key in sample if (topic := self._index.get((owner, key))) is not None)
-        best = votes.most_common(1)
-        if not best or best[0][1] < SHARED_ANCHORS_MIN * len(sample):
-            topic = Topic(array("I", pieces))
-            for key in sample:
-                self._index.put((owner, key), topic)
+    def _place_long(self, owner: str, call: _Long) -> Likeness:
+        topic = self._find(owner, call)
+        if topic is None:
+            topic = self._keep(owner, call, Topic(array("I", call.pieces)))
             return Likeness(topic)
-        topic = next(
-            found for key in sample if (found := self._index.get((owner, key))) is not None and id(found) == best[0][0]
-        )
+        if moves(topic, call.pieces):
+            self._keep(owner, call, topic)
+            return moved(topic, call.pieces, call.texts[-1], self._keyed)
+        return self._asked(topic, call)
+
+    def _place_shared(self, owner: str, call: _Long, mine: Topic) -> Likeness | None:
+        """Everybody's topic counts who asked; it says nothing while it is one owner's."""
+        topic = self._find(EVERYBODY, call)
+        if topic is None:
+            topic = self._keep(EVERYBODY, call, Topic(mine.body, owners={}))
+        owners = topic.owners if topic.owners is not None else {}
+        owners[owner] = owners.get(owner, 0) + 1
+        if len(owners) > OWNERS_MAX:
+            del owners[next(iter(owners))]
+        found = self._asked(topic, call)
+        return found if len(owners) > 1 else None
+
+    def _find(self, owner: str, call: _Long) -> Topic | None:
+        """The topic that most of the call's anchors belong to. Where all are known but no topic has most, several
+        texts were put together: their topics become one."""
+        topics = [topic for key in call.sample if (topic := self._index.get((owner, key))) is not None]
+        if not topics:
+            return None
+        number, votes = Counter(map(id, topics)).most_common(1)[0]
+        best = next(topic for topic in topics if id(topic) == number)
+        if votes >= SHARED_ANCHORS_MIN * len(call.sample):
+            return best
+        if owner == EVERYBODY or len(topics) < TOGETHER_MIN * len(call.sample):
+            return None
+        for other in {id(topic): topic for topic in topics}.values():
+            absorb(best, other)
+        return best
+
+    def _keep(self, owner: str, call: _Long, topic: Topic) -> Topic:
+        for key in call.sample:
+            self._index.put((owner, key), topic)
+        return topic
+
+    def _asked(self, topic: Topic, call: _Long) -> Likeness:
+        """What of the call is not in the topic's first one is its ask."""
         body = frozenset(topic.body)
-        added = "\n".join(text for key, text in pieces.items() if key not in body)
+        added = "\n".join(text for key, text in call.pieces.items() if key not in body)
         ask = ask_of(added, self._keyed)
+        texts = call.texts
         buried = len(texts) >= HISTORY_TURNS_MIN and len(added) <= BURIED_SHARE_MAX * sum(map(len, texts))
         buried = buried and all(key in body for key in cut(texts[-1], self._keyed))
-        return self._likeness(topic, ask, masked=bool(added) and (buried or not ask))
+        return topic.asked(ask, masked=bool(added) and (buried or not ask))
 
     def _place_short(self, owner: str, text: str) -> Likeness | None:
         ask = ask_of(text, self._keyed)
@@ -156,34 +158,15 @@ class Topics:
             topic.asks.append(ask)
             recent.append(topic)
             return Likeness(topic)
-        return self._likeness(best, ask)
-
-    @staticmethod
-    def _likeness(topic: Topic, ask: int, masked: bool = False) -> Likeness:
-        similarity = max((alike(ask, old) for old in topic.asks), default=0.0) if ask else 1.0
-        last = topic.asks[-1] if topic.asks else 0
-        returned = new_words(ask & topic.known, last)
-        found = Likeness(
-            topic,
-            similarity,
-            new=new_words(ask, topic.known),
-            words=ask.bit_count(),
-            returned=returned,
-            grown=not new_words(last, ask),
-            masked=masked,
-            drifts=_drifts(topic.asks, ask),
-        )
-        topic.known |= ask
-        if ask:
-            topic.asks.append(ask)
-        return found
+        return best.asked(ask)
 
 
-def _drifts(asks: Sequence[int], ask: int) -> bool:
-    """Whether the asks move away from where they began, edit by edit, as a person's versions do. Other words for one
-    request come back to it: old ones are as near as new ones."""
-    if len(asks) < DRIFT_ASKS_MIN:
-        return False
-    far = [1 - alike(ask, old) for old in asks]
-    half = len(far) // 2
-    return sum(far[:half]) > DRIFT_RATIO * sum(far[-half:]) + DRIFT_MIN * half
+def _judge_shared(sight: Sight, shared: Likeness, trust: float, judge: Judge) -> None:
+    """A text that goes round between callers with one wish in other words. The first call of each is free."""
+    topic = shared.topic
+    weight = shared.weight
+    if weight <= 0:
+        topic.evidence.take(-weight, sight.at_us)
+    elif topic.owners is not None and topic.owners.get(sight.owner, 0) > 1:
+        topic.evidence.add(weight * trust, sight.at_us, sight.call_id)
+        judge.weigh("shared_repeat", topic.evidence)

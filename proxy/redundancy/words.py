@@ -10,6 +10,8 @@ from .nonces import gibberish
 _WORD = re.compile(r"\w+")
 _STEM_CHARS = 4
 _BITS = 2048
+TEXT_BITS = 16_384
+"""For the words of a whole text."""
 GIBBERISH_CHARS_MIN = 9
 _FILLER_WORDS = """
 a an the this that these those our your my its their i we you he she it they me us them is are was were be been am
@@ -27,12 +29,13 @@ def stems(canonical_text: str) -> set[str]:
     }
 
 
-def ask_of(canonical_text: str, keyed: Keyed) -> int:
+def ask_of(canonical_text: str, keyed: Keyed, bits: int = _BITS) -> int:
     """The stems as bits of one integer: sets that are compared by `alike` and `new_words` in a microsecond."""
-    ask = 0
+    ask = bytearray(bits // 8)
     for stem in stems(canonical_text):
-        ask |= 1 << keyed.short(stem) % _BITS
-    return ask
+        bit = keyed.short(stem) % bits
+        ask[bit >> 3] |= 1 << (bit & 7)
+    return int.from_bytes(ask, "little")
 
 
 def alike(one: int, other: int) -> float:
