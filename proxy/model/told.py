@@ -42,6 +42,8 @@ class Told:
     """SHA-256 of the raw delivery."""
     clamped: bool = False
     """True: the source's time could not be believed, and the time of receipt stands in."""
+    imported: bool = False
+    """True: read from history, not told when it happened."""
     quarantine: str = ""
     """Why it scores nothing until an admin names its source, repository or environment; '' where it may."""
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -81,12 +83,14 @@ class ChangeTold:
     base: str
     """Branch that it goes into."""
     branch: str = ""
-    """Branch that it comes from: a change whose base is another's branch is stacked on that."""
+    """Branch that it comes from, 'owner:branch' from another repository: a change whose base is another's branch is
+    stacked on that."""
     merge: str = ""
     """Commit that brought it in; '' until it is merged."""
     merged_us: int = 0
     bot: bool = False
     work_items: tuple[str, ...] = ()
+    """Of a tracker ('PAY-12'), or of the repository ('host/owner/name#12')."""
     coauthors: tuple[str, ...] = ()
     reverts: str = ""
     """Number of the change, or commit, that it takes back; '' for none."""

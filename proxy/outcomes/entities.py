@@ -26,15 +26,29 @@ class Deployment:
     at_us: int
     """When it first succeeded; when it was last heard of where it never did. Orders all deployments, with `id`."""
     trust: Trust
-    ended_us: int = 0
-    """When a failure or a removal followed the success; 0: none did."""
+    succeeded: bool = True
+    failed_us: int = 0
+    """When a failure followed the success; 0: none did."""
+    inactive_us: int = 0
+    """When it was taken down, or another one took its place; 0: it was not."""
     clamped: bool = False
     imported: bool = False
     """True: read from history, not told when it happened."""
-    commits: tuple[str, ...] | None = ()
+    trusted: bool = True
+    """False: it does not have the trust that its service asks for, so nothing is built on it."""
+    before: str = ""
+    """Commit that ran before it; '' for the first."""
+    commits: tuple[str, ...] | None = None
     """That it brought to the service; None: nobody knows (no mirror)."""
     older: bool = False
     """True: an ancestor of what ran before."""
+    also: tuple[str, ...] = ()
+    """Ids under which other sources told of it."""
+
+    @property
+    def artefact(self) -> frozenset[str]:
+        """By what it is known again: any of them will do."""
+        return frozenset({self.digest, self.tree, self.sha} - {""})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,171 @@
+"""Deployments: all that was told of each, by all who told it, as one."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from proxy.model.service import Services
+from proxy.model.told import ArtifactTold, DeploymentTold, ShippedTold, Told, Trust
+from proxy.outcomes.definition import CURRENT, Definition
+from proxy.outcomes.entities import Deployment
+from proxy.outcomes.naming import service_of
+from proxy.outcomes.trusting import is_trusted
+
+SUCCESS = "success"
+FAILED = frozenset({"failure", "rolled_back"})
+INACTIVE = frozenset({"inactive"})
+
+
+@dataclass(slots=True)
+class DeploymentLines:
+    """In the order in which things happened."""
+
+    states: list[tuple[Told, DeploymentTold]] = field(default_factory=list)
+    artifacts: dict[str, ArtifactTold] = field(default_factory=dict)
+    """By digest."""
+    trees: dict[str, str] = field(default_factory=dict)
+    """Commit -> tree."""
+    shipped: dict[tuple[str, str, str], list[ShippedTold]] = field(default_factory=dict)
+    """By service, commit, and the commit before."""
+
+
+def folded_deployments(
+    lines: DeploymentLines, services: Services, definition: Definition = CURRENT
+) -> tuple[Deployment, ...]:
+    """In the order (at_us, id). Two sources that tell of the same one make one, corroborated."""
+    told: dict[str, list[tuple[Told, DeploymentTold]]] = defaultdict(list)
+    for line, state in lines.states:
+        told[f"{line.source}/{state.repository or state.service}/{state.deployment}"].append((line, state))
+    single = [_folded(name, states, lines, services) for name, states in told.items()]
+    merged = _corroborated(sorted(single, key=_order), definition)
+    judged = [replace(each, trusted=is_trusted(each, services)) for each in merged]
+    return tuple(_with_commits(judged, lines.shipped))
+
+
+def _order(deployment: Deployment) -> tuple[int, str]:
+    return deployment.at_us, deployment.id
+
+
+def _folded(
+    name: str, states: Sequence[tuple[Told, DeploymentTold]], lines: DeploymentLines, services: Services
+) -> Deployment:
+    succeeded = next((line for line, state in states if state.state == SUCCESS), None)
+    last_line, last = states[-1]
+    at_us = succeeded.occurred_us if succeeded else last_line.occurred_us
+    first = _first_words(states)
+    built = lines.artifacts.get(first.digest)
+    sha = first.sha or (built.sha if built else "")
+    repository = first.repository or (built.repository if built else "")
+    return Deployment(
+        id=name,
+        source=last_line.source,
+        repository=repository,
+        service=service_of(services, repository, first.service, first.environment),
+        environment=first.environment,
+        sha=sha,
+        tree=first.tree or lines.trees.get(sha, ""),
+        digest=first.digest,
+        actor=first.actor,
+        state=last.state,
+        at_us=at_us,
+        trust=min((Trust(line.trust) for line, _ in states), key=_RANK.index),
+        succeeded=succeeded is not None,
+        failed_us=_first_after(at_us, states, FAILED) if succeeded else 0,
+        inactive_us=_first_after(at_us, states, INACTIVE) if succeeded else 0,
+        clamped=any(line.clamped for line, _ in states),
+        imported=all(line.imported for line, _ in states),
+    )
+
+
+def _first_after(at_us: int, states: Iterable[tuple[Told, DeploymentTold]], names: frozenset[str]) -> int:
+    """0: never."""
+    after = (line.occurred_us for line, state in states if state.state in names and line.occurred_us >= at_us)
+    return min(after, default=0)
+
+
+_RANK = (Trust.CLAIMED, Trust.SIGNED, Trust.CORROBORATED)
+
+
+def _first_words(states: Iterable[tuple[Told, DeploymentTold]]) -> DeploymentTold:
+    """What was said first of each field: a later state can't make another deployment of it."""
+    said = [state for _, state in states]
+    first = {
+        name: next((getattr(state, name) for state in said if getattr(state, name)), "")
+        for name in ("repository", "service", "environment", "sha", "tree", "digest", "actor")
+    }
+    return replace(said[0], **first)
+
+
+def _corroborated(deployments: Iterable[Deployment], definition: Definition) -> list[Deployment]:
+    """Those of one service, environment and artefact that different sources told within the same half hour, as one."""
+    kept: list[Deployment] = []
+    by_place: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for each in deployments:
+        place = by_place[each.service, each.environment]
+        twin = next((at for at in _recent(place, kept, each, definition) if _are_one(kept[at], each)), None)
+        if twin is None:
+            place.append(len(kept))
+            kept.append(each)
+        else:
+            kept[twin] = _one(kept[twin], each)
+    return kept
+
+
+def _recent(
+    place: Sequence[int], kept: Sequence[Deployment], second: Deployment, definition: Definition
+) -> Iterable[int]:
+    """The newest first."""
+    for at in reversed(place):
+        if second.at_us - kept[at].at_us > definition.corroboration_us:
+            return
+        yield at
+
+
+def _are_one(first: Deployment, second: Deployment) -> bool:
+    same = (first.digest and first.digest == second.digest) or (first.sha and first.sha == second.sha)
+    return bool(
+        same
+        and first.succeeded
+        and second.succeeded
+        and first.source != second.source
+        and second.source not in (each.partition("/")[0] for each in first.also)
+        and first.service
+    )
+
+
+def _one(first: Deployment, second: Deployment) -> Deployment:
+    """The earlier one, with what only the other knew. A claim corroborates nothing."""
+    both_signed = Trust.CLAIMED not in (first.trust, second.trust)
+    trust = Trust.CORROBORATED if both_signed else max(first.trust, second.trust, key=_RANK.index)
+    return replace(
+        first,
+        repository=first.repository or second.repository,
+        sha=first.sha or second.sha,
+        tree=first.tree or second.tree,
+        digest=first.digest or second.digest,
+        actor=first.actor or second.actor,
+        trust=trust,
+        failed_us=_earlier(first.failed_us, second.failed_us),
+        inactive_us=_earlier(first.inactive_us, second.inactive_us),
+        also=tuple(sorted({*first.also, second.id})),
+    )
+
+
+def _earlier(first_us: int, second_us: int) -> int:
+    """0: neither."""
+    return min(first_us or second_us, second_us or first_us)
+
+
+def _with_commits(
+    deployments: Sequence[Deployment], shipped: Mapping[tuple[str, str, str], Sequence[ShippedTold]]
+) -> Iterable[Deployment]:
+    """What each brought beside the one that ran before it."""
+    running: dict[tuple[str, str], str] = {}
+    for each in deployments:
+        place = each.service, each.environment
+        before = running.get(place, "")
+        told = shipped.get((each.service, each.sha, before), ())
+        commits = tuple(sorted({commit for line in told for commit in line.commits})) if told else None
+        yield replace(each, before=before, commits=commits, older=any(line.older for line in told))
+        if each.succeeded and each.trusted and each.service and each.sha:
+            running[place] = each.sha
