@@ -87,6 +87,15 @@ def price_book(policies: PolicySet, folder: Path | None = None, mended: Correcti
     return PriceBook(listed, vendors, (_rule(rule) for rule in policy.rules), _ceiling(policy))
 
 
+def listed_models(folder: Path | None = None) -> frozenset[str]:
+    """Every name of the list, whoever sells it. Raises PriceListError."""
+    file = (folder or installed_folder()) / FILE
+    try:
+        return frozenset(msgspec.json.decode(_read(file), type=dict[str, msgspec.Raw]))
+    except (OSError, msgspec.DecodeError) as error:
+        raise PriceListError(f"{file}: {error}") from error
+
+
 def installed_folder() -> Path:
     """Where litellm is installed, found without running it. Raises PriceListError."""
     spec = find_spec("litellm")

@@ -22,22 +22,31 @@ def check(
         Path | None, typer.Argument(metavar="[DIR]", help="The policy folder.", show_default="policies")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as mistakes do.")] = False,
 ) -> None:
     """Read the policy files as the server does, print every mistake in them, and try the cases of cases.yaml.
 
-    Exit code 0: they can be used; 1: they have mistakes, or a case fails; 2: there is no such folder.
+    Warnings are about what can be used and is probably not meant: a model that no price list knows, a team that no file
+    names.
+
+    Exit code 0: they can be used; 1: they have mistakes, a case fails, or with --strict there is a warning; 2: there is
+    no such folder.
     """
+    from proxy.adapters.prices_litellm import PriceListError, listed_models
     from proxy.cli.policy_files import read_policies
 
     settings = configured(policies=folder)
     if not settings.policies.is_dir():
         stop(f"there is no folder {settings.policies}; `outlay init` makes one", UNTRIED)
-    read = read_policies(settings)
+    try:
+        read = read_policies(settings, listed_models())
+    except PriceListError as error:
+        stop(str(error), UNTRIED)
     if isinstance(read, list):
         refuse(read, as_json)
     failed = _failed_cases(read, settings.policies)
     _accepted(read, settings.policies, as_json, failed)
-    if failed:
+    if failed or (strict and read.warnings):
         raise typer.Exit(NO)
 
 
@@ -45,13 +54,12 @@ def _failed_cases(policies: PolicySet, folder: Path) -> list[str]:
     """A line for each case that another thing becomes of than it says."""
     if not policies.rules.cases:
         return []
-    from proxy.cli.policy_cases import judged
+    from proxy.cli.policy_cases import failing
 
     return [
         f"{folder / case.where}: the case '{case.name}' expects {case.expect}{_by(case.rule)}, and gets {found.outcome}"
-        f"{_by(', '.join(found.rules))}" + (f"\n    {found.says}" if found.says else "")
-        for case, found in judged(policies)
-        if not found.meets(case)
+        f"{_by(', '.join(found.rules)) if found.outcome != 'allow' else ''}\n    {why}"
+        for case, found, why in failing(policies)
     ]
 
 

@@ -1,5 +1,6 @@
 """Policy files as commands read them: the way a server does, each mistake named by the path of its file."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from proxy.policy.types import Mistake, PolicySet
 from proxy.settings import Settings
 
 
-def read_policies(settings: Settings) -> PolicySet | list[Mistake]:
-    """The set that stands in the files, or everything that is wrong in them. Its warnings are placed too."""
+def read_policies(settings: Settings, models: Collection[str] = ()) -> PolicySet | list[Mistake]:
+    """The set that stands in the files, or everything that is wrong in them. Its warnings are placed too. `models`:
+    names of the price lists, where models that nobody knows shall be among the warnings."""
     snapshot = take_snapshot(settings.policies, settings.keys_file)
-    loaded = load(snapshot.files)
+    loaded = load(snapshot.files, models=models)
     if isinstance(loaded, list) or snapshot.unreadable:
         mistakes = [*snapshot.unreadable, *(loaded if isinstance(loaded, list) else [])]
         return [_placed(mistake, settings) for mistake in mistakes]

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from proxy.model.money import PICO_PER_USD
+from proxy.model.money import PICO_PER_USD, pico_to_usd
 from proxy.policy.rules import Unit
 
 USD_MAX: Final = 10**9
@@ -67,3 +67,8 @@ def unit_of(text: str) -> str:
 def word_of(unit: Unit) -> str:
     """The unit as it stands in files."""
     return next(word for word, each in UNIT_WORDS.items() if each is unit)
+
+
+def words(unit: Unit, quantity: int) -> str:
+    """The amount as it stands in files: '500.00 USD', '20000 tokens'."""
+    return f"{pico_to_usd(quantity) if unit is Unit.USD else quantity} {word_of(unit)}"

@@ -10,8 +10,8 @@ from proxy.policy.amounts import UNIT_WORDS, Amount, amount, percent, unit_of, w
 from proxy.policy.document import Word
 from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import nearest, shown, suggestion
-from proxy.policy.rule_yaml import PER, RULE, Known, RuleNames, limited, read_per, read_rule
-from proxy.policy.rules import Budget, Unit, Window
+from proxy.policy.rule_yaml import PER, RULE, Known, RuleNames, check_known, limited, of_rule, read_per, read_rule
+from proxy.policy.rules import Budget, Rule, Unit, Window
 from proxy.policy.section import Section
 
 BUDGET: Final = {
@@ -67,7 +67,7 @@ def _budgets(top: Section, names: RuleNames, known: Known, zone: str) -> Iterato
             window=_window(section, zone),
             warn_at=_warn_at(section),
             action=action,
-            downgrade_to=read_downgrade(section),
+            downgrade_to=read_downgrade(section, rule, known),
             on_cap=section.choice("on_cap", ON_CAP, ON_CAP[0]),
             reserve=_reserve(section, limit),
             count_refused=section.flag("count_refused"),
@@ -119,7 +119,7 @@ def read_amount(section: Section, name: str) -> Amount | None:
     return found
 
 
-def read_downgrade(section: Section) -> str:
+def read_downgrade(section: Section, rule: Rule, known: Known) -> str:
     """The model that calls go to instead; '' where it isn't written."""
     table = section.section("downgrade", DOWNGRADE, "downgrade")
     if table is None or not table.require("to"):
@@ -127,6 +127,10 @@ def read_downgrade(section: Section) -> str:
     model = table.text("to", MODEL_CHARS_MAX)
     if not is_plain(model):
         table.wrong("to", f"can't be {shown(model)}: it is one model, not a pattern")
+    elif rule.scope.conditions.get("model") == (model,):
+        table.wrong("to", f"can't be {shown(model)}: that is the only model that this rule is for")
+    else:
+        check_known(section.mistakes, "model", table.node("to") or section.table, known, of_rule(rule.name))
     return model
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from proxy.model.call import Call, Hold
 from proxy.model.identity import OwnerKind, Project
 from proxy.model.waste import THRESHOLDS
+from proxy.policy.amounts import words
 from proxy.policy.cases_yaml import SPENT
 from proxy.policy.charge import Charge
 from proxy.policy.downgrades import by_turn
@@ -36,7 +37,7 @@ class Judgement:
     rules: tuple[str, ...]
     """Names of the rules that made it so; of an allowed call all that apply to it."""
     says: str = ""
-    """The refusal's own words."""
+    """The refusal's own words, or what a budget is short of."""
 
     def meets(self, case: Case) -> bool:
         return self.outcome == case.expect and (not case.rule or case.rule in self.rules)
@@ -154,7 +155,9 @@ def _by_budgets(
     refusing = [charge for charge in short if charge.budget.action in ("refuse", "throttle")]
     if refusing:
         outcome: Expectation = "refuse" if any(each.budget.action == "refuse" for each in refusing) else "throttle"
-        return Judgement(outcome, tuple(each.budget.name for each in refusing if each.budget.action == outcome))
+        deciding = [each for each in refusing if each.budget.action == outcome]
+        says = "; ".join(_short_of(each, facts, verdict.weight.hold) for each in deciding)
+        return Judgement(outcome, tuple(each.budget.name for each in deciding), says)
     downgrading = tuple(charge.budget.name for charge in short if charge.budget.action == "downgrade")
     if downgrading:
         return _downgraded(charges, facts, downgrading, instead)
@@ -190,6 +193,14 @@ def _short(charges: Sequence[Charge], facts: Mapping[str, str], hold: Hold) -> l
 def _fits(charge: Charge, spent: int, needed: int) -> bool:
     budget = charge.budget
     return spent + needed <= budget.limit - budget.reserve if needed else budget.limit > 0
+
+
+def _short_of(charge: Charge, facts: Mapping[str, str], hold: Hold) -> str:
+    budget = charge.budget
+    spent = f"{words(budget.unit, _spent(charge, facts))} of {words(budget.unit, budget.limit)} spent"
+    kept = f", {words(budget.unit, budget.reserve)} kept for streams that have begun" if budget.reserve else ""
+    needs = f"the call can come to {words(budget.unit, charge.takes(hold))}"
+    return f"{budget.name} ({budget.where}) has {spent}{kept}, and {needs}"
 
 
 def _spent(charge: Charge, facts: Mapping[str, str]) -> int:

@@ -7,10 +7,11 @@ from typing import Final, get_args
 from proxy.model.waste import THRESHOLDS, WASTE_CLASSES
 from proxy.policy.amounts import RULE, amount, word_of
 from proxy.policy.document import Table, Word
+from proxy.policy.globs import is_plain
 from proxy.policy.limits_yaml import read_count
 from proxy.policy.mistakes import Mistakes, shown, suggestion
 from proxy.policy.redundancy_yaml import SCORE_MAX
-from proxy.policy.rule_yaml import RULES_MAX, TAG, limited
+from proxy.policy.rule_yaml import RULES_MAX, TAG, Known, check_known, limited
 from proxy.policy.rules import DIMENSIONS, Budget, Case, Expectation
 from proxy.policy.section import Section
 
@@ -51,15 +52,21 @@ EXPECTATIONS: Final[tuple[Expectation, ...]] = get_args(Expectation)
 
 
 def read_cases_file(
-    document: Table | None, budgets: Mapping[str, Budget], rules: Mapping[str, object] | None, mistakes: Mistakes
+    document: Table | None,
+    budgets: Mapping[str, Budget],
+    rules: Mapping[str, object] | None,
+    known: Known,
+    mistakes: Mistakes,
 ) -> tuple[Case, ...]:
     """`rules`: every rule by its name, budgets among them; None where they aren't known (their files have mistakes)."""
     if document is None:
         return ()
-    return tuple(_cases(Section(document, TOP, mistakes, FILE), budgets, rules))
+    return tuple(_cases(Section(document, TOP, mistakes, FILE), budgets, rules, known))
 
 
-def _cases(top: Section, budgets: Mapping[str, Budget], rules: Mapping[str, object] | None) -> Iterator[Case]:
+def _cases(
+    top: Section, budgets: Mapping[str, Budget], rules: Mapping[str, object] | None, known: Known
+) -> Iterator[Case]:
     lines: dict[str, int] = {}
     for section in limited(top.sections("cases", CASE, "a case"), top.mistakes, "cases"):
         section.require("name", "call", "expect")
@@ -72,18 +79,18 @@ def _cases(top: Section, budgets: Mapping[str, Budget], rules: Mapping[str, obje
             section.wrong("rule", f"can't be {shown(rule)}, which is no rule of this folder: {suggestion(rule, rules)}")
         yield Case(
             name=name,
-            where=section.mistakes.where(section.table),
-            call=_call(section, budgets, known=rules is not None),
+            where=f"{section.mistakes.where(section.table)}:{section.table.column}",
+            call=_call(section, budgets, rules is not None, known, f"case {shown(name)}: "),
             expect=section.choice("expect", EXPECTATIONS, EXPECTATIONS[0]),
             rule=rule,
         )
 
 
-def _call(section: Section, budgets: Mapping[str, Budget], *, known: bool) -> dict[str, str]:
+def _call(section: Section, budgets: Mapping[str, Budget], all_read: bool, known: Known, about: str) -> dict[str, str]:
     table = section.section("call", CALL, "the call of a case")
     if table is None:
         return {}
-    facts = {name: table.text(name) for name in DIMENSIONS if table.node(name) is not None}
+    facts = _dimensions(table, known, about)
     for key, text in _words(table, "tags"):
         facts[TAG + key.text] = text.text
     for name in ("input_tokens", "output_tokens"):
@@ -91,8 +98,23 @@ def _call(section: Section, budgets: Mapping[str, Budget], *, known: bool) -> di
         if found is not None:
             facts[name] = str(found)
     for key, text in _words(table, "spent"):
-        facts[SPENT + key.text] = _spent(table.mistakes, key, text, budgets, known=known)
+        facts[SPENT + key.text] = _spent(table.mistakes, key, text, budgets, known=all_read)
     return {**facts, **_found(table)}
+
+
+def _dimensions(call: Section, known: Known, about: str) -> dict[str, str]:
+    """Each one word: an example is one call, and a pattern would stand for a name that nobody has."""
+    facts = {}
+    for name in DIMENSIONS:
+        node, text = call.node(name), call.text(name)
+        if node is None or not text:
+            continue
+        facts[name] = text
+        if is_plain(text):
+            check_known(call.mistakes, name, node, known, about)
+        else:
+            call.wrong(name, f"can't be {shown(text)}: an example is one call, so it has no pattern")
+    return facts
 
 
 def _found(table: Section) -> dict[str, str]:

@@ -43,14 +43,15 @@ def read_evaluations(top: Section, names: RuleNames, known: Known) -> tuple[Eval
 def _evaluations(top: Section, names: RuleNames, known: Known) -> Iterator[Evaluation]:
     for section in limited(top.sections("evaluations", EVALUATION, "an evaluation"), top.mistakes, "evaluations"):
         name = names.take(section)
+        about = f"evaluation {shown(name)}: " if name else ""
         section.require("cap")
         cap = _cap(section)
         yield Evaluation(
             name=name,
             where=section.mistakes.where(section.table),
-            service_accounts=_service_accounts(section, known),
-            keys=_keys(section, known),
-            projects=_projects(section, known),
+            service_accounts=_service_accounts(section, known, about),
+            keys=_keys(section, known, about),
+            projects=_projects(section, known, about),
             purpose_header=_header(section, "purpose_header"),
             purpose=_purpose(section),
             commit_header=_header(section, "commit_header") or COMMIT_HEADER,
@@ -60,7 +61,7 @@ def _evaluations(top: Section, names: RuleNames, known: Known) -> Iterator[Evalu
         )
 
 
-def _service_accounts(section: Section, known: Known) -> tuple[str, ...]:
+def _service_accounts(section: Section, known: Known, about: str) -> tuple[str, ...]:
     """Never persons: an exemption is for a machine whose runs an admin knows."""
     if section.node("service_accounts") is None and section.node("keys") is None:
         section.mistakes.add(
@@ -77,22 +78,23 @@ def _service_accounts(section: Section, known: Known) -> tuple[str, ...]:
             )
         elif word.text not in known.services:
             hint = suggestion(word.text, sorted(known.services))
-            section.mistakes.warn(word, f"no file of the folder knows the service account {shown(word.text)}: {hint}")
+            said = f"no file of the folder knows the service account {shown(word.text)}: {hint}"
+            section.mistakes.warn(word, about + said)
     return tuple(word.text for word in words)
 
 
-def _keys(section: Section, known: Known) -> tuple[str, ...]:
+def _keys(section: Section, known: Known, about: str) -> tuple[str, ...]:
     words = section.names("keys")
     for word in words:
-        check_known(section.mistakes, "key", word, known)
+        check_known(section.mistakes, "key", word, known, about)
     return tuple(word.text for word in words)
 
 
-def _projects(section: Section, known: Known) -> tuple[str, ...]:
+def _projects(section: Section, known: Known, about: str) -> tuple[str, ...]:
     node = section.node("projects")
     if node is None:
         return ()
-    check_known(section.mistakes, "project", node, known)
+    check_known(section.mistakes, "project", node, known, about)
     return read_globs(section.mistakes, "projects", node, SCOPE["project"])
 
 

@@ -4,7 +4,7 @@ The one loader for the server, `policy check`, replays and tests.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from proxy.policy import (
@@ -124,10 +124,15 @@ VERSION_CHARS: Final = 32
 
 
 def load(
-    files: Mapping[str, bytes | str], *, commit: str = "", enforced: frozenset[str] = ENFORCED
+    files: Mapping[str, bytes | str],
+    *,
+    commit: str = "",
+    enforced: frozenset[str] = ENFORCED,
+    models: Collection[str] = (),
 ) -> PolicySet | list[Mistake]:
     """The set that the files make (name -> content), or every mistake in them, in the order of files and lines.
 
+    `models`: names of the price lists; with them, a model that nobody knows is warned about.
     Files that are missing or empty are as good as empty ones: no provider, nobody, no key, list prices, no rule.
     """
     contents = {name: files.get(name, b"") for name in FILES}
@@ -138,7 +143,8 @@ def load(
     known = None if reports[providers_yaml.FILE].found else providers
     prices = read_prices(contents[prices_yaml.FILE], known, reports[prices_yaml.FILE])
     targets = read_notify(contents[notify_yaml.FILE], reports[notify_yaml.FILE])
-    rules = _rules(contents, reports, known_names(access, known, keys), enforced)
+    names = known_names(access, known, keys, prices.rules, models)
+    rules = _rules(contents, reports, names, enforced)
     found = [mistake for report in reports.values() for mistake in report.found]
     found += [mistake for name in sorted(files) if name not in FILES for mistake in _unread(name, files[name])]
     if found:
@@ -168,7 +174,7 @@ def _rules(
     redundancy, evaluations, cache = read_redundancy_file(documents[redundancy_yaml.FILE], names, known, in_redundancy)
     unread = in_budgets.found or in_models.found or in_redundancy.found
     by_name = None if unread else {each.name: each for each in (*budgets, *limits, *models, *redundancy)}
-    cases = read_cases_file(documents[cases_yaml.FILE], {each.name: each for each in budgets}, by_name, in_cases)
+    cases = read_cases_file(documents[cases_yaml.FILE], {each.name: each for each in budgets}, by_name, known, in_cases)
     for name, document in documents.items():
         _not_enforced(document, reports[name], enforced)
     return RuleSet(budgets, limits, models, cases, redundancy, evaluations, cache)

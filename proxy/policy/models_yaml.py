@@ -8,10 +8,11 @@ from typing import Final
 from proxy.policy.amounts import word_of
 from proxy.policy.budgets_yaml import DOWNGRADE, read_amount, read_downgrade
 from proxy.policy.document import Listing, Table, Word
+from proxy.policy.globs import can_meet, is_plain
 from proxy.policy.limits_yaml import read_count
 from proxy.policy.mistakes import Mistakes, shown, suggestion
-from proxy.policy.rule_yaml import GLOB_CHARS_MAX, RULE, Known, RuleNames, limited, read_rule
-from proxy.policy.rules import FAILED_STATUSES, ModelRule, Scope, Unit
+from proxy.policy.rule_yaml import GLOB_CHARS_MAX, RULE, Known, RuleNames, check_known, limited, of_rule, read_rule
+from proxy.policy.rules import FAILED_STATUSES, ModelRule, Rule, Scope, Unit
 from proxy.policy.section import Section
 
 FILE: Final = "models.yaml"
@@ -26,6 +27,8 @@ EFFECTS: Final = {
     "downgrade": DOWNGRADE["to"],
     "fallback": "fallback: [openai, local]",
 }
+SHOWN_MAX: Final = 3
+"""Models of a sentence."""
 FALLBACK_ON: Final = "fallback_on"
 MODEL: Final = {**RULE, **EFFECTS, FALLBACK_ON: "fallback_on: [429, 500, 502, 503, 504, 529]"}
 STATUS: Final = re.compile("[45][0-9]{2}")
@@ -50,20 +53,21 @@ def _models(top: Section, names: RuleNames, known: Known) -> Iterator[ModelRule]
             scope=rule.scope,
             mode=rule.mode,
             contact=rule.contact,
-            allow=_models_of(section, "allow"),
-            deny=_models_of(section, "deny"),
+            allow=_models_of(section, "allow", rule, known),
+            deny=_models_of(section, "deny", rule, known),
             output_tokens_max=read_count(section, "output_tokens_max", 1),
             context_tokens_max=read_count(section, "context_tokens_max", 1),
             cost_max_pico=_cost_max(section),
-            downgrade_to=read_downgrade(section),
+            downgrade_to=read_downgrade(section, rule, known),
             fallback=_fallback(section, rule.scope, known),
             fallback_on=_fallback_on(section),
         )
         _contradictions(section, model)
+        _left_open(section, model, known)
         yield model
 
 
-def _models_of(section: Section, name: str) -> tuple[str, ...]:
+def _models_of(section: Section, name: str, rule: Rule, known: Known) -> tuple[str, ...]:
     value = section.node(name)
     if isinstance(value, Listing) and not value.items:
         section.wrong(name, "names no model: leave it out, or write deny: ['*'] to refuse them all")
@@ -71,7 +75,32 @@ def _models_of(section: Section, name: str) -> tuple[str, ...]:
     for word in words:
         if len(word.text) > GLOB_CHARS_MAX:
             section.mistakes.add(word, f"{name}: a model or pattern of more than {GLOB_CHARS_MAX} characters")
+        check_known(section.mistakes, "model", word, known, of_rule(rule.name))
+        models = rule.scope.conditions.get("model", ())
+        if models and not any(can_meet(word.text, model) for model in models):
+            about = f"{name} has {shown(word.text)}, which is none of the models that the rule is for"
+            section.mistakes.warn(word, f"{of_rule(rule.name)}{about} ({', '.join(models[:SHOWN_MAX])})")
     return tuple(word.text for word in words)
+
+
+def _left_open(section: Section, rule: ModelRule, known: Known) -> None:
+    """Models that are denied by one name of several: the other would be let through."""
+    names = known.names.get("model")
+    for word in section.words("deny") if names else ():
+        open_ = [
+            each
+            for each in (names.dated(word.text) if names and is_plain(word.text) else ())
+            if not any(fnmatchcase(each, glob) for glob in rule.deny)
+            and (not rule.allow or any(fnmatchcase(each, glob) for glob in rule.allow))
+        ]
+        if open_:
+            listed = ", ".join(map(shown, open_[:SHOWN_MAX])) + (", …" if len(open_) > SHOWN_MAX else "")
+            example = f'deny: [{word.text}, "{word.text}-2*"]' if open_[0].startswith(f"{word.text}-2") else ""
+            section.mistakes.warn(
+                word,
+                f"{of_rule(rule.name)}deny has {shown(word.text)} and leaves {listed} open, the same by another name",
+                example,
+            )
 
 
 def _cost_max(section: Section) -> int | None:

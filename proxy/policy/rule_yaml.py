@@ -1,6 +1,6 @@
 """What every rule of every file has: a name of its own, the calls it is for, its mode, and whom to ask."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,10 +8,12 @@ from proxy.model.identity import OwnerKind, Purpose
 from proxy.policy.document import Listing, Node, Table, Word
 from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, shown, suggestion
+from proxy.policy.names import Names
+from proxy.policy.operations import OPERATIONS
 from proxy.policy.providers_yaml import DIALECTS
 from proxy.policy.rules import DIMENSIONS, Rule, Scope
 from proxy.policy.section import Section
-from proxy.policy.types import Access, Key, Provider
+from proxy.policy.types import Access, Key, PriceRule, Provider
 
 RULE: Final = {
     "name": "name: payments-month",
@@ -35,6 +37,8 @@ SCOPE: Final = {
     "tags": "tags: {env: prod}",
 }
 """Settings of `applies_to`: the dimensions, and tags."""
+CLOSED: Final = ("dialect", "purpose", "operation")
+"""Dimensions whose names outlay makes: one that it doesn't know will never be any call's."""
 MODES: Final = ("enforce", "shadow")
 TAG: Final = "tags."
 RULES_MAX: Final = 5000
@@ -48,8 +52,8 @@ GLOB_CHARS_MAX: Final = 100
 class Known:
     """Names that other files of the folder know: one that none of them has is probably misspelt."""
 
-    names: Mapping[str, Mapping[str, None]] = field(default_factory=dict)
-    """Dimension -> names, sorted. A dimension that isn't here may have any."""
+    names: Mapping[str, Names] = field(default_factory=dict)
+    """Dimension -> names. A dimension that isn't here may have any."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other name of a person -> the name that calls are recorded under."""
     providers: Mapping[str, Provider] | None = None
@@ -58,7 +62,14 @@ class Known:
     """Of `names["user"]` those that are no persons."""
 
 
-def known_names(access: Access, providers: Mapping[str, Provider] | None, keys: Mapping[str, Key]) -> Known:
+def known_names(
+    access: Access,
+    providers: Mapping[str, Provider] | None,
+    keys: Mapping[str, Key],
+    prices: Iterable[PriceRule] = (),
+    models: Collection[str] = (),
+) -> Known:
+    """`models`: of the price lists; without any, every model is taken for known."""
     teams = [
         each.team for group in (access.people, access.service_accounts, access.projects) for each in group.values()
     ]
@@ -71,12 +82,27 @@ def known_names(access: Access, providers: Mapping[str, Provider] | None, keys: 
         "dialect": DIALECTS,
         "cost_center": cost_centers,
         "purpose": list(Purpose),
+        "operation": OPERATIONS,
     }
     if providers is not None:
         names["provider"] = providers
-    listed = {dimension: dict.fromkeys(sorted({*found} - {""})) for dimension, found in names.items()}
+    listed = {dimension: Names(found) for dimension, found in names.items()}
+    if models and providers is not None:
+        listed["model"] = _model_names(providers.values(), prices, models)
     owners = (key.owner for key in keys.values() if key.owner_kind is OwnerKind.SERVICE)
     return Known(listed, access.names, providers, frozenset((*access.service_accounts, *owners)))
+
+
+def _model_names(providers: Collection[Provider], prices: Iterable[PriceRule], listed: Collection[str]) -> Names:
+    """Those of the price lists, with and without the vendor before them, and whatever providers.yaml and prices.yaml
+    speak of: a model of one's own is known by that."""
+    own = [name for provider in providers for pair in provider.deployments.items() for name in pair]
+    served = [model for provider in providers for _, model in provider.translate]
+    globs = [
+        glob for provider in providers for glob in (*provider.default_for, *(each for each, _ in provider.translate))
+    ]
+    patterns = [glob for glob in (*globs, *(rule.model for rule in prices)) if glob.strip("*")]
+    return Names([*listed, *(name.rpartition("/")[2] for name in listed), *own, *served], patterns)
 
 
 class RuleNames:
@@ -97,10 +123,11 @@ class RuleNames:
 
 
 def read_rule(section: Section, names: RuleNames, known: Known) -> Rule:
+    name = names.take(section)
     return Rule(
-        name=names.take(section),
+        name=name,
         where=section.mistakes.where(section.table),
-        scope=_scope(section, known),
+        scope=_scope(section, known, of_rule(name)),
         mode=section.choice("mode", MODES, MODES[0]),
         contact=section.text("contact", 200),
     )
@@ -129,7 +156,12 @@ def limited(sections: Iterable[Section], mistakes: Mistakes, what: str) -> Itera
         yield section
 
 
-def _scope(section: Section, known: Known) -> Scope:
+def of_rule(name: str) -> str:
+    """What a warning about a rule begins with."""
+    return f"rule {shown(name)}: " if name else ""
+
+
+def _scope(section: Section, known: Known, about: str) -> Scope:
     table = section.section("applies_to", SCOPE, "applies_to")
     if table and not table.table.pairs:
         section.wrong("applies_to", "names no calls: take it out where the rule is for every call")
@@ -138,13 +170,15 @@ def _scope(section: Section, known: Known) -> Scope:
         node = table.node(dimension) if table else None
         if node is not None:
             conditions[dimension] = read_globs(section.mistakes, dimension, node, SCOPE[dimension])
-            check_known(section.mistakes, dimension, node, known)
+            check_known(section.mistakes, dimension, node, known, about)
     tags = table.node("tags") if table else None
     if table and tags is not None and not isinstance(tags, Table):
         table.wrong("tags", "is a table: the name of each tag and its value")
     if table and isinstance(tags, Table) and not tags.pairs:
         table.wrong("tags", "names no tag: name one, or take it out")
     for key, node in tags.pairs if isinstance(tags, Table) else ():
+        if not key.text.strip():
+            section.mistakes.add(key, "a tag needs a name", SCOPE["tags"])
         conditions[TAG + key.text] = read_globs(section.mistakes, f"tag {shown(key.text)}", node, SCOPE["tags"])
     users = (known.aliases.get(user, user) for user in conditions.get("user", ()))
     return Scope({**conditions, "user": tuple(dict.fromkeys(users))} if "user" in conditions else conditions)
@@ -159,7 +193,9 @@ def read_globs(mistakes: Mistakes, name: str, node: Node, example: str) -> tuple
     globs: list[str] = []
     for item in items:
         text = item.text if isinstance(item, Word) and not item.absent and item.text.isprintable() else ""
-        if not text.strip() or len(text) > GLOB_CHARS_MAX:
+        if isinstance(item, Word) and not item.text.strip():
+            mistakes.add(item, f"{name} is empty: name a word or a pattern ('?*' fits any word)", example)
+        elif not text.strip() or len(text) > GLOB_CHARS_MAX:
             mistakes.add(
                 item, f"{name} is a word or a list of words, at most {GLOB_CHARS_MAX} characters each", example
             )
@@ -170,17 +206,37 @@ def read_globs(mistakes: Mistakes, name: str, node: Node, example: str) -> tuple
     return tuple(globs)
 
 
-def check_known(mistakes: Mistakes, dimension: str, node: Node, known: Known) -> None:
-    """A warning for each word that no file knows; patterns and names of `dimension` that may be anything pass."""
-    names = known.names.get(dimension)
-    if names is None:
-        return
+def check_known(mistakes: Mistakes, dimension: str, node: Node, known: Known, about: str = "") -> None:
+    """What no call can have: a mistake where outlay itself makes the names, a warning where files or price lists do
+    (one may be about to come). `about`: what the warning begins with."""
     for word in node.items if isinstance(node, Listing) else (node,):
         if len(mistakes.warnings) == MISTAKES_MAX:
             # The next would not be kept, and looking for the nearest of 10,000 names takes a millisecond.
             return
-        if not isinstance(word, Word) or not is_plain(word.text) or word.text in names:
-            continue
-        if dimension != "user" or word.text not in known.aliases:
-            hint = suggestion(word.text, names)
-            mistakes.warn(word, f"no file of the folder knows the {dimension} {shown(word.text)}: {hint}")
+        if isinstance(word, Word) and word.text and not _is_known(dimension, word.text, known):
+            if dimension in CLOSED and is_plain(word.text):
+                hint = suggestion(word.text, known.names[dimension])
+                mistakes.add(word, f"{dimension} can't be {shown(word.text)}: {hint}", SCOPE[dimension])
+            else:
+                mistakes.warn(word, about + unknown(dimension, word.text, known))
+
+
+def _is_known(dimension: str, glob: str, known: Known) -> bool:
+    names = known.names.get(dimension)
+    return names is None or names.fits(glob) or (dimension == "user" and glob in known.aliases)
+
+
+def unknown(dimension: str, glob: str, known: Known) -> str:
+    """That nobody has this name, or one that the pattern fits, with the nearest that somebody has."""
+    names = known.names[dimension]
+    what = f"the {dimension} {shown(glob)}" if is_plain(glob) else f"any {dimension} that fits {shown(glob)}"
+    if dimension != "model":
+        return f"no file of the folder knows {what}: {_nearest(glob, names)}"
+    near = names.near(glob)
+    hint = f"did you mean '{near}'?" if near else "if it is one of yours, name it in prices.yaml or in default_for"
+    return f"no price list knows {what}, nor prices.yaml or providers.yaml: {hint}"
+
+
+def _nearest(glob: str, names: Names) -> str:
+    near = names.near(glob)
+    return f"did you mean '{near}'?" if near else suggestion(glob, names)

@@ -105,6 +105,7 @@ class Case:
 
     name: str
     where: str
+    """'file:line:column'."""
     call: Mapping[str, str]
     """Dimensions, and 'input_tokens', 'output_tokens', 'spent.RULE', 'found', 'score' (thousandths), 'justified' as the
     case sets them."""

@@ -25,6 +25,7 @@ from proxy.policy import (
     redundancy_yaml,
     rule_yaml,
 )
+from proxy.policy.operations import OPERATIONS
 from proxy.policy.redundancy_rules import ACTIONS, CACHE_SCOPES, CLASSES_OF
 from proxy.policy.rules import DIMENSIONS
 from proxy.policy.section import TEXT_CHARS_MAX
@@ -101,7 +102,17 @@ RULE: Final[Shapes] = {
     "contact": WORD,
 }
 PER: Final[Shapes] = {"per": _any(PER_WORD, _list(PER_WORD, minItems=1))}
-SCOPE: Final[Shapes] = {**dict.fromkeys(DIMENSIONS, GLOBS), "tags": {**_table(GLOBS), "minProperties": 1}}
+CLOSED: Final[Shapes] = {
+    "dialect": _choice(providers_yaml.DIALECTS),
+    "purpose": _choice(tuple(Purpose)),
+    "operation": _choice(OPERATIONS),
+}
+PATTERN: Final[Shape] = {"type": "string", "pattern": r"[*?\[]"}
+SCOPE: Final[Shapes] = {
+    **dict.fromkeys(DIMENSIONS, GLOBS),
+    **{name: _any(shape, PATTERN, _list(_any(shape, PATTERN), minItems=1)) for name, shape in CLOSED.items()},
+    "tags": {**_table(GLOBS), "minProperties": 1},
+}
 DOWNGRADE: Final[Shapes] = {"to": MODEL}
 
 CLASSES: Final = (*WASTE_CLASSES, redundancy_yaml.ALL)
@@ -270,7 +281,8 @@ SHAPES: Final[Mapping[str, Mapping[str, Shapes]]] = {
         "": {"cases": {"type": "array", "items": _ref("case")}},
         "case": {"name": WORD, "call": _ref("call"), "expect": _choice(cases_yaml.EXPECTATIONS), "rule": NAME},
         "call": {
-            **dict.fromkeys(DIMENSIONS, WORD),
+            **dict.fromkeys(DIMENSIONS, MODEL),
+            **CLOSED,
             "tags": _table(WORD),
             **dict.fromkeys(("input_tokens", "output_tokens"), COUNT),
             "spent": _table(AMOUNT),

@@ -42,9 +42,23 @@ def test_cases_that_hold_are_counted(tmp_path: Path) -> None:
 def test_a_case_that_fails_is_told_with_the_refusals_own_words(tmp_path: Path) -> None:
     code, printed, said = invoke("check", folder(tmp_path, "allow"))
     assert code == 1
-    assert "cases.yaml:4: the case 'an unknown one' expects allow, and gets refuse" in said
+    assert "cases.yaml:4:5: the case 'an unknown one' expects allow, and gets refuse" in said
     assert "no known price" in said
     assert "fails 1 case:" in printed
+
+
+def test_warnings_count_as_mistakes_where_that_is_asked_for(tmp_path: Path) -> None:
+    place = folder(tmp_path, "refuse")
+    assert invoke("check", place, "--strict")[0] == 1, "the case's model is nobody's"
+    (tmp_path / "cases.yaml").write_text("")
+    assert invoke("check", place, "--strict")[0] == 0
+    (tmp_path / "models.yaml").write_text("models: [{name: small, deny: [gpt-5-minni, stand-in-large]}]")
+    for words, expected in (((), 0), (("--strict",), 1)):
+        code, printed, _ = invoke("check", place, *words)
+        assert code == expected
+        assert "models.yaml:1:31: rule 'small': no price list knows the model 'gpt-5-minni'" in printed
+        assert "did you mean 'gpt-5-mini'?  (a warning)" in printed
+        assert "stand-in-large" not in printed
 
 
 def test_failed_cases_in_json(tmp_path: Path) -> None:

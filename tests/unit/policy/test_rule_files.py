@@ -1,14 +1,19 @@
 """What budgets.yaml, models.yaml and cases.yaml say, as rules."""
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import proxy
+from proxy.dialects import anthropic_batches, openai_files
 from proxy.model.money import PICO_PER_USD
 from proxy.policy.amounts import Amount, amount, count, percent
 from proxy.policy.load import RULES, load
+from proxy.policy.operations import OPERATIONS
 from proxy.policy.rules import Budget, Case, ModelRule, RateLimit, RuleSet, Scope, Unit, Window
 from proxy.policy.types import PolicySet
 
@@ -142,7 +147,7 @@ cases:
         **{"user": "alice", "model": "gpt-5", "tags.env": "prod"},
         **{"input_tokens": "20000", "output_tokens": "10", "spent.m": "1500000000000"},
     }
-    assert cases == (Case("it is spent", "cases.yaml:3", call, "refuse", "m"),)
+    assert cases == (Case("it is spent", "cases.yaml:3:5", call, "refuse", "m"),)
 
 
 @pytest.mark.parametrize("limit", ["0 USD", "0 tokens", "0 calls"])
@@ -185,9 +190,7 @@ def test_a_name_is_of_one_rule_over_all_files() -> None:
         ("team", "payment", "did you mean 'payments'?"),
         ("project", "chekout", "did you mean 'checkout'?"),
         ("provider", "opnai", "did you mean 'openai'?"),
-        ("dialect", "antropic", "did you mean 'anthropic'?"),
         ("cost_center", "CC-99", "known: CC-42"),
-        ("purpose", "built", "did you mean 'build'?"),
         ("key", "k_9", "none is known"),
     ],
 )
@@ -195,8 +198,47 @@ def test_a_name_that_nobody_knows_is_a_warning(dimension: str, word: str, near: 
     text = f"limits: [{{name: a, concurrent: 1, applies_to: {{{dimension}: [{word}]}}}}]"
     warnings = loaded(budgets=text, access=ACCESS, providers=PROVIDERS).warnings
     assert [warning.message for warning in warnings] == [
-        f"no file of the folder knows the {dimension} '{word}': {near}"
+        f"rule 'a': no file of the folder knows the {dimension} '{word}': {near}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("dimension", "word", "near"),
+    [("dialect", "antropic", "anthropic"), ("purpose", "built", "build"), ("operation", "chatt", "chat")],
+)
+def test_what_outlay_itself_names_can_be_misspelt_for_sure(dimension: str, word: str, near: str) -> None:
+    text = f"limits: [{{name: a, concurrent: 1, applies_to: {{{dimension}: [{word}]}}}}]"
+    (found,) = messages(budgets=text)
+    assert found.endswith(f"{dimension} can't be '{word}': did you mean '{near}'?")
+
+
+def test_every_operation_of_a_dialect_or_a_path_can_stand_in_a_rule() -> None:
+    """And no other: each `Operation("…")` of the source, and names that stand as constants."""
+    sources = [path.read_text() for path in Path(proxy.__path__[0]).rglob("*.py") if "standin" not in path.parts]
+    made = {name for text in sources for name in re.findall(r'Operation\(\s*"([a-z_]+)"', text)}
+    constants = {openai_files.CONTENT, anthropic_batches.RESULTS}
+    assert {*made, *constants} == {*OPERATIONS}
+
+
+def test_models_are_known_by_price_lists_prices_deployments_and_globs_of_providers() -> None:
+    files = {
+        "models": "models: [{name: m, deny: [gpt-5, gpt-5-mini, mine, eu-gpt, llama-9, llama-*, '*-mini', '*', else]}]",
+        "prices": "prices: [{name: p, model: mine, multiplier: 0.9}, {name: all, model: '*', multiplier: 0.9}]",
+        "providers": """
+providers:
+  azure: {dialect: azure, base_url: "https://a.example", api_key: none, deployments: {eu-gpt: gpt-5}}
+  own: {dialect: openai, base_url: "https://b.example", api_key: none, default_for: [llama-*]}
+""",
+    }
+    by_file = {f"{name}.yaml": text for name, text in files.items()}
+    known = load(by_file, models=("azure/gpt-5", "gpt-5-mini"))
+    assert isinstance(known, PolicySet)
+    assert [str(warning)[:65] for warning in known.warnings] == [
+        "models.yaml:1:93: rule 'm': no price list knows the model 'else',"
+    ]
+    unasked = load(by_file)
+    assert isinstance(unasked, PolicySet)
+    assert not unasked.warnings
 
 
 @pytest.mark.parametrize(
@@ -268,3 +310,16 @@ def test_what_is_no_count(text: str) -> None:
 
 def test_per_cent() -> None:
     assert [percent(text) for text in ("1%", "100%", "0%", "101%", "50", "5.5%")] == [1, 100, None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("tags: {env: ''}", "tag 'env' is empty: name a word or a pattern ('?*' fits any word)"),
+        ("tags: {env: [prod, '']}", "tag 'env' is empty: name a word or a pattern ('?*' fits any word)"),
+        ("tags: {'': prod}", "a tag needs a name"),
+    ],
+)
+def test_a_tag_without_a_name_or_a_value_is_said_to_lack_it(scope: str, said: str) -> None:
+    (found,) = messages(budgets=f"limits: [{{name: a, concurrent: 1, applies_to: {{{scope}}}}}]")
+    assert found.endswith(f": {said}")

@@ -47,6 +47,7 @@ BEYOND_A_SCHEMA = frozenset(
         "count-refused-of-usd",
         "count-refused-throttle",
         "downgrade-of-calls",
+        "downgrade-to-itself",
         "evaluation-header-secret",
         "evaluation-name-of-a-rule",
         "evaluation-window-too-short",
