@@ -18,8 +18,8 @@ _LONG_RUN: Final = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{28,}")
 _WORD: Final = r"[a-z]{1,20}|[A-Z]{1,10}|(?:[A-Z]{1,3}[a-z]{2,}){1,3}[A-Z]{0,3}"
 _SIZE: Final = r"(?:[a-z]{1,8}|[A-Z]{1,3}|[A-Z][a-z]{1,7})?\d{1,4}(?:[px]\d{1,4})?(?:[a-z]{0,4}|[A-Z]{0,2})"
 _NAME_PART: Final = re.compile(rf"|{_WORD}|\d{{1,8}}|{_SIZE}")
-"""Of a long name: 'instruct', 'DeepSeek', a date, '4o', '70b', 'v3p1', '8x22b', 'Qwen3'. Parts of random text are longer
-or more mixed."""
+"""Of a long name: 'instruct', 'DeepSeek', a date, '4o', '70b', 'v3p1', '8x22b'. Parts of random text are longer or
+more mixed."""
 
 
 class Placed(Protocol):
