@@ -64,15 +64,16 @@ PROVIDERS: Final = "openai: {dialect: openai, base_url: 'https://api.openai.test
 
 
 def _many() -> str:
-    """A budget for each of 200 people in each of four models' names, and 185 for keys and projects: 1,000 rules."""
+    """Budgets for each of 200 people and four models, and for 180 keys: with the usual ones, a thousand rules."""
     names = ("gpt-5.1", "gpt-5-mini", "gpt-4o", "o3")
+    day, month = "limit: 20 USD, window: day", "limit: 600 USD, window: month"
     people = [
-        f"  - {{name: p{person}-{n}, applies_to: {{user: person-{person}, model: {model}}}, limit: 20 USD, window: day}}"
+        f"  - {{name: p{person}-{n}, applies_to: {{user: person-{person}, model: {model}}}, {day}}}"
         for person in range(200)
         for n, model in enumerate(names)
     ]
     keys = [
-        f"  - {{name: k{key}, applies_to: {{key: k_{key}, project: project-{key % 20}}}, limit: 600 USD, window: month}}"
+        f"  - {{name: k{key}, applies_to: {{key: k_{key}, project: project-{key % 20}}}, {month}}}"
         for key in range(1000 - 800 - 20)
     ]
     return "\n".join(people + keys) + "\n"
