@@ -1,13 +1,16 @@
 """Starter files: written where nobody has policies yet, never over anybody's own."""
 
 import json
+import re
 import stat
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from proxy.adapters.policy_files import PolicyFolder
 from proxy.adapters.starter_files import write_schemas, write_starter
+from proxy.cli.policy import app
 from proxy.policy.load import FILES
 from proxy.policy.schema import editor_line
 
@@ -56,7 +59,7 @@ def test_the_schemas_in_the_repository_are_those_of_the_loader(tmp_path: Path) -
 @pytest.mark.parametrize("name", ["budgets.yaml", "models.yaml", "cases.yaml", "notify.yaml"])
 def test_its_example_takes_effect_once_its_comment_signs_are_gone(tmp_path: Path, name: str) -> None:
     write_starter(tmp_path)
-    for each in {"budgets.yaml", name}:  # the case is about the example budget
+    for each in {"budgets.yaml", "models.yaml", name}:  # the cases are about their examples
         text = (tmp_path / each).read_text()
         (tmp_path / each).write_text(text.replace("\n#  ", "\n  "))
     folder = PolicyFolder(tmp_path, tmp_path / "keys.yaml", tmp_path / "data")
@@ -68,3 +71,18 @@ def test_its_example_takes_effect_once_its_comment_signs_are_gone(tmp_path: Path
         "cases.yaml": len(rules.cases),
         "notify.yaml": len(told),
     }[name]
+
+
+_INDENTED = re.compile(r"^  # (?=- |  |[\w-]+:( |$))", re.MULTILINE)
+"""The comment sign of an indented example: behind it stands an entry or a setting, not a sentence."""
+
+
+def test_the_starter_without_its_comment_signs_passes_every_check_and_its_own_cases(tmp_path: Path) -> None:
+    for name in write_starter(tmp_path):
+        text = (tmp_path / name).read_text()
+        text = re.sub(r"^#(?=  (- |  ))", "", text, flags=re.MULTILINE)
+        (tmp_path / name).write_text(_INDENTED.sub("  ", text))
+    found = CliRunner().invoke(app, ["check", str(tmp_path), "--strict"])
+    assert found.exit_code == 0, found.output
+    assert "2 people, 2 service accounts, 1 project" in found.output
+    assert "1 budget, 1 limit, 2 model rules, 2 cases" in found.output
