@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import reduce
 from operator import attrgetter, or_
-from typing import Any, Final, get_origin, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from proxy.journal.lines import LINE_TYPES, Line
 
@@ -22,6 +22,8 @@ PAIRS_MAX: Final = 20
 """Tags of a call, details of an act, kinds of a cost."""
 NAMES_MAX: Final = 100
 """Rules that matched, edits."""
+RECORDS_MAX: Final = 5
+"""What budgets did to one call."""
 INTEGER_MAX: Final = 2**63 - 1
 LINE_BYTES_MAX: Final = 256 * 1024
 """No line that these bounds allow is longer."""
@@ -61,6 +63,9 @@ def within(line: Line) -> bool:
     for pairs in shape.pairs(line):
         if pairs and not _pairs_within(pairs):
             return False
+    if any(shape.records(line)):
+        # Rare, so that they are simply brought within.
+        return False
     for names in shape.names(line):
         if names and not (len(names) <= NAMES_MAX and max(map(len, names)) <= NAME_CHARS_MAX):
             return False
@@ -82,6 +87,8 @@ def _bounded(name: str, value: Any) -> Any:
         pairs = list(value.items())[:PAIRS_MAX]
         return {text(key, NAME_CHARS_MAX): _bounded(of_pair, item) for key, item in pairs}
     if isinstance(value, tuple):
+        if value and is_dataclass(value[0]):
+            return tuple(map(bounded, value[:RECORDS_MAX]))
         return tuple(text(item, NAME_CHARS_MAX) for item in value[:NAMES_MAX])
     return bounded(value)
 
@@ -103,7 +110,13 @@ class _Shape:
         self.strings = _getter([path for path, hint in paths if hint is str])
         self.integers = _getter([path for path, hint in paths if hint is int])
         self.pairs = _getter([path for path, hint in paths if get_origin(hint) is Mapping])
-        self.names = _getter([path for path, hint in paths if get_origin(hint) is tuple])
+        self.names = _getter([path for path, hint in paths if _of_many(hint) is str])
+        self.records = _getter([path for path, hint in paths if is_dataclass(_of_many(hint))])
+
+
+def _of_many(hint: Any) -> Any:
+    """What a tuple holds; None of what is none."""
+    return get_args(hint)[0] if get_origin(hint) is tuple else None
 
 
 def _paths(kind: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,9 +1,10 @@
 """Refusal: the answer to a call that is not forwarded, and why it isn't."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from proxy.model.allowance import Allowance
+from proxy.model.squeeze import Squeeze
 
 
 class Reason(StrEnum):
@@ -46,3 +47,5 @@ class Refusal:
     """`retry_after_s` before it was rounded up, where it is known so well."""
     allowances: tuple[Allowance, ...] = ()
     """What the rate limits that apply to the call leave."""
+    squeeze: Squeeze | None = field(default=None, compare=False)
+    """Of a budget that had no room, for the record."""

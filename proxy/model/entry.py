@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from proxy.model.ask import Recorded
 from proxy.model.call import Call, Hold
+from proxy.model.squeeze import Squeeze
 from proxy.model.usage import Served, Usage
 
 
@@ -99,6 +100,8 @@ class Settled:
     """What of it repeats earlier work (model.found); empty: nothing."""
     repeats: tuple[str, ...] = ()
     """Ids of the calls that it repeats."""
+    squeezed: tuple[Squeeze, ...] = ()
+    """What budgets did to it for want of room, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ class Refused:
     found: Recorded = field(default_factory=dict)
     """As in Settled, as `repeats`."""
     repeats: tuple[str, ...] = ()
+    squeezed: tuple[Squeeze, ...] = ()
+    """The budget that refused it; empty where none did."""
 
 
 @dataclass(frozen=True, slots=True)

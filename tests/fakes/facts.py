@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from proxy.journal.lines import Carried, Head
 from proxy.model.call import Call, Hold
 from proxy.model.entry import Act, Attributed, Cost, Extended, Opened, Outcome, Refused, Settled, Timing
+from proxy.model.squeeze import Squeeze
 from proxy.model.usage import KINDS, Served, Usage
 
 OPENED_US = 1_800_000_000_000_000
@@ -117,6 +118,7 @@ holds = _whole(Hold)
 asks = st.fixed_dictionaries(
     {}, optional={"hold_pico": integers, "output_max": integers, "output_images": integers, "tier": texts(long=True)}
 )
+squeezes = st.lists(_whole(Squeeze), max_size=8).map(tuple)
 finds = st.fixed_dictionaries(
     {}, optional={"class": texts(long=True), "score": integers, "flagged": integers, "campaign": strings}
 )
@@ -139,8 +141,9 @@ entries = st.one_of(
         ask=asks,
         found=finds,
         repeats=names,
+        squeezed=squeezes,
     ),
-    _whole(Refused, call=calls, matched=names, shadow=names, ask=asks, found=finds, repeats=names),
+    _whole(Refused, call=calls, matched=names, shadow=names, ask=asks, found=finds, repeats=names, squeezed=squeezes),
     _whole(Attributed, call_ids=names),
     _whole(Act, details=pairs),
 )

@@ -5,7 +5,7 @@ SELECT
     call.id, call.opened_us, call.dialect, call.operation, call.provider, call.account, call.model, call.stream,
     call.key_id, call.owner, call.owner_kind, call.team, call.project, call.cost_center, call.purpose, call.policy,
     coalesce(call.session, ''), coalesce(call.client, ''),
-    hold.cost_pico, hold.input_tokens, hold.output_tokens
+    hold.cost_pico, hold.input_tokens, hold.output_tokens, coalesce(call.tags, MAP {})
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(

@@ -33,7 +33,8 @@ SELECT
     coalesce(cost.by_kind.output_images, 0), coalesce(served.variant, ''), coalesce(call.trace, ''),
     coalesce(shadow, []),
     ask,
-    found, coalesce(repeats, [])
+    found, coalesce(repeats, []),
+    coalesce(squeezed, [])
 FROM read_json($file, format = 'newline_delimited', maximum_object_size = 4194304, columns = {
     'o': 'BIGINT',
     'call': 'STRUCT(
@@ -69,5 +70,8 @@ FROM read_json($file, format = 'newline_delimited', maximum_object_size = 419430
     'found': 'STRUCT(
         class VARCHAR, score BIGINT, flagged BIGINT, campaign VARCHAR, exempted VARCHAR, action VARCHAR,
         saved_pico BIGINT, age_us BIGINT)',
-    'repeats': 'VARCHAR[]'
+    'repeats': 'VARCHAR[]',
+    'squeezed': 'STRUCT(
+        did VARCHAR, budget VARCHAR, unit VARCHAR, "limit" VARCHAR, spent VARCHAR, held VARCHAR, "left" VARCHAR,
+        reserve VARCHAR, needed VARCHAR, before VARCHAR, after VARCHAR)[]'
 });
