@@ -1,6 +1,7 @@
 """Deciding: what becomes of one call when it asks to be let in. As in the gateway: rules, rate limits, budgets."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from proxy.gateway.holding import OUTPUT_TOKENS_MIN, output_that_fits
 from proxy.gateway.rules import Rules
@@ -16,6 +17,8 @@ from proxy.replay.counting import Counting
 from proxy.replay.quiet import Quiet
 from proxy.replay.turn import Did, Turn
 from proxy.replay.weighing import Weighing, expected
+
+_RESERVED: Final = Reserved()
 
 
 class Deciding:
@@ -170,6 +173,9 @@ class Deciding:
         self._quiet.changed_tokens(row, turn.expected_tokens, turn.spent, standing.every_throttle)
 
     def _reserved(self, turn: Turn) -> Reserved | Shortfall:
+        if not turn.charges:
+            # Nobody to ask: what isn't counted needn't be opened, nor settled.
+            return _RESERVED
         found = self._counters.reserve(turn.call, turn.hold, turn.charges)
         assert not isinstance(found, Refusal), "a replay has no limit on calls in flight"
         return found
