@@ -23,6 +23,14 @@ _DID: Final = {
     "count": "counted it",
     "": "let it pass",
 }
+_ACTED: Final = {
+    "warned": "its answer said so",
+    "served": "it got an answer that was kept",
+    "coalesced": "it shared the answer of a call under way",
+    "throttled": "it was told to wait",
+    "justify": "it was refused until it says why",
+    "refused": "it was refused",
+}
 
 
 def explain(
@@ -57,6 +65,8 @@ def _parts(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
         parts.append(("Decision", document["decision"]))
     refused = document["state"] == "refused"
     parts += [(f"Rule {rule['name']}", _rule(rule, refused=refused)) for rule in document["rules"]]
+    if "redundancy" in document:
+        parts.append(("Redundancy", _redundancy(document["redundancy"])))
     if "hold" in document:
         parts.append(("Held while it runs", document["hold"]))
     if "usage" in document:
@@ -71,6 +81,23 @@ def _parts(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return [*parts, ("Policy", document["policy"]), ("Journal", document["journal"])]
 
 
+def _redundancy(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the call repeats earlier work, as a person reads it."""
+    above = "flagged" if found["flagged"] else "not flagged"
+    hidden, named = found["repeats_not_shown"], found["named_later"]
+    facts = {
+        "class": found["class"],
+        "score": f"{found['score']:g}, {above} ({found['flagged_from']:g} by default)" if found["class"] else "",
+        "exempted": found["exempted"],
+        "did": _ACTED.get(found["action"], found["action"]),
+        "saved": f"{found['saved_usd']} USD" if found["saved_usd"] != "0.00" else "",
+        "run": found["campaign"],
+        "repeats": [*found["repeats"], *([f"{hidden} more that you may not see here"] if hidden else [])],
+        "later": f"put to the run {named['campaign']} ({named['class']}) at {_time(named['at'])} UTC" if named else "",
+    }
+    return {name: text for name, text in facts.items() if text}
+
+
 def _rule(rule: Mapping[str, Any], *, refused: bool) -> dict[str, Any]:
     """One rule that applied, as a person reads it."""
     if not rule["kind"]:
@@ -82,11 +109,25 @@ def _rule(rule: Mapping[str, Any], *, refused: bool) -> dict[str, Any]:
         "says": rule["says"],
         "ask": rule["contact"],
     }
+    for squeeze in rule["squeezed"]:
+        facts[f"then ({squeeze['did']})"] = _squeezed(squeeze)
     account = rule["account"]
     if account:
         facts["account"] = _place(account)
         facts["charged"] = "" if refused and rule["did"] != "count" else account["charged"]
     return {name: text for name, text in facts.items() if text}
+
+
+def _squeezed(squeeze: Mapping[str, str]) -> str:
+    """The budget's numbers at the moment at which it had no room."""
+    unit = squeeze["unit"]
+    parts = [f"{name} {squeeze[name]} {unit}" for name in ("limit", "spent", "held", "left")]
+    if squeeze["reserve"].strip("0."):
+        parts.append(f"kept for answers that have begun {squeeze['reserve']} {unit}")
+    parts.append(f"needed {squeeze['needed']} {unit}")
+    tokens = " tokens of output" if squeeze["did"] == "limit output" else ""
+    changed = f"; {squeeze['before']} → {squeeze['after']}{tokens}" if squeeze["after"] else ""
+    return ", ".join(parts) + changed
 
 
 def _did(rule: Mapping[str, Any], *, refused: bool) -> str:

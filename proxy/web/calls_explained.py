@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from proxy.ledger.calls import FoundCall, find_call
+from proxy.ledger.found_call import FoundOfCall, found_of_call
 from proxy.ledger.matched_rules import matched_rules
 from proxy.ledger.selection import ParameterError, reason_of
 from proxy.model.money import pico_to_usd
 from proxy.model.usage import KINDS
 from proxy.policy.types import PolicySet
+from proxy.ports.store import Store
 from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
@@ -43,13 +45,20 @@ class CallsExplained:
         viewer = self.authentication.viewer(request)
         reason = _reason(request)
         call_id = request.path_params["id"]
-        found = await self.desk.read(lambda store, timeout_s: find_call(store, call_id, viewer, reason, timeout_s))
+
+        def read(store: Store, timeout_s: float) -> tuple[FoundCall, FoundOfCall | None]:
+            found = find_call(store, call_id, viewer, reason, timeout_s)
+            if found.state == "in_flight":
+                return found, None
+            return found, found_of_call(store, found.row, viewer, found.person, timeout_s)
+
+        found, redundancy = await self.desk.read(read)
         persons = [found.person] if found.person else []
         await self.desk.record(viewer, persons, reason, {"report": "call", "call": call_id})
         # In a thread: a large folder takes a second or two to read.
-        return json_answer(await asyncio.to_thread(self._document, found))
+        return json_answer(await asyncio.to_thread(self._document, found, redundancy))
 
-    def _document(self, found: FoundCall) -> dict[str, Any]:
+    def _document(self, found: FoundCall, redundancy: FoundOfCall | None) -> dict[str, Any]:
         row = found.row
         policies = self.policies(row["policy"])
         document = {
@@ -67,6 +76,8 @@ class CallsExplained:
         }
         if found.state == "in_flight":
             return document | {"hold": _hold(row)}
+        if redundancy is not None and redundancy.said:
+            document["redundancy"] = _redundancy(redundancy)
         document["what"] |= _named(row, _MORE)
         decision = {"status": row["status"], "matched": row["matched"], "shadow": row["shadow"]}
         if found.state == "refused":
@@ -87,6 +98,25 @@ def _consumed(row: Mapping[str, Any]) -> dict[str, Any]:
         "cost_by_kind_usd": {kind: pico_to_usd(row[f"cost_{kind}"]) for kind in kinds},
         "timing_ms": {name.removesuffix("_us"): row[name] / 1000 for name in _TIMES},
         "edits": row["edits"],
+    }
+
+
+def _redundancy(found: FoundOfCall) -> dict[str, Any]:
+    named = found.named
+    return {
+        "class": found.waste_class,
+        "score": found.score_milli / 1000,
+        "flagged_from": found.threshold_milli / 1000,
+        "flagged": found.flagged,
+        "campaign": found.campaign,
+        "exempted": found.exempted,
+        "action": found.action,
+        "saved_usd": pico_to_usd(found.saved_pico),
+        "repeats": found.repeats,
+        "repeats_not_shown": found.not_shown,
+        "named_later": None
+        if named is None
+        else {"campaign": named.campaign, "class": named.waste_class, "at": iso(named.at_us)},
     }
 
 
