@@ -11,7 +11,10 @@ from proxy.cli.configured import UNTRIED, configured, stop
 from proxy.cli.connection import ask
 from proxy.cli.visible import visible
 
-app = typer.Typer(no_args_is_help=True, help="Reports: what was spent, at which prices, and who looked at whose rows.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Reports: what was spent, at which prices, what was wasted, and who looked at whose rows.",
+)
 
 
 class Format(StrEnum):
@@ -85,6 +88,78 @@ def spend(
 
 
 @app.command()
+def waste(
+    by: Annotated[
+        str,
+        typer.Option(
+            help="What to break it down by, with commas: class, project, team, model, day, action, exemption, …"
+        ),
+    ] = "class",
+    since: SinceOption = "",
+    until: UntilOption = "",
+    tz: ZoneOption = "UTC",
+    project: Values = None,
+    team: Values = None,
+    model: Values = None,
+    where: WhereOption = None,
+    campaigns: Annotated[bool, typer.Option("--campaigns", help="With the runs of redundant calls.")] = False,
+    examples: Annotated[
+        int,
+        typer.Option(
+            "--examples",
+            help="With so many calls of each run, and those that they repeat: see `outlay policy explain`.",
+        ),
+    ] = 0,
+    as_of: Annotated[
+        str, typer.Option(help="As it was known at this time: as --since. For figures that stay.", show_default="now")
+    ] = "",
+    reason: Annotated[
+        str, typer.Option(help="Why you look at other people's rows. It goes on record and they can see it.")
+    ] = "",
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    data: DataOption = None,
+) -> None:
+    """What calls that repeat earlier work cost, what was avoided, and what passed with a reason. Nobody is ranked."""
+    named = {"project": project, "team": team, "model": model}
+    parameters = [(name, value) for name, values in named.items() for value in values or []]
+    parameters += [_pair(text) for text in where or []]
+    asked = {
+        "by": by,
+        "since": since,
+        "until": until,
+        "tz": tz,
+        "campaigns": "true" if campaigns else "",
+        "examples": str(examples) if examples else "",
+        "as_of": as_of,
+        "reason": reason,
+    }
+    parameters += [(name, value) for name, value in asked.items() if value]
+    _show("/v1/reports/waste", parameters, Format.JSON if as_json else form, data, out)
+
+
+@app.command()
+def hints(
+    since: SinceOption = "",
+    until: UntilOption = "",
+    tz: ZoneOption = "UTC",
+    where: WhereOption = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    data: DataOption = None,
+) -> None:
+    """What of your own calls repeated itself, what it cost, and what to do about it. Only you see it."""
+    form = Format.JSON if as_json else form
+    if form in _DRAWN:
+        stop("hints are not drawn; use table, csv, json, parquet or xlsx", UNTRIED)
+    parameters = [_pair(text) for text in where or []]
+    parameters += [(name, value) for name, value in (("since", since), ("until", until), ("tz", tz)) if value]
+    _show("/v1/reports/hints", parameters, form, data, out)
+
+
+@app.command()
 def prices(
     since: SinceOption = "",
     until: UntilOption = "",
@@ -141,16 +216,23 @@ def _show(path: str, parameters: list[tuple[str, str]], form: Format, data: Path
 def _draw(document: dict[str, Any], form: Format) -> None:
     if form is Format.CHART:
         from proxy.cli import charts
-        from proxy.ledger.charts import NoChartError, spend_chart
+        from proxy.ledger.charts import NoChartError, report_chart
 
         try:
-            charts.draw(spend_chart(document))
+            charts.draw(report_chart(document))
         except NoChartError as error:
             stop(str(error), UNTRIED)
         return
-    from proxy.cli import tables
+    from proxy.cli import tables, waste_tables
 
-    {"spend": tables.spend, "prices": tables.prices, "views": tables.views}[document["report"]](document)
+    drawn = {
+        "spend": tables.spend,
+        "waste": waste_tables.waste,
+        "hints": waste_tables.hints,
+        "prices": tables.prices,
+        "views": tables.views,
+    }
+    drawn[document["report"]](document)
 
 
 def _write(path: Path, content: bytes) -> None:

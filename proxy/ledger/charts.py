@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from proxy.ledger.dimensions import DIMENSIONS
+from proxy.ledger.dimensions import WASTE_DIMENSIONS
 from proxy.ledger.periods import buckets, restored
 from proxy.model.calendar import UNITS, Unit
 from proxy.model.money import PICO_PER_USD
@@ -47,20 +47,33 @@ class NoChartError(ValueError):
 
 def spend_chart(document: Mapping[str, Any]) -> Chart:
     """The chart of a spend report, from its JSON document. Raises NoChartError."""
+    return _chart(document, "Spend", "cost_usd")
+
+
+def waste_chart(document: Mapping[str, Any]) -> Chart:
+    """The chart of a waste report: what redundant calls cost. Raises NoChartError."""
+    return _chart(document, "Waste", "redundant_cost_usd")
+
+
+def report_chart(document: Mapping[str, Any]) -> Chart:
+    """The chart of whichever of these the document is. Raises NoChartError."""
+    return waste_chart(document) if document["report"] == "waste" else spend_chart(document)
+
+
+def _chart(document: Mapping[str, Any], title: str, column: str) -> Chart:
     by: list[str] = document["by"]
     times = [name for name in by if name in UNITS]
     if len(times) > 1:
         raise NoChartError(f"a chart has one axis of time; leave out one of {', '.join(times)}")
     rest = [name for name in by if name not in UNITS]
     # Nobody is ranked: where a bar is a person's, bars stand by name.
-    personal = any(name in DIMENSIONS and DIMENSIONS[name].personal for name in rest)
+    personal = any(name in WASTE_DIMENSIONS and WASTE_DIMENSIONS[name].personal for name in rest)
     if times:
-        labels, series = _over_time(document, times[0], rest, personal)
+        labels, series = _over_time(document, times[0], rest, personal, (title.lower(), column))
     else:
-        labels, series = _side_by_side(document, rest, personal)
-    what = f"Spend by {', '.join(by)}" if by else "Spend"
+        labels, series = _side_by_side(document, rest, personal, (title.lower(), column))
     return Chart(
-        title=what,
+        title=f"{title} by {', '.join(by)}" if by else title,
         subtitle=f"{_day(document['since'])} to {_day(document['until'])} ({document['tz']}), US dollars",
         labels=labels,
         series=series,
@@ -86,7 +99,7 @@ def decimals(chart: Chart, *, cents: bool = True) -> int:
 
 
 def _over_time(
-    document: Mapping[str, Any], time: str, rest: Sequence[str], personal: bool
+    document: Mapping[str, Any], time: str, rest: Sequence[str], personal: bool, money: tuple[str, str]
 ) -> tuple[tuple[str, ...], tuple[Series, ...]]:
     labels = _labels(document, time)
     if len(labels) > COLUMNS_MAX:
@@ -95,10 +108,10 @@ def _over_time(
     sums: dict[str, list[int]] = {}
     for row in document["rows"]:
         values = sums.setdefault(_name(row, rest), [0] * len(labels))
-        values[place[row[time]]] += _pico(row["cost_usd"])
+        values[place[row[time]]] += _pico(row[money[1]])
     totals = {name: sum(values) for name, values in sums.items()}
     kept = _first(totals, SERIES_MAX, personal)
-    series = [Series(name or "spend", tuple(sums[name])) for name in kept]
+    series = [Series(name or money[0], tuple(sums[name])) for name in kept]
     others = [values for name, values in sums.items() if name not in kept]
     if others:
         series.append(Series(_others(len(others)), tuple(map(sum, zip(*others, strict=True)))))
@@ -106,15 +119,15 @@ def _over_time(
 
 
 def _side_by_side(
-    document: Mapping[str, Any], rest: Sequence[str], personal: bool
+    document: Mapping[str, Any], rest: Sequence[str], personal: bool, money: tuple[str, str]
 ) -> tuple[tuple[str, ...], tuple[Series, ...]]:
     rows = document["rows"]
-    now = _sums(rows, rest, "cost_usd")
+    now = _sums(rows, rest, money[1])
     before = _sums(rows, rest, "previous_cost_usd")
     kept = _first(now, BARS_MAX, personal)
     left = [name for name in now if name not in kept]
     labels = (*kept, _others(len(left))) if left else tuple(kept)
-    series = [Series("spend", _values(now, kept, left))]
+    series = [Series(money[0], _values(now, kept, left))]
     if before:
         series.append(Series("period before", _values(before, kept, left)))
     return labels, tuple(series)

@@ -8,8 +8,30 @@ from collections.abc import Sequence
 from typing import Final
 
 from proxy import VERSION
-from proxy.web.openapi_answers import call, error, increase, increases, prices, replay, spend, views, whoami
-from proxy.web.openapi_asked import budget, call_asked, increase_asked, increases_asked, period, revoked, spend_asked
+from proxy.web.openapi_answers import (
+    call,
+    error,
+    hints,
+    increase,
+    increases,
+    prices,
+    replay,
+    spend,
+    views,
+    waste,
+    whoami,
+)
+from proxy.web.openapi_asked import (
+    budget,
+    call_asked,
+    hints_asked,
+    increase_asked,
+    increases_asked,
+    period,
+    revoked,
+    spend_asked,
+    waste_asked,
+)
 from proxy.web.openapi_schemas import COUNT, TEXT, Schema, parameter, table
 from proxy.web.reports import FORMATS, PICTURES
 
@@ -44,6 +66,8 @@ def openapi(control_url: str) -> Schema:
         "paths": {
             "/v1/reports/spend": _get("spend", "What was spent, by any dimension.", spend(), spend_asked(), PICTURES),
             "/v1/reports/prices": _get("prices", "At which prices, and what changed.", prices(), period(), ()),
+            "/v1/reports/waste": _get("waste", "What redundant calls cost.", waste(), waste_asked(), PICTURES),
+            "/v1/reports/hints": _get("hints", "What of one's own calls repeats itself.", hints(), hints_asked(), ()),
             "/v1/reports/views": _get("views", "Who looked at whose rows.", views(), [], ()),
             "/v1/calls/{id}": _get("call", "One call explained.", call(), call_asked(), None),
             "/v1/budgets/increases": _get("increases", "Increases of budgets.", increases(), increases_asked(), None),

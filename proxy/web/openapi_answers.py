@@ -1,10 +1,14 @@
 """What each route of the control plane answers, for the OpenAPI document."""
 
+from collections.abc import Mapping
+
 from proxy.ledger.spend_query import FIGURES
 from proxy.model.usage import KINDS
+from proxy.ports.sheets import ColumnType
 from proxy.web.openapi_schemas import COUNT, MONEY, TEXT, TEXTS, TIME, Schema, table
 from proxy.web.price_document import FIGURE_COLUMNS, LAST_COLUMNS, TEXT_COLUMNS
 from proxy.web.reports import VIEW_COLUMNS
+from proxy.web.waste_document import CAMPAIGN_COLUMNS, WASTE_COLUMNS
 
 
 def increase() -> Schema:
@@ -19,7 +23,7 @@ def increases() -> Schema:
     return table({"rows": {"type": "array", "items": row}})
 
 
-def _report(row: Schema, total: Schema | None, **own: Schema) -> Schema:
+def _report(row: Schema, total: Schema | None, optional: Mapping[str, Schema] | None = None, **own: Schema) -> Schema:
     frame: dict[str, Schema] = {"report": TEXT, "rows": {"type": "array", "items": row}}
     if total is not None:
         frame |= {
@@ -30,7 +34,7 @@ def _report(row: Schema, total: Schema | None, **own: Schema) -> Schema:
             "notes": TEXTS,
             "total": total,
         }
-    return table({**frame, **own})
+    return table({**frame, **own}, optional=optional)
 
 
 def spend() -> Schema:
@@ -43,6 +47,25 @@ def spend() -> Schema:
         by=TEXTS,
         compared_with={"oneOf": [period, {"type": "null"}]},
     )
+
+
+def waste() -> Schema:
+    figures = {name: MONEY if name.endswith("_usd") else COUNT for name in WASTE_COLUMNS} | {"share_of_spend": MONEY}
+    runs: Schema = {"type": "array", "items": _run()}
+    return _report(table(figures, more=TEXT), table(figures), by=TEXTS, as_of=TIME, optional={"campaigns": runs})
+
+
+def hints() -> Schema:
+    row = table({"says": TEXT, "advice": TEXT, **_run()["properties"]})
+    frame = {"filters": table({}, more=TEXTS), "tz": TEXT, "definition": TEXT, "scope": {"enum": ["own"]}}
+    return _report(row, None, **frame, **dict.fromkeys(("since", "until", "as_of", "data_until"), TIME))
+
+
+def _run() -> Schema:
+    kinds = {ColumnType.TEXT: TEXT, ColumnType.WHOLE: COUNT, ColumnType.MONEY: MONEY}
+    texts = {"call": TEXT, "at": TIME, "cost_usd": MONEY, "repeats": TEXTS, "repeats_not_shown": COUNT}
+    columns = {name: kinds[kind] for name, kind in CAMPAIGN_COLUMNS.items()}
+    return table({**columns, "examples": {"type": "array", "items": table(texts)}})
 
 
 def prices() -> Schema:
@@ -69,6 +92,7 @@ def call() -> Schema:
         "cost_by_kind_usd": {**table({}, more=MONEY), "description": kinds},
         "timing_ms": table({}, more={"type": "number"}),
         "edits": TEXTS,
+        "redundancy": _redundancy(),
         "hold": table({"cost_usd": MONEY, "input_tokens": COUNT, "output_tokens": COUNT}),
     }
     return table(
@@ -83,6 +107,22 @@ def call() -> Schema:
             "journal": table({"segment": TEXT, "offset": COUNT}),
         },
         optional=settled,
+    )
+
+
+def _redundancy() -> Schema:
+    named = table({"campaign": TEXT, "class": TEXT, "at": TIME})
+    return table(
+        {
+            **dict.fromkeys(("class", "campaign", "exempted", "action"), TEXT),
+            "score": {"type": "number"},
+            "flagged_from": {"type": "number"},
+            "flagged": {"type": "boolean"},
+            "saved_usd": MONEY,
+            "repeats": TEXTS,
+            "repeats_not_shown": COUNT,
+            "named_later": {"oneOf": [named, {"type": "null"}]},
+        }
     )
 
 

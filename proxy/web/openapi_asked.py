@@ -1,14 +1,17 @@
 """What each route of the control plane is asked: parameters and bodies, for the OpenAPI document."""
 
-from proxy.ledger.dimensions import DIMENSIONS, TAG_PREFIX
+from collections.abc import Mapping
+
+from proxy.ledger.dimensions import DIMENSIONS, TAG_PREFIX, WASTE_DIMENSIONS, Dimension
 from proxy.ledger.periods import FORMS
-from proxy.web.openapi_schemas import TEXT, TEXTS, Schema, parameter, table
+from proxy.ledger.waste_asked import EXAMPLES_MAX
+from proxy.web.openapi_schemas import COUNT, TEXT, TEXTS, Schema, parameter, table
 
 
-def period() -> list[Schema]:
+def period(dimensions: Mapping[str, Dimension] = DIMENSIONS) -> list[Schema]:
     filters = [
         parameter(name, TEXTS, f"Only calls with this {name}; repeated: any of them.")
-        for name, each in DIMENSIONS.items()
+        for name, each in dimensions.items()
         if each.unit is None
     ]
     return [
@@ -26,6 +29,25 @@ def spend_asked() -> list[Schema]:
         *period(),
         parameter("compare", {"enum": ["previous"]}, "Beside each row, the period before."),
         parameter("reason", TEXT, "Why other people's rows are looked at; on record, and shown to them."),
+    ]
+
+
+def waste_asked() -> list[Schema]:
+    names = [*WASTE_DIMENSIONS, f"{TAG_PREFIX}NAME"]
+    return [
+        parameter("by", TEXT, f"Dimensions with commas, at most 6: {', '.join(names)}."),
+        *hints_asked(),
+        parameter("campaigns", {"enum": ["true", "false"], "default": "false"}, "With the runs of redundant calls."),
+        parameter("reason", TEXT, "Why other people's rows are looked at; on record, and shown to them."),
+    ]
+
+
+def hints_asked() -> list[Schema]:
+    most = {**COUNT, "minimum": 0, "maximum": EXAMPLES_MAX}
+    return [
+        *period(WASTE_DIMENSIONS),
+        parameter("as_of", TEXT, f"As it was known at this time, which is written as since: {FORMS}."),
+        parameter("examples", most, "So many calls of each run, with those that they repeat."),
     ]
 
 
@@ -59,4 +81,8 @@ def increase_asked() -> Schema:
         "reason": {**TEXT, "description": "Why; on record."},
     }
     whose: Schema = {**TEXTS, "description": "Values of the budget's `per`, in its order."}
-    return table(required, optional={"instance": whose, "request": {**TEXT, "description": "What a grant answers."}})
+    granted: dict[str, Schema] = {
+        "request": {**TEXT, "description": "What a grant answers."},
+        "unknown": {"type": "boolean", "description": "Of a grant: `instance` may name what no policy file knows yet."},
+    }
+    return table(required, optional={"instance": whose, **granted})

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
-from proxy.ledger.charts import Chart, NoChartError, spend_chart
+from proxy.ledger.charts import Chart, NoChartError, report_chart
+from proxy.ledger.hints import hints
 from proxy.ledger.loader import Progress
 from proxy.ledger.people import Directory
 from proxy.ledger.prices import prices
@@ -17,6 +18,8 @@ from proxy.ledger.selection import ParameterError, selection
 from proxy.ledger.spend import DEFINITION, SpendReport, spend
 from proxy.ledger.spend_query import FIGURES, Figures
 from proxy.ledger.views import View, views
+from proxy.ledger.waste import waste
+from proxy.ledger.waste_asked import waste_asked
 from proxy.model.calendar import moment
 from proxy.model.money import pico_to_usd
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
@@ -24,6 +27,7 @@ from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, js
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
 from proxy.web.price_document import price_document, price_sheet
+from proxy.web.waste_document import hints_document, hints_sheet, waste_document, waste_sheet
 
 FORMATS: Final = ("json", "csv", "parquet", "xlsx")
 PICTURES: Final = ("svg", "png")
@@ -64,6 +68,30 @@ class Reports:
             return await self._drawn(document, format_)
         return await self._answer(document, _spend_sheet(report, document), format_)
 
+    async def waste(self, request: Request) -> Response:
+        """GET /v1/reports/waste?by=&since=&until=&as_of=&campaigns=&examples=&reason=&format=&<dimension>=<value>…"""
+        viewer = self.authentication.viewer(request)
+        directory = Directory.of(self.authentication.policies())
+        format_, parameters = _format(request, (*FORMATS, *PICTURES))
+        asked = waste_asked(parameters, directory.aliases, self.authentication.now_us())
+        data_until = iso(self.progress().current_until_us)
+        report = await self.desk.read(lambda store, timeout_s: waste(store, asked, viewer, directory, timeout_s))
+        await self.desk.record(viewer, report.persons, asked.selection.reason, asked.selection.described())
+        document = waste_document(report, data_until)
+        if format_ in PICTURES:
+            return await self._drawn(document, format_)
+        return await self._answer(document, waste_sheet(report, document), format_)
+
+    async def hints(self, request: Request) -> Response:
+        """GET /v1/reports/hints?since=&until=&tz=&examples=&format=&<dimension>=<value>…: of the asker's own calls."""
+        viewer = self.authentication.viewer(request)
+        format_, parameters = _format(request, FORMATS)
+        asked = waste_asked(parameters, {}, self.authentication.now_us())
+        data_until = iso(self.progress().current_until_us)
+        found = await self.desk.read(lambda store, timeout_s: hints(store, asked, viewer, timeout_s))
+        document = hints_document(found, asked, data_until)
+        return await self._answer(document, hints_sheet(found, document), format_)
+
     async def prices(self, request: Request) -> Response:
         """GET /v1/reports/prices?since=&until=&tz=&format=&<dimension>=<value>…"""
         viewer = self.authentication.viewer(request)
@@ -98,7 +126,7 @@ class Reports:
 
     async def _drawn(self, document: dict[str, Any], format_: str) -> Response:
         try:
-            chart = spend_chart(document)
+            chart = report_chart(document)
         except NoChartError as error:
             raise ParameterError("by", str(error)) from None
         content = await asyncio.to_thread(self.picture, chart, format_)
