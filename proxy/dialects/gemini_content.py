@@ -57,6 +57,7 @@ def read(body: bytes, headers: dict[bytes, bytes], model: str, *, stream: bool) 
         input_tokens_unseen=media_tokens + cached + page_tokens(body),
         web_searches_max=_searches_max(model, fields.raw("tools")),
         content=fields.content(CONTENT),
+        kept=fields.raw("cachedContent") if cached else b"",
         session=origin.session(headers),
         agent=origin.agent(headers),
     )

@@ -22,6 +22,8 @@ from proxy.model.usage import Served, Usage
 CONTENT: Final = ("instructions", "input", "tools", "text", "prompt")
 STORED: Final = ("previous_response_id", "conversation", "prompt")
 """What brings along input that is kept at the provider."""
+KEPT: Final = ("previous_response_id", "conversation")
+"""Of these, what was said before."""
 GOVERNED: Final = (
     *CONTENT,
     *STORED,
@@ -54,6 +56,7 @@ def read(body: bytes, headers: dict[bytes, bytes]) -> Request:
         web_searches_max=_searches_max(fields),
         background=fields.flag("background"),
         content=content,
+        kept=b"".join([fields.raw(name) for name in KEPT if fields.raw(name) != b"null"]),
         session=origin.session(headers, fields.text("prompt_cache_key")),
         agent=origin.agent(headers),
         repository=repository,

@@ -139,6 +139,9 @@ class SocketRelay:
     def _open(self, turn: Turn, admitted: Admitted) -> SocketCall:
         call = self._calls[turn] = SocketCall(self._plane, admitted, turn, self._request_id)
         self._idle.clear()
+        if self._plane.watching is not None and admitted.seen is not None:
+            # Once this turn of the loop is over the message is on its way, or the answer's first one passed on.
+            asyncio.get_running_loop().call_soon(self._plane.watching.look, admitted.call, admitted.seen)
         return call
 
     async def _refuse(self, refusal: Refusal, call_id: str, turn: Turn | None) -> _End | None:

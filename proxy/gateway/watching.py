@@ -7,11 +7,13 @@ call, it is looked at then. Nothing that goes wrong here touches a call.
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Final, Protocol
 
 import structlog
 
 from proxy.dialects.dialect import Dialect, Reading
+from proxy.dialects.messages import Message
 from proxy.dialects.sampling import temperature
 from proxy.gateway.call_id import opened_us
 from proxy.model.call import Call, Request
@@ -211,8 +213,17 @@ def _sight(call: Call, what: Seen, claim: Claim | None) -> Sight:
         retry_count=call.retry,
         evaluation=Evaluation(claim.commit) if claim is not None else None,
         justification=call.justification or None,
-        messages=what.dialect.messages(request.content),
+        messages=_messages(what),
     )
+
+
+def _messages(what: Seen) -> list[Message]:
+    """What is kept at the provider stands for itself in figures: other figures are another call."""
+    said = what.dialect.messages(what.request.content)
+    if not what.request.kept:
+        return said
+    figures = str(int.from_bytes(blake2b(what.request.kept, digest_size=8).digest()))
+    return [("user", " ".join(figures[at : at + 3] for at in range(0, len(figures), 3))), *said]
 
 
 def _answer(entry: Settled, reading: Reading | None) -> Answer:

@@ -46,6 +46,8 @@ class Request:
     """Of what is sold by the piece, as in Served: it prices the hold."""
     content: tuple[bytes, ...] = ()
     """Raw JSON members ('"messages":[…]') that make the prompt: for fingerprint and estimate, never stored."""
+    kept: bytes = b""
+    """Names what the provider keeps of earlier calls and puts before the content; b'' for nothing."""
     session: str = ""
     agent: str = ""
     repository: str = ""

@@ -308,3 +308,16 @@ async def test_a_query_that_names_two_models_is_refused(caller: Caller) -> None:
 def _without_keys(caller: Caller) -> Any:
     rules = caller.world.app.rules()
     return replace(rules, policies=replace(rules.policies, keys={}))
+
+
+async def test_a_call_is_compared_with_others_while_it_runs(caller: Caller) -> None:
+    provider = caller.sockets.socket = FakeSocket()
+    task = asyncio.create_task(caller.open("/v1/responses"))
+    await caller.told.put({"type": "websocket.receive", "text": CREATE})
+    await provider.took(1)
+    await asyncio.sleep(0)
+    assert caller.world.watching.looked_at == 1
+    assert not caller.world.settled
+    provider.give(SocketClosedError(1000))
+    await task
+    assert len(caller.world.settled) == 1

@@ -247,3 +247,24 @@ async def test_what_is_answered_with_an_empty_word_is_known_though_usage_is_repo
         words = " ".join(f"{chr(97 + number)}{at * 7919 % 1009:x}lm" for at in range(900))
         await say(world, chat(f"{words}\nReply with OK"))
     assert world.settled[-1].found["class"] == "trivial_context"
+
+
+RESPONSES = "https://api.openai.test/v1/responses"
+
+
+async def test_what_goes_on_from_a_response_kept_at_the_provider_is_another_call_each_time(world: World) -> None:
+    body = {"status": "completed", "output": [], "usage": {"input_tokens": 900, "output_tokens": 9}}
+    world.router.post(RESPONSES).mock(side_effect=lambda _: httpx.Response(200, json=body))
+
+    async def go_on(response: str) -> dict[str, int | str]:
+        asked = {"model": "gpt-5", "input": "Please go on with the next one.", "previous_response_id": response}
+        await world.call("POST", "/v1/responses", json=asked)
+        world.clock.advance(MINUTE_US)
+        return dict(world.settled[-1].found)
+
+    for number in range(12):
+        assert not (await go_on(f"resp_{number * 7919:048x}")).get("flagged")
+    assert (await go_on("resp_same")) == {}
+    again = [await go_on("resp_same") for _ in range(6)]
+    assert again[-1]["class"] == "exact_repeat"
+    assert again[-1]["flagged"] == 1
