@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
+from proxy.policy import slips
 from proxy.policy.amounts import RULE as AMOUNT_RULE
-from proxy.policy.amounts import UNIT_WORDS, Amount, amount, percent, unit_of, word_of
+from proxy.policy.amounts import UNIT_WORDS, Amount, amount, count, percent, unit_of, word_of
 from proxy.policy.document import Word
 from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import nearest, shown, suggestion
@@ -86,7 +87,7 @@ def read_zone(section: Section, default: str) -> str:
     except (ValueError, OSError, KeyError):
         # A folder of zones ("Europe") is an OSError, an unknown one a KeyError, a path out of the data a ValueError.
         by_lower = {name.lower(): name for name in available_timezones()}
-        near = by_lower.get(zone.lower()) or nearest_zone(zone)
+        near = by_lower.get(zone.lower()) or slips.zone(zone) or nearest_zone(zone)
         hint = f"did you mean '{near}'?" if near else "it is a name of the IANA time zones"
         section.wrong("timezone", f"can't be {shown(zone)}: {hint}")
         return default
@@ -108,7 +109,15 @@ def read_amount(section: Section, name: str) -> Amount | None:
     text = section.text(name)
     found = amount(text)
     if text and found is None:
-        unit = unit_of(text)
+        unit, written = unit_of(text), slips.amount(text)
+        if written and amount(written):
+            section.wrong(name, f"can't be {shown(text)}: did you mean '{written}'?", f"{name}: {written}")
+            return None
+        if count(text) is not None:
+            fitting = UNIT_WORDS if name == "limit" else (section.example(name).split()[-1],)
+            units = ", ".join(f"'{text} {word}'" for word in fitting)
+            section.wrong(name, f"can't be {shown(text)}, which has no unit: did you mean {units}?")
+            return None
         if unit and unit not in UNIT_WORDS:
             lower = {word.lower(): word for word in UNIT_WORDS}
             near = lower.get(unit.lower()) or lower.get(f"{unit.lower()}s")
@@ -159,7 +168,9 @@ def _window(section: Section, zone: str) -> Window:
         _zone_is_idle(section)
         return Window("rolling", length_s=seconds)
     if text:
-        near = nearest(text, WINDOWS)
+        rolling = slips.rolling(text)
+        near = rolling if rolling != text else ""
+        near = near or slips.meant(text, WINDOWS) or nearest(text, WINDOWS)
         hint = f"did you mean '{near}'?" if near else f"known: {', '.join(WINDOWS)}"
         section.wrong(
             "window", f"can't be {shown(text)}: {hint} (or the last hours or days, from 1h to {ROLLING_DAYS_MAX}d)"

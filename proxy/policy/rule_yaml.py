@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from proxy.model.identity import OwnerKind, Purpose
+from proxy.policy import slips
 from proxy.policy.document import Listing, Node, Table, Word
 from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, shown, suggestion
@@ -142,7 +143,8 @@ def read_per(section: Section) -> tuple[str, ...]:
     for word in words:
         tag = word.text.removeprefix(TAG)
         if word.text not in DIMENSIONS and (tag == word.text or not tag.strip() or not tag.isprintable()):
-            hint = suggestion(word.text, (*DIMENSIONS, f"{TAG}NAME"))
+            near = slips.meant(word.text, DIMENSIONS)
+            hint = f"did you mean '{near}'?" if near else suggestion(word.text, (*DIMENSIONS, f"{TAG}NAME"))
             section.mistakes.add(word, f"per can't be {shown(word.text)}: {hint}", section.example("per"))
     return tuple(word.text for word in words)
 

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 
+from proxy.policy import slips
 from proxy.policy.document import Listing, Node, Table, Word
 from proxy.policy.mistakes import Mistakes, nearest, shown, suggestion
 
@@ -48,8 +49,9 @@ class Section:
         self._bare: set[str] = set()
         for key, value in table.pairs:
             if key.text not in settings:
-                example = settings.get(nearest(key.text, settings), "")
-                hint = suggestion(key.text, settings)
+                near = slips.meant(key.text, settings) or nearest(key.text, settings)
+                example = settings.get(near, "")
+                hint = f"did you mean '{near}'?" if near else suggestion(key.text, settings)
                 mistakes.add(key, f"{shown(key.text)} is not a setting of {what}: {hint}", example)
             elif not (isinstance(value, Word) and value.absent):
                 self._values[key.text] = value

@@ -111,7 +111,7 @@ PATTERN: Final[Shape] = {"type": "string", "pattern": r"[*?\[]"}
 SCOPE: Final[Shapes] = {
     **dict.fromkeys(DIMENSIONS, GLOBS),
     **{name: _any(shape, PATTERN, _list(_any(shape, PATTERN), minItems=1)) for name, shape in CLOSED.items()},
-    "tags": {**_table(GLOBS), "minProperties": 1},
+    "tags": {**_table(GLOBS), "minProperties": 1, "propertyNames": {"pattern": r"\S"}},
 }
 DOWNGRADE: Final[Shapes] = {"to": MODEL}
 

@@ -399,7 +399,7 @@ def test_the_starters_commented_examples_are_valid_too() -> None:
     policies = loaded(access=access, prices=examples, providers=providers, notify=notify, **rules)
     assert [rule.name for rule in policies.rules.budgets + policies.rules.limits] == ["checkout-month", "per-key-burst"]
     assert [rule.name for rule in policies.rules.models] == ["no-runaways", "checkout-models"]
-    assert [case.expect for case in policies.rules.cases] == ["refuse"]
+    assert [case.expect for case in policies.rules.cases] == ["refuse", "allow"]
     assert [target.url for target in policies.targets] == [Secret("env", "NOTIFY_URL")]
     assert set(policies.access.people) == {"alice", "bob"}
     assert set(policies.access.projects) == {"checkout"}
