@@ -163,8 +163,9 @@ class Recording:
         """Wait for followers who are too far behind."""
         self._drop()
         while slow := [each for each in self._followers if self.bytes - each.bytes > BACKLOG_BYTES]:
+            # The event as it is now: a change until the wait begins must not be missed.
             try:
-                await asyncio.wait_for(self.change(), self._stall_s)
+                await asyncio.wait_for(self._changed.wait(), self._stall_s)
             except TimeoutError:
                 for each in slow:
                     each.let_go()
