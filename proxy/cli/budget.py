@@ -51,11 +51,13 @@ def grant(
     reason: Reason,
     instance: Instance = None,
     request_id: Annotated[str, typer.Option("--request", help="The request that this answers.")] = "",
+    unknown: Annotated[bool, typer.Option("--unknown", help="--for may name what no policy file knows yet.")] = False,
     as_json: Json = False,
     data: Data = None,
 ) -> None:
     """Give more, for admins: in force in all gateways within 2 seconds, and over by itself."""
-    body = {"amount": amount, "until": until, "reason": reason, "instance": instance or [], "request": request_id}
+    body: dict[str, Any] = {"amount": amount, "until": until, "reason": reason, "instance": instance or []}
+    body |= {"request": request_id, "unknown": unknown}
     found = _sent("POST", _path(name, "grants"), data, body=body)
     _tell(found, f"Granted {_what(found)}, as {found['id']}: {found['state']}.", as_json)
 

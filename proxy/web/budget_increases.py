@@ -19,6 +19,7 @@ from proxy.model.identity import Identity, Role
 from proxy.model.money import pico_to_usd
 from proxy.policy.amounts import UNIT_WORDS, amount
 from proxy.policy.mistakes import shown, suggestion
+from proxy.policy.rule_yaml import known_names, unknown
 from proxy.policy.rules import Budget, Unit
 from proxy.policy.section import duration_s, moment
 from proxy.policy.types import PolicySet
@@ -47,6 +48,8 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
     """Values of the budget's `per`, in its order."""
     request: str = ""
     """Of a grant: which request it answers."""
+    unknown: bool = False
+    """Of a grant: `instance` may name what no policy file knows yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ class BudgetIncreases:
                 raise ParameterError("instance", f"{asked.request} is for another; a request says itself whose it is")
             asked.instance = list(request_.wish.instance)
         wish = self._wish(asked, self._budget(request, None), None)
+        if not asked.unknown and not asked.request:
+            self._check_known(wish)
         act = wish.act(GRANTED, admin.name, self.authentication.now_us(), token_bytes(4))
         published = await self.book.record(act)
         return json_answer({"id": act.id, "state": "in force" if published else "on record", **_said(wish)}, 201)
@@ -145,6 +150,18 @@ class BudgetIncreases:
             reason=_reason(asked.reason),
             request=asked.request,
         )
+
+    def _check_known(self, wish: Wish) -> None:
+        """A grant for a misspelt name would help nobody, and nobody would notice."""
+        policies = self.authentication.policies()
+        known = known_names(policies.access, policies.providers, policies.keys)
+        budget = next(each for each in policies.rules.budgets if each.name == wish.budget)
+        for dimension, value in zip(budget.per, wish.instance, strict=True):
+            if dimension in known.names and value not in known.names[dimension]:
+                raise ParameterError(
+                    "instance",
+                    f"{unknown(dimension, value, known)} (if it is about to come: `--unknown`, `unknown` in JSON)",
+                )
 
     async def _found(self, id_: str, kind: str, budget: str) -> Increase:
         for each in await self.book.increases():

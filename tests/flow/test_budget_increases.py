@@ -209,6 +209,15 @@ async def test_nobody_asks_in_anothers_name(world: World) -> None:
     assert (answer.status_code, answer.json()["error"]["type"]) == (403, "forbidden")
 
 
+async def test_a_grant_for_a_name_that_nobody_has_is_asked_about(world: World) -> None:
+    answer = await world.post("admin", "each/grants", instance=["bobb"])
+    assert answer.status_code == 400
+    assert "no file of the folder knows the user 'bobb': did you mean 'bob'?" in answer.text
+    assert "--unknown" in answer.text
+    assert (await world.post("admin", "each/grants", instance=["bobb"], unknown=True)).status_code == 201
+    assert world.extra("each", "bobb") == 50 * USD
+
+
 async def test_an_alias_names_the_person(world: World) -> None:
     await world.post("admin", "each/grants", instance=["alice@example.com"])
     assert world.extra("each", "alice") == 50 * USD
