@@ -203,7 +203,10 @@ class MemoryCounters:
         room = tally.limit - budget.reserve
         if tally.spent + tally.held + needed <= room if needed else budget.limit > 0:
             return None
-        return Shortfall(charge, _balance(tally), needed, waiting_helps=needed > 0 and tally.spent + needed <= room)
+        if needed > 0 and tally.spent + needed <= room:
+            return Shortfall(charge, _balance(tally), needed, waiting_helps=True)
+        room_us = tally.room_at(needed, room) if budget.action == "throttle" else 0
+        return Shortfall(charge, _balance(tally), needed, waiting_helps=False, room_us=room_us)
 
     def _outgrown(self, charge: Charge, tally: Tally, before: int, hold: Hold) -> Shortfall | None:
         """None: what a running call holds may be raised. A budget that lets streams finish has its reserve for that."""

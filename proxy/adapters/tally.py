@@ -39,6 +39,10 @@ class Tally:
     def move_to(self, now_us: int) -> None:
         """What has left the window by then counts no more."""
 
+    def room_at(self, needed: int, room: int) -> int:
+        """When so much has left the window that what is needed fits into `room`, by what is spent; 0: not known."""
+        return 0
+
     def add(self, at_us: int, spent: int, held: int) -> None:
         """Of a call that was admitted at this moment."""
         self.spent += spent
@@ -111,6 +115,14 @@ class RollingTally(Tally):
         before = self._buckets.get(bucket, (0, 0))
         self._buckets[bucket] = (before[0] + spent, before[1] + held)
         super().add(at_us, spent, held)
+
+    def room_at(self, needed: int, room: int) -> int:
+        left = self.spent
+        for begin in sorted(self._buckets):
+            left -= self._buckets[begin][0]
+            if left + needed <= room:
+                return begin + self._size_us + self.budget.window.length_s * 1_000_000
+        return 0
 
     def by_bucket(self) -> Mapping[int, int]:
         return {begin: spent for begin, (spent, _) in self._buckets.items()}

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from proxy.model.entry import Refused, Settled
 from proxy.policy.charge import Account
 from proxy.policy.match import Matcher, facts_of, instance
+from proxy.policy.operations import FREE
 from proxy.policy.rules import Budget, Unit
 from proxy.policy.windows import bounds, buckets
 from proxy.ports.balances import AskedBudget, Known, Standing
@@ -93,6 +94,8 @@ def spent_by(
     sums: Counter[Account] = Counter()
     for line in lines:
         facts = facts_of(line.call)
+        if line.call.operation in FREE:
+            continue
         for budget in matcher.matching(facts).budgets:
             question = by_name.get(budget.name)
             amount = _amount(budget, line)

@@ -25,7 +25,7 @@ def over_budget(shortfall: Shortfall, now_us: int) -> Refusal:
         429 if slows else 400,
         Reason.RATE_LIMITED if slows else Reason.POLICY,
         message,
-        retry_after_s=_retry_after_s(balance, now_us) if slows else None,
+        retry_after_s=_retry_after_s(shortfall.room_us or balance.resets_us, now_us) if slows else None,
         retryable=slows,
         rule=budget.where,
     )
@@ -84,7 +84,8 @@ def _no_room(shortfall: Shortfall) -> str:
         return f"{_named(charge)} has a limit of zero, so nothing passes."
     spent = _spent(unit, balance)
     left = _amount(unit, max(0, balance.limit - balance.spent))
-    may = "" if unit is Unit.CALLS else f", and this call may come to {_amount(unit, shortfall.needed)}"
+    weighs = unit is not Unit.CALLS and shortfall.needed > 1
+    may = f", and this call may come to {_amount(unit, shortfall.needed)}" if weighs else ""
     kept = (
         f" ({_amount(unit, charge.budget.reserve)} of it for answers that have begun)" if charge.budget.reserve else ""
     )
@@ -159,7 +160,7 @@ def _contact(budget: Budget) -> str:
     return f" Whom to ask: {budget.contact}." if budget.contact else ""
 
 
-def _retry_after_s(balance: Balance, now_us: int) -> int:
-    if not balance.resets_us:
+def _retry_after_s(at_us: int, now_us: int) -> int:
+    if not at_us:
         return WAITED_RETRY_AFTER_S
-    return min(RETRY_AFTER_S_MAX, max(1, -(-(balance.resets_us - now_us) // 1_000_000)))
+    return min(RETRY_AFTER_S_MAX, max(1, -(-(at_us - now_us) // 1_000_000)))

@@ -23,6 +23,7 @@ from proxy.model.decision import Refusal
 from proxy.policy.charge import Shortfall
 from proxy.policy.downgrades import by_turn
 from proxy.policy.evaluate import evaluate
+from proxy.policy.operations import SUBMIT
 from proxy.policy.rules import Budget
 from proxy.policy.types import Provider
 from proxy.policy.verdict import Asked, Verdict, Weight
@@ -236,7 +237,8 @@ class Weighing:
     def _weight(self, call: Call, model: str, request: Request, lease_tokens: int = LEASE_TOKENS) -> Weight:
         """The first hold, and whether the model has a price."""
         if not self.incoming.operation.priced:
-            return Weight(Hold(0, 0, 0), priced=True)
+            # What a batch will cost isn't known; it needs more than nothing.
+            return Weight(Hold(1, 1, 0) if call.operation == SUBMIT else Hold(0, 0, 0), priced=True)
         limits = self.rules.prices.limits(call.provider, model)
         input_tokens, output_tokens = first_hold(
             self._as_counted(request, model), limits.output_tokens_max, limits.hidden_reasoning, lease_tokens

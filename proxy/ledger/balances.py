@@ -14,6 +14,7 @@ from proxy.ledger.dimensions import UnknownDimensionError
 from proxy.ledger.statements import statement
 from proxy.policy.charge import Account
 from proxy.policy.match import Matcher, instance
+from proxy.policy.operations import FREE
 from proxy.policy.rules import Budget, RuleSet, Scope, Unit, Window
 from proxy.ports.balances import ACCOUNTS_MAX, BUDGETS_MAX, AskedBudget, Known, Place, Standing
 from proxy.ports.store import Row, Store
@@ -96,6 +97,7 @@ def _question(index: int, kind: _Kind, budgets: Sequence[AskedBudget], values: d
         groups_max=f"{GROUPS_MAX + 1:d}",
         since=f"{kind.since_us:d}",
         until=f"{kind.until_us:d}",
+        free=", ".join(f"'{name}'" for name in sorted(FREE)),
         narrowed=_narrowed(index, kind, budgets, expressions, values),
     )
 

@@ -62,6 +62,8 @@ class Shortfall:
     needed: int
     waiting_helps: bool
     """True: only what other calls hold is in the way, not what is spent."""
+    room_us: int = 0
+    """Of a rolling window: when so much of what is spent has left it that the call fits; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from proxy.policy import model_rules
 from proxy.policy.charge import Account, Charge
 from proxy.policy.match import Matcher, Matches, facts_of, instance
 from proxy.policy.mistakes import shown
+from proxy.policy.operations import FREE
 from proxy.policy.rules import ModelRule
 from proxy.policy.types import PolicySet
 from proxy.policy.verdict import Asked, Shadow, Throttle, Verdict
@@ -72,6 +73,8 @@ def throttles(matches: Matches, facts: Mapping[str, str]) -> tuple[Throttle, ...
 
 def charges(matcher: Matcher, matches: Matches, facts: Mapping[str, str], at_us: int) -> tuple[Charge, ...]:
     """The accounts that a call of that moment counts in."""
+    if facts["operation"] in FREE:
+        return ()
     return tuple(
         [
             Charge(

@@ -12,3 +12,14 @@ OPERATIONS: Final = (
     *("files", "file_upload", "file_content", "uploads"),
     *("batches", "batch_submit", "batch_results", "batch_deleted", "passed", "websocket"),
 )
+
+SUBMIT: Final = "batch_submit"
+"""Costs nothing itself; the calls that it brings along do."""
+FREE: Final = frozenset(
+    (
+        *("responses_stored", "responses_count", "count_tokens", "moderations", "models", "deployments"),
+        *("cached_contents_kept", "files", "file_upload", "file_content", "uploads"),
+        *("batches", "batch_results", "batch_deleted", "passed", "websocket"),
+    )
+)
+"""Cost nothing, so that no budget counts them: whoever has spent all may still list models and fetch results."""

@@ -23,7 +23,7 @@ FROM (
             input_text::HUGEINT + input_audio + input_image + cache_read + cache_read_audio + cache_write_5m
                 + cache_write_1h + output_text + reasoning + output_audio + output_image AS tokens
         FROM calls
-        WHERE opened_us >= /*since*/ AND opened_us < /*until*/ /*narrowed*/
+        WHERE opened_us >= /*since*/ AND opened_us < /*until*/ AND operation NOT IN (/*free*/) /*narrowed*/
     )
     GROUP BY ALL
     LIMIT /*groups_max*/

@@ -1,11 +1,17 @@
 """What callers read whom a budget has no room for."""
 
+from dataclasses import replace
+
 import pytest
 
+from proxy.adapters.counters_memory import MemoryCounters
 from proxy.gateway.over_budget import cut, no_turn, over_budget, warning
+from proxy.model.call import Hold
 from proxy.policy.charge import Balance, Shortfall
 from proxy.policy.rules import Unit, Window
+from proxy.ports.counters import Reserved, Spent
 from tests.fakes.counters import a_budget, a_charge
+from tests.fakes.facts import a_call
 
 USD = 10**12
 NOW_US = 1_800_000_000_000_000
@@ -91,3 +97,21 @@ def test_a_budget_that_only_warns_says_so_where_a_call_does_not_fit() -> None:
     soft = a_charge(a_budget("soft", 200, action="warn"))
     assert warning([(soft, Balance(100, 100, 200, 0))]) == ""
     assert warning([(soft, Balance(100, 101, 200, 0))]) == "soft over its limit"
+
+
+def test_a_rolling_window_says_when_enough_of_it_has_left() -> None:
+    budget = a_budget("hour", 10, unit=Unit.CALLS, action="throttle", window=Window("rolling", length_s=3600))
+    counters, charge = MemoryCounters(100), a_charge(budget)
+    for number in range(10):
+        at_us = NOW_US + number * 300_000_000
+        counters.count(at_us, Spent(0, 0), [charge])
+    now_us = NOW_US + 2_700_000_000
+    short = counters.reserve(replace(a_call("late"), opened_us=now_us), Hold(1, 1, 1), [charge])
+    assert isinstance(short, Shortfall)
+    wait_s = over_budget(short, now_us).retry_after_s
+    assert wait_s is not None
+    # The first of them leaves an hour after it, with its bucket of a minute.
+    assert 900 <= wait_s <= 960
+    early, there = now_us + (wait_s - 2) * 1_000_000, now_us + wait_s * 1_000_000
+    assert isinstance(counters.reserve(replace(a_call("early"), opened_us=early), Hold(1, 1, 1), [charge]), Shortfall)
+    assert isinstance(counters.reserve(replace(a_call("there"), opened_us=there), Hold(1, 1, 1), [charge]), Reserved)
