@@ -9,8 +9,10 @@ from proxy.app.balancing import Balancing
 from proxy.gateway.expiry import Expiry
 from proxy.gateway.rules import Rules
 from proxy.gateway.waiting import Waiting
+from proxy.gateway.watching import Watching
 from proxy.model.money import PICO_PER_USD
 from proxy.ports.journal import Journal
+from proxy.redundancy.generations import Generations
 from proxy.web.gateway_metrics import GatewayMetrics
 
 
@@ -24,6 +26,8 @@ class GatewayFigures:
     journal: Journal
     folder: PolicyFolder
     balancing: Balancing
+    watching: Watching
+    generations: Generations
     rules: Callable[[], Rules]
     """In force now."""
     out: Callable[[], Mapping[str, float]]
@@ -59,6 +63,24 @@ class GatewayFigures:
             "outlay_gateway_counter_difference_usd",
             "How much the counters differed from the ledger at the last comparison; they are set right then",
             lambda: balancing.difference_usd,
+        )
+
+    def show_detector(self, metrics: GatewayMetrics) -> None:
+        watching = self.watching
+        metrics.gauge("outlay_gateway_redundancy_looked_at", "Calls compared with others", lambda: watching.looked_at)
+        metrics.gauge(
+            "outlay_gateway_redundancy_faults", "That a fault of outlay's kept from it", lambda: watching.faults
+        )
+        metrics.gauge(
+            "outlay_gateway_redundancy_look_seconds", "Spent on comparing them", lambda: watching.look_us / 1e6
+        )
+        metrics.gauge(
+            "outlay_gateway_redundancy_look_seconds_max", "On the longest of them", lambda: watching.look_us_max / 1e6
+        )
+        metrics.gauge(
+            "outlay_gateway_redundancy_bytes",
+            "Memory of the detector at most, about",
+            lambda: self.generations.bytes,
         )
 
     def readiness(self) -> Mapping[str, object]:

@@ -96,7 +96,7 @@ class Gateway:
         generations = Generations(self.hash_key.of_epoch)
         memory = settings.data / f"redundancy-{settings.node}.state"
         self.remembering = Remembering(generations, memory, self.hash_key.id, self.clock)
-        self.watching = Watching(generations, self.clock, self.journal)
+        self.watching = Watching(generations, self.clock, self.journal, self.metrics.turned_away)
         self.sharing = Sharing(self.clock)
         self.plane = Plane(
             upstream=self.upstream,
@@ -132,10 +132,13 @@ class Gateway:
             journal=self.journal,
             folder=self.folder,
             balancing=self.balancing,
+            watching=self.watching,
+            generations=generations,
             rules=lambda: self._rules,
             out=self._out,
         )
         self.figures.show(self.metrics)
+        self.figures.show_detector(self.metrics)
 
     def _granted(self, budget: Budget, instance: tuple[str, ...]) -> int:
         return self.grants.current.granted(budget, instance, self.clock.now_us())

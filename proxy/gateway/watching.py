@@ -5,7 +5,7 @@ call, it is looked at then. Nothing that goes wrong here touches a call.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final, Protocol
@@ -89,14 +89,24 @@ class Detecting(Protocol):
 class Watching:
     """Of one gateway: its detector, and what was found about the calls in flight."""
 
-    def __init__(self, detector: Detecting, clock: Clock, journal: Journal) -> None:
+    def __init__(
+        self,
+        detector: Detecting,
+        clock: Clock,
+        journal: Journal,
+        turned_away: Callable[[Found], None] = lambda _: None,
+    ) -> None:
+        """`turned_away`: told what was found about each call that goes no further, for metrics."""
         self._detector = detector
+        self._turned_away = turned_away
         self._clock = clock
         self._journal = journal
         self._looks: OrderedDict[str, _Look] = OrderedDict()
         self._passed = Passed()
         self.looked_at = 0
-        self.flagged = 0
+        self.look_us = 0
+        """How long they have held the event loop, all together."""
+        self.look_us_max = 0
         self.faults = 0
         """Calls that could not be looked at, because of a fault of ours."""
 
@@ -107,14 +117,17 @@ class Watching:
         claim = what.claim
         if claim is not None and not self._passed.room(claim.evaluation, call.opened_us):
             claim = None
+        begun_us = self._clock.monotonic_us()
         try:
             judgement = self._detector.decide(_sight(call, what, claim))
         except Exception:
             self.faults += 1
             log.exception("call not looked at", call_id=call.id)
             judgement = _NOTHING
+        took_us = self._clock.monotonic_us() - begun_us
         self.looked_at += 1
-        self.flagged += judgement.flagged
+        self.look_us += took_us
+        self.look_us_max = max(self.look_us_max, took_us)
         if len(self._looks) >= LOOKED_AT_MAX:
             self._looks.popitem(last=False)
         if claim is not None and judgement.exempted == "evaluation":
@@ -173,6 +186,7 @@ class Watching:
 
     def refused(self, call: Call) -> None:
         """The call was turned away after it had been looked at."""
+        self._turned_away(self.found(call))
         self._learn(call.id, Answer(ended_us=call.opened_us, status=_REFUSED))
 
     def _learn(self, call_id: str, answer: Answer) -> None:

@@ -28,6 +28,7 @@ from .topics import Topics
 from .turns import judge_turn
 
 _NEVER_TOPICS = frozenset({"embeddings"})
+from .weight import weighed
 """Operations that are told by the same words only: the same documents are indexed again each time they change."""
 
 
@@ -175,6 +176,12 @@ class Detector:
     def _marked(self, use: Use, at_us: int) -> bool:
         """A retry of what was waste is waste."""
         return use.evidence is not None and self._thresholds.reached("exact_repeat", use.evidence.faded(at_us))
+    @property
+    def bytes(self) -> int:
+        """What is remembered takes at most about so much memory: a sample of it is weighed, what rows share with each. Some
+        milliseconds of work."""
+        return sum(map(weighed, self._tables().values()))
+
 
     @staticmethod
     def _note(sight: Sight, prompt: Prompt, use: Use, reading: Reading) -> None:

@@ -68,6 +68,11 @@ class Generations:
 
         return take
 
+    @property
+    def bytes(self) -> int:
+        """As of a Detector, of all of them."""
+        return sum(detector.bytes for detector in self._detectors.values())
+
     def _turn(self, at_us: int) -> None:
         """Time that runs backwards turns nothing back."""
         epoch, into_us = divmod(at_us, EPOCH_US)

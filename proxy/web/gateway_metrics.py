@@ -15,6 +15,8 @@ from starlette.routing import Route
 from proxy.gateway.fallback import FALLBACK
 from proxy.model.decision import Refusal
 from proxy.model.entry import Settled
+from proxy.model.found import Found
+from proxy.model.money import PICO_PER_USD
 
 _SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -40,6 +42,21 @@ class GatewayMetrics:
             ["provider"],
             registry=self.registry,
         )
+        self._redundant = Counter(
+            "outlay_gateway_redundant_calls",
+            "Calls flagged as redundant, or that a redundancy rule did something about",
+            ["class", "action"],
+            registry=self.registry,
+        )
+        self._redundant_cost = Counter(
+            "outlay_gateway_redundant_usd", "What they cost", ["class", "action"], registry=self.registry
+        )
+        self._exempted = Counter(
+            "outlay_gateway_redundancy_exempted_usd",
+            "Cost of repeats that an exemption let pass",
+            ["kind"],
+            registry=self.registry,
+        )
         self._first_byte = Histogram(
             "outlay_gateway_first_byte_seconds",
             "From admission to the provider's first byte",
@@ -62,6 +79,23 @@ class GatewayMetrics:
                 self._fallbacks.labels(edit.split(" ")[1]).inc()
         if entry.timing.first_byte_us:
             self._first_byte.observe(entry.timing.first_byte_us / 1e6)
+
+        if entry.found:
+            self._found(entry)
+
+    def _found(self, entry: Settled) -> None:
+        found, cost = entry.found, entry.cost.total_pico / PICO_PER_USD
+        kind = found.get("exempted")
+        if kind:
+            self._exempted.labels(kind).inc(cost)
+        if found.get("flagged") or found.get("action"):
+            self._redundant.labels(found.get("class", ""), found.get("action", "")).inc()
+            self._redundant_cost.labels(found.get("class", ""), found.get("action", "")).inc(cost)
+
+    def turned_away(self, found: Found) -> None:
+        """Of a call that goes no further."""
+        if found.flagged or found.action:
+            self._redundant.labels(found.waste_class, found.action).inc()
 
     def refused(self, refusal: Refusal) -> None:
         self._refused.labels(refusal.reason).inc()

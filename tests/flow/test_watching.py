@@ -1,6 +1,7 @@
 """What the detector says of calls stands on their lines, and never touches the calls."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import respx
 from proxy.journal.codec import encode
 from proxy.model.entry import Attributed
 from proxy.redundancy.detector import Detector
+from proxy.web.gateway_metrics import GatewayMetrics
 from tests.flow.world import World
 
 URL = "https://api.openai.test/v1/chat/completions"
@@ -268,3 +270,18 @@ async def test_what_goes_on_from_a_response_kept_at_the_provider_is_another_call
     again = [await go_on("resp_same") for _ in range(6)]
     assert again[-1]["class"] == "exact_repeat"
     assert again[-1]["flagged"] == 1
+
+
+async def test_what_was_found_is_shown_in_figures_without_names(world: World) -> None:
+    metrics = GatewayMetrics()
+    world = ruled(world.router, "refuse")
+    world.watching._turned_away = metrics.turned_away
+    world.app = replace(world.app, plane=replace(world.app.plane, observe=metrics.settled))
+    await until_found(world)
+    world.router.post(URL).mock(side_effect=lambda _: httpx.Response(503, json={"error": {"message": "busy"}}))
+    for _ in range(3):
+        await say(world, chat("Another one, that fails."))
+    shown = metrics.render().decode()
+    assert 'outlay_gateway_redundant_calls_total{action="refused",class="exact_repeat"} 1.0' in shown
+    assert 'outlay_gateway_redundancy_exempted_usd_total{kind="retry"} 0.0' in shown
+    assert world.watching.look_us == world.watching.look_us_max == 0
