@@ -7,6 +7,7 @@ from proxy.gateway.holding import OUTPUT_TOKENS_MIN, output_that_fits
 from proxy.gateway.rules import Rules
 from proxy.model.decision import Refusal
 from proxy.policy.charge import Shortfall
+from proxy.policy.downgrades import by_turn
 from proxy.policy.evaluate import UNPRICED, evaluated
 from proxy.policy.rates import Rates
 from proxy.policy.rules import Budget
@@ -121,16 +122,28 @@ class Deciding:
         weighing = self._weighing(turn)
         if weighing.details.ask.free:
             return short
-        budget, instead, found = short.charge.budget, verdict.downgrade_to, None
-        if budget.action == "downgrade" and budget.downgrade_to not in (instead, turn.call.model):
-            found = self._smaller(turn, weighing, budget)
-            if isinstance(found, Shortfall) and found.waiting_helps:
+        found: Reserved | Shortfall = short
+        instead = verdict.downgrade_to
+        tried = {instead or turn.call.model}
+        while isinstance(found, Shortfall):
+            if found.waiting_helps:
                 return self._waited(turn, found)
-            if isinstance(found, Shortfall):
-                short, instead = found, budget.downgrade_to
-        if not isinstance(found, Reserved):
-            found = self._shorter(turn, weighing, short, instead)
+            budget = self._downgrading(turn, found, tried)
+            if budget is None:
+                return self._shorter(turn, weighing, found, instead)
+            tried.add(budget.downgrade_to)
+            smaller = self._smaller(turn, weighing, budget)
+            if smaller is not None:
+                found, instead = smaller, budget.downgrade_to
         return found
+
+    def _downgrading(self, turn: Turn, short: Shortfall, tried: set[str]) -> Budget | None:
+        """The one whose model is to be tried next: of all budgets that apply, quiet ones too."""
+        budget = short.charge.budget
+        if budget.action != "downgrade":
+            return None
+        naming = by_turn(turn.standing.charges(turn.row[1]), budget.name)
+        return next((each for each in naming if each.downgrade_to not in tried), None)
 
     def _waited(self, turn: Turn, short: Shortfall) -> Reserved:
         turn.did.append(("wait", short.charge.budget.name, 0))

@@ -218,3 +218,12 @@ async def test_a_call_that_went_to_a_cheaper_model_costs_its_own_where_nothing_s
     assert did(again) == {("b", "downgrade"): 2}
     small = 1000 * 150_000 + 100 * 600_000
     assert [count.saved_pico for count in again.counts.values()] == [2 * (COST_PICO - small)]
+
+
+async def test_the_models_of_other_budgets_are_tried_where_the_first_smaller_one_does_not_fit(respx_mock, tmp_path):
+    world = await a_day(respx_mock, {}, [{"max_tokens": 4000}])
+    first = "name: first, limit: 0.002 USD, window: day, downgrade: {to: gpt-4o-mini}"
+    other = "name: other, limit: 900 USD, window: day, downgrade: {to: gpt-4.1-nano}"
+    result = replay(world, tmp_path, budgets(first, other))
+    assert did(result) == {("first", "downgrade"): 1, ("other", "downgrade"): 1}
+    assert did(replay(world, tmp_path, budgets(first))) != did(result), "no other is named"

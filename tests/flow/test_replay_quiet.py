@@ -36,6 +36,7 @@ _ACTIONS = st.sampled_from(
         ", action: throttle",
         ", on_cap: finish, reserve: 5%",
         ", downgrade: {to: gpt-4o-mini}",
+        ", downgrade: {to: gpt-4.1-nano}",
     ]
 )
 _BUDGETS = st.lists(st.tuples(_FOR, _PER, _LIMITS, _WINDOWS, _ACTIONS), max_size=4)
@@ -87,7 +88,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("facts")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(files=_files(), seed=st.integers(0, 10**6), calls=st.integers(1, 60))
 def test_a_replay_that_asks_only_what_may_be_in_the_way_finds_the_same(folder, files, seed, calls):
     policies, file = policies_of(files), replay_traffic.a_file(folder / "facts.parquet", seed, calls)
