@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from proxy.model.squeeze import Squeeze
+
 
 @dataclass(frozen=True, slots=True)
 class Lightened:
@@ -19,6 +21,8 @@ class Lightened:
     """Models that a budget had it go to, whether it could or not: it goes to none of them twice."""
     output_tokens_max: int | None = None
     """What its output limit was lowered to; None: it wasn't."""
+    squeezed: tuple[Squeeze, ...] = ()
+    """What budgets had it change, for the record."""
 
 
 AS_IT_CAME: Final = Lightened()

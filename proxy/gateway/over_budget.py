@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from proxy.gateway.squeezed import squeeze
 from proxy.model.decision import Reason, Refusal
 from proxy.model.money import pico_to_usd
 from proxy.policy.charge import Balance, Charge, Shortfall
@@ -28,6 +29,7 @@ def over_budget(shortfall: Shortfall, now_us: int) -> Refusal:
         retry_after_s=_retry_after_s(shortfall.room_us or balance.resets_us, now_us) if slows else None,
         retryable=slows,
         rule=budget.where,
+        squeeze=squeeze(shortfall, "throttle" if slows else "refuse"),
     )
 
 
@@ -38,7 +40,13 @@ def no_turn(shortfall: Shortfall) -> Refusal:
         "of it and give back what they don't use: try again shortly."
     )
     return Refusal(
-        429, Reason.RATE_LIMITED, message, WAITED_RETRY_AFTER_S, retryable=True, rule=shortfall.charge.budget.where
+        429,
+        Reason.RATE_LIMITED,
+        message,
+        WAITED_RETRY_AFTER_S,
+        retryable=True,
+        rule=shortfall.charge.budget.where,
+        squeeze=squeeze(shortfall, "throttle"),
     )
 
 
@@ -59,6 +67,7 @@ def cut(shortfall: Shortfall) -> Refusal:
         f"other calls in flight hold {_amount(unit, balance.held)} of that. {_resets(budget, balance)}"
         f"{_request(budget)}{_contact(budget)}",
         rule=budget.where,
+        squeeze=squeeze(shortfall, "cut"),
     )
 
 

@@ -40,7 +40,8 @@ class Refusing:
         matched = verdict.matched if verdict is not None else ()
         shadow = tuple(map(str, verdict.shadow)) if verdict is not None else ()
         said = (refusal.status, refusal.reason, refusal.rule, refusal.message)
-        entry = Refused(call, *said, matched, shadow, ask or {}, recorded(found), found.repeats)
+        squeezed = (refusal.squeeze,) if refusal.squeeze else ()
+        entry = Refused(call, *said, matched, shadow, ask or {}, recorded(found), found.repeats, squeezed)
         try:
             self.journal.append(entry)
         except JournalUnavailableError:

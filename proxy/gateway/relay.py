@@ -30,6 +30,7 @@ from proxy.gateway.throttling import allowance_lines
 from proxy.gateway.translated import TranslatedMeter
 from proxy.model.decision import Refusal
 from proxy.model.entry import Outcome, Timing
+from proxy.model.squeeze import Squeeze
 from proxy.ports.upstream import TranslatedAnswer, UpstreamAnswer, UpstreamError, UpstreamRequest
 
 log = structlog.get_logger("outlay.relay")
@@ -224,7 +225,7 @@ class Relay:
             return Outcome.CUT
         return Outcome.OK
 
-    async def _settle(self, outcome: Outcome | None = None) -> None:
+    async def _settle(self, outcome: Outcome | None = None, cut_by: Squeeze | None = None) -> None:
         """Close the call on record, once; without an `outcome` it is the answer's own.
 
         A client still there waits until its tokens are counted."""
@@ -240,7 +241,7 @@ class Relay:
         timing = Timing(self._upstream_us, self._first_byte_us, self._elapsed_us())
         readable = answer is None or answer.readable
         hold = self._lease.hold
-        ending = Ending(outcome, self._status, reading, self._request_id, hold, timing, self._edits, readable)
+        ending = Ending(outcome, self._status, reading, self._request_id, hold, timing, self._edits, readable, cut_by)
         counting = close_call(self._plane, self._admitted, ending, self._jobs(ending))
         if counting is not None and not self._client_gone:
             await asyncio.shield(counting)
@@ -256,7 +257,7 @@ class Relay:
     async def _end_at_cap(self, refusal: Refusal, tail: bytes | None) -> None:
         """`tail`: what completes a frame of which a part has passed; None: it is not complete yet."""
         admitted = self._admitted
-        await self._settle(Outcome.CAPPED)
+        await self._settle(Outcome.CAPPED, refusal.squeeze)
         if not self._extensible or tail is None:
             return self._client.abort()
         error = admitted.dialect.stream_error(

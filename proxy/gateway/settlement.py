@@ -13,6 +13,7 @@ from proxy.gateway.admitted import Admitted
 from proxy.metering.estimate import holding
 from proxy.model.call import Hold, Request
 from proxy.model.entry import Cost, Outcome, Settled, Timing
+from proxy.model.squeeze import Squeeze
 from proxy.model.usage import NO_USAGE, Served, Usage
 from proxy.ports.tokens import TokenCounter
 
@@ -36,6 +37,8 @@ class Ending:
     edits: tuple[str, ...]
     readable: bool = True
     """False: bytes of the answer passed that could not be read."""
+    cut_by: Squeeze | None = None
+    """The budget that ended it; None: none did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +117,5 @@ def settled(admitted: Admitted, ending: Ending, what: Consumed, now_us: int) -> 
         matched=admitted.matched,
         shadow=tuple(map(str, admitted.verdict.shadow)),
         ask=admitted.ask,
+        squeezed=(*admitted.lightened.squeezed, *([ending.cut_by] if ending.cut_by else [])),
     )

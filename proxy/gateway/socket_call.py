@@ -10,6 +10,7 @@ from proxy.gateway.plane import Plane
 from proxy.gateway.settlement import Ending
 from proxy.model.decision import Refusal
 from proxy.model.entry import Outcome, Timing
+from proxy.model.squeeze import Squeeze
 
 
 class SocketCall:
@@ -33,7 +34,7 @@ class SocketCall:
             return None
         return await self._lease.extend(output_bytes, lambda: self._turn.reading().texts)
 
-    def settle(self, outcome: Outcome | None = None) -> "asyncio.Task[None] | None":
+    def settle(self, outcome: Outcome | None = None, cut_by: Squeeze | None = None) -> "asyncio.Task[None] | None":
         """Once; without an `outcome` it is the answer's own. Gives what still counts tokens."""
         if self._settled:
             return None
@@ -51,6 +52,7 @@ class SocketCall:
             hold=self._lease.hold,
             timing=Timing(self._first_us, self._first_us, self._elapsed_us()),
             edits=(),
+            cut_by=cut_by,
         )
         return close_call(self._plane, self.admitted, ending)
 

@@ -199,7 +199,7 @@ class SocketRelay:
         return await self._cap(call, admitted.refusal) if admitted.refusal is not None else None
 
     async def _cap(self, call: SocketCall, refusal: Refusal) -> _End:
-        counting = call.settle(Outcome.CAPPED)
+        counting = call.settle(Outcome.CAPPED, refusal.squeeze)
         await self._upstream.close(GOING_AWAY)
         await _counted(counting)
         end = await self._refuse(refusal, call.admitted.call.id, None)

@@ -9,9 +9,19 @@ from proxy.policy.rules import Unit
 
 def squeeze(short: Shortfall, did: str, before: str = "", after: str = "") -> Squeeze:
     budget, balance = short.charge.budget, short.balance
-    amounts = (balance.limit, balance.spent, balance.held, balance.left, budget.reserve, short.needed)
+    unit = budget.unit
     return Squeeze(
-        did, budget.name, word_of(budget.unit), *(_exact(budget.unit, each) for each in amounts), before, after
+        did=did,
+        budget=budget.name,
+        unit=word_of(unit),
+        limit=_exact(unit, balance.limit),
+        spent=_exact(unit, balance.spent),
+        held=_exact(unit, balance.held),
+        left=_exact(unit, balance.left),
+        reserve=_exact(unit, budget.reserve),
+        needed=_exact(unit, short.needed),
+        before=before,
+        after=after,
     )
 
 

@@ -14,6 +14,7 @@ from proxy.gateway.holding import OUTPUT_TOKENS_MIN, held_at, output_that_fits
 from proxy.gateway.lightened import AS_IT_CAME, Lightened
 from proxy.gateway.reserving import Weighed
 from proxy.gateway.rules import Rules
+from proxy.gateway.squeezed import squeeze
 from proxy.metering.calibration import Calibration
 from proxy.metering.estimate import LEASE_TOKENS, context_tokens, expected_tokens, first_hold
 from proxy.metering.expecting import Expecting
@@ -110,7 +111,7 @@ class Weighing:
         if not short.waiting_helps and self._worth_counting(short) and await self._count():
             return self.again()
         for budget in self._downgrading(short):
-            smaller = self._smaller(budget)
+            smaller = self._smaller(budget, short)
             if smaller is not None:
                 return smaller
         lowered = self.lightened.output_tokens_max is not None
@@ -156,12 +157,16 @@ class Weighing:
         tried = {*self.lightened.tried, self.sent.request.model}
         return [each for each in by_turn(self.again().verdict.charges, budget.name) if each.downgrade_to not in tried]
 
-    def _smaller(self, budget: Budget) -> Weighed | Refusal | None:
+    def _smaller(self, budget: Budget, short: Shortfall) -> Weighed | Refusal | None:
         """The call with the model that the budget names, and with the output limit it came with; None: a rule is
         against that model."""
         model = budget.downgrade_to
         before = replace(self.lightened, tried=self.lightened.tried | {model})
-        self.lightened = replace(before, downgraded_by=budget.name, downgrade_to=model, output_tokens_max=None)
+        went = squeeze(short, "downgrade", self.sent.request.model, model)
+        kept = tuple(each for each in before.squeezed if each.did == went.did)
+        self.lightened = replace(
+            before, downgraded_by=budget.name, downgrade_to=model, output_tokens_max=None, squeezed=(*kept, went)
+        )
         now = self.again()
         edited = self._editing.edited(self.rules, now.verdict)
         if now.verdict.refusal is None and not isinstance(edited, Refusal):
@@ -180,14 +185,24 @@ class Weighing:
         lower = self._editing.lowered(self.sent, tokens) if whole and tokens >= OUTPUT_TOKENS_MIN else None
         if lower is None:
             return None
-        self.sent, self.lightened = lower, replace(self.lightened, output_tokens_max=tokens)
+        asked = self.sent.request.output_tokens_max
+        had = str(verdict.weight.hold.output_tokens if asked is None else asked)
+        squeezed = (*self.lightened.squeezed, squeeze(short, "limit output", had, str(tokens)))
+        self.sent, self.lightened = lower, replace(self.lightened, output_tokens_max=tokens, squeezed=squeezed)
         return self._lowered(now)
 
     def _as_low(self, weighed: Weighed, tokens: int) -> Weighed:
         """With the output limit that it was lowered to before, or a lower one that rules or its model have here."""
         tokens = min(tokens, self.sent.request.output_tokens_max or tokens)
         lower = self._editing.lowered(self.sent, tokens)
-        self.lightened = replace(self.lightened, output_tokens_max=None if lower is None else tokens)
+        kept = [
+            replace(each, after=str(tokens)) if each.did == "limit output" else each for each in self.lightened.squeezed
+        ]
+        if lower is None:
+            kept = [each for each in kept if each.did != "limit output"]
+        self.lightened = replace(
+            self.lightened, output_tokens_max=None if lower is None else tokens, squeezed=tuple(kept)
+        )
         if lower is None:
             return weighed
         self.sent = lower

@@ -72,6 +72,8 @@ class MatchedRule:
     fits: tuple[Fit, ...] = ()
     rule: Rule | None = None
     charged: Charged | None = None
+    squeezed: tuple[Mapping[str, str], ...] = ()
+    """What it did for want of room, with its numbers then: model.squeeze, in order."""
 
 
 def matched_rules(policies: PolicySet | None, row: Mapping[str, Any]) -> list[MatchedRule]:
@@ -119,6 +121,7 @@ def _matched(
         fits=tuple(_fits(rule, facts)),
         rule=rule,
         charged=_charged(rule, call, facts, row) if isinstance(rule, Budget) else None,
+        squeezed=_squeezed(rule, row),
     )
 
 
@@ -157,11 +160,22 @@ def _did(rule: Rule, applied: list[Rule], row: Mapping[str, Any]) -> str:
         return COUNTED if isinstance(rule, Budget) and rule.unit is Unit.CALLS and rule.count_refused else ""
     if isinstance(rule, RedundancyRule):
         return _redundant(rule, row)
+    return _acted(rule, applied, row)
+
+
+def _acted(rule: Rule, applied: list[Rule], row: Mapping[str, Any]) -> str:
+    """Of a rule that let the call go on."""
+    if squeezed := _squeezed(rule, row):
+        return squeezed[-1]["did"]
     enforced = [each for each in applied if each.mode == "enforce"]
     for did, doers in (("downgrade", _downgrading), ("limit output", _limiting), ("cut", _cutting)):
         if rule in doers(enforced, row):
             return did
     return "" if isinstance(rule, ModelRule) else COUNTED
+
+
+def _squeezed(rule: Rule, row: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
+    return tuple(each for each in row.get("squeezed") or () if each["budget"] == rule.name)
 
 
 def _redundant(rule: RedundancyRule, row: Mapping[str, Any]) -> str:

@@ -1,14 +1,18 @@
 """What each route of the control plane answers, for the OpenAPI document."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 from proxy.ledger.spend_query import FIGURES
+from proxy.model.squeeze import Squeeze
 from proxy.model.usage import KINDS
 from proxy.ports.sheets import ColumnType
 from proxy.web.openapi_schemas import COUNT, MONEY, TEXT, TEXTS, TIME, Schema, table
 from proxy.web.price_document import FIGURE_COLUMNS, LAST_COLUMNS, TEXT_COLUMNS
 from proxy.web.reports import VIEW_COLUMNS
 from proxy.web.waste_document import CAMPAIGN_COLUMNS, WASTE_COLUMNS
+
+_SQUEEZE = [field.name for field in fields(Squeeze)]
 
 
 def increase() -> Schema:
@@ -139,6 +143,7 @@ def _rule() -> Schema:
             "decided": {"type": "boolean"},
             "because": {"type": "array", "items": table(dict.fromkeys(("dimension", "value", "fits"), TEXT))},
             "account": {"oneOf": [account, {"type": "null"}]},
+            "squeezed": {"type": "array", "items": table(dict.fromkeys(_SQUEEZE, TEXT))},
         }
     )
 

@@ -28,6 +28,7 @@ def _document(each: MatchedRule) -> dict[str, Any]:
         "says": _says(each.rule) if each.rule else "",
         "contact": each.contact,
         "account": _account(budget, each.charged) if budget and each.charged else None,
+        "squeezed": [dict(squeeze) for squeeze in each.squeezed],
     }
 
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 from dataclasses import replace
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -53,6 +54,15 @@ async def test_a_call_that_does_not_fit_goes_to_the_smaller_model(respx_mock: re
     assert settled.cost.total_pico == MINI_COST_PICO
     assert settled.edits == ("model",)
     assert settled.matched == ("all",)
+    [squeezed] = settled.squeezed
+    assert (squeezed.did, squeezed.budget, squeezed.before, squeezed.after) == (
+        "downgrade",
+        "all",
+        "gpt-4o",
+        "gpt-4o-mini",
+    )
+    assert (squeezed.unit, squeezed.limit, squeezed.spent, squeezed.held) == ("USD", "0.005", "0.00", "0.00")
+    assert Decimal(squeezed.needed) > Decimal(squeezed.left) == Decimal(squeezed.limit)
     assert world.counters.in_flight == world.counters.held_pico == 0
 
 

@@ -11,6 +11,7 @@ from proxy.adapters.prices_litellm import price_book
 from proxy.gateway.rules import Rules
 from proxy.gateway.waiting import Waiting
 from proxy.model.entry import Extended, Opened, Outcome, Settled
+from proxy.model.money import pico_to_usd
 from proxy.policy.rules import Budget, ModelRule, RuleSet, Scope, Unit
 from proxy.ports.counters import Crossing
 from tests.fakes.counters import a_budget, a_charge
@@ -51,6 +52,7 @@ async def test_calls_pass_until_the_budget_is_spent_and_then_are_refused_in_word
     assert "The budget 'payments' (budgets.yaml:2) has no room for this call: $0.0035 of $0.01 are spent" in message
     assert "ask #platform" in message
     assert world.refused[0].matched == ("payments",)
+    assert [(each.did, each.budget) for each in world.refused[0].squeezed] == [("refuse", "payments")]
     assert world.counters.balance(a_charge(budget), world.clock.now_us()).spent == COST_PICO
 
 
@@ -145,6 +147,14 @@ async def test_a_whole_answer_whose_worst_case_does_not_fit_gets_the_output_limi
     asked = json.loads(route.calls.last.request.content)["max_tokens"]
     assert 256 <= asked == opened.hold.output_tokens < 5000
     assert limit - 10_000_000 < opened.hold.cost_pico <= limit
+    [squeezed] = world.settled[0].squeezed
+    assert (squeezed.did, squeezed.budget, squeezed.before, squeezed.after) == (
+        "limit output",
+        "all",
+        "5000",
+        str(asked),
+    )
+    assert (squeezed.limit, squeezed.spent, squeezed.held) == (pico_to_usd(limit), "0.00", "0.00")
 
 
 async def test_a_stream_that_outgrows_what_is_left_is_cut_and_costs_what_passed(respx_mock: respx.MockRouter) -> None:
@@ -160,6 +170,16 @@ async def test_a_stream_that_outgrows_what_is_left_is_cut_and_costs_what_passed(
     (settled,) = world.journal.of(Settled)
     assert settled.outcome is Outcome.CAPPED
     assert 0 < settled.cost.total_pico <= limit
+    [squeezed] = settled.squeezed
+    assert (squeezed.did, squeezed.budget, squeezed.limit, squeezed.spent) == (
+        "cut",
+        "all",
+        pico_to_usd(limit),
+        "0.00",
+    )
+    last = world.journal.of(Extended)[-1].hold.cost_pico
+    assert squeezed.held == pico_to_usd(last)
+    assert squeezed.left == pico_to_usd(limit - last)
     assert all(extended.hold.cost_pico <= limit for extended in world.journal.of(Extended))
     assert world.counters.held_pico == 0
 

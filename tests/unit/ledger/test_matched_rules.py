@@ -76,6 +76,15 @@ def test_each_rule_says_where_it_stands_and_by_which_values_it_was_for_the_call(
     assert (rules["burst"].kind, rules["burst"].fits, rules["cheaper"].kind) == ("rate limit", (), "model rule")
 
 
+def test_a_budget_that_had_no_room_tells_what_it_did_and_its_numbers_then(policies: PolicySet) -> None:
+    lowered = {"did": "limit output", "budget": "payments-month", "before": "4096", "after": "300"}
+    cut = {"did": "cut", "budget": "payments-month", "limit": "500.00"}
+    rules = found(policies, outcome="capped", edits=["max_tokens"], squeezed=[lowered, cut])
+    assert rules["payments-month"].did == "cut"
+    assert rules["payments-month"].squeezed == (lowered, cut)
+    assert rules["calls"].squeezed == ()
+
+
 def test_a_budget_names_its_account_and_what_the_call_took_from_it(policies: PolicySet) -> None:
     rules = found(policies)
     # January 2027 in Berlin begins an hour earlier than in UTC.
