@@ -3,13 +3,16 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.policy_mistakes import refuse
 from proxy.policy.types import PolicySet
+
+OF_CALLERS: Final = 6
+"""Of what `check` counts, so many stand in a line of their own: two lines fit 80 columns."""
 
 app = typer.Typer(
     no_args_is_help=True, help="Check policy files, try them on past calls, and explain what they made of one."
@@ -130,11 +133,12 @@ def _accepted(policies: PolicySet, folder: Path, as_json: bool, failed: list[str
     if missing:
         typer.echo("Keys name what access.yaml doesn't know. To register them, add:\n")
         typer.echo("\n".join(missing.lines_to_add()) + "\n")
-    listed = ", ".join(_counted(count, name) for name, count in counts.items())
+    listed = [_counted(count, name) for name, count in counts.items()]
     for line in failed:
         typer.echo(line, err=True)
     state = f"has no mistake, but fails {_counted(len(failed), 'cases')}" if failed else "is fine"
-    typer.echo(f"{folder}/ {state}: {listed}. Version {policies.version}.")
+    typer.echo(f"{folder}/ {state}:\n  {', '.join(listed[:OF_CALLERS])}")
+    typer.echo(f"  {', '.join(listed[OF_CALLERS:])}\nVersion {policies.version}.")
 
 
 def _counted(count: int, name: str) -> str:
