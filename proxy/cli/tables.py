@@ -161,14 +161,16 @@ def views(document: Mapping[str, Any]) -> None:
     out.print(table)
 
 
-def increases(document: Mapping[str, Any]) -> None:
-    """Requests and grants of budgets."""
-    out = console()
+def increases(document: Mapping[str, Any], width: int | None = None) -> None:
+    """Requests and grants of budgets. `width` as of `spend`."""
+    out = console(width)
     if not document["rows"]:
         out.print("Nothing is asked for or granted.")
         return
     table = Table(show_edge=False, pad_edge=False)
-    for name in ("id", "budget", "for", "amount", "until (UTC)", "state", "by", "reason"):
+    # An id is there to be copied.
+    table.add_column("id", no_wrap=True)
+    for name in ("budget", "for", "amount", "until (UTC)", "state", "by", "reason"):
         table.add_column(name, overflow="fold")
     for row in document["rows"]:
         ended = f"revoked by {row['revoked_by']}: {row['revoked_because']}" if row["revoked_by"] else row["state"]
@@ -197,7 +199,10 @@ def sections(parts: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         grid.add_column(overflow="fold")
         for name, value in facts.items():
             grid.add_row(Text(f"  {name.replace('_', ' ')}"), Text(_fact(value)))
-        out.print(grid)
+        with out.capture() as drawn:
+            out.print(grid)
+        # Blanks behind a line would be lines of their own in a narrower terminal.
+        out.print(Text("\n".join(line.rstrip() for line in drawn.get().splitlines())))
 
 
 def _fact(value: Any) -> str:

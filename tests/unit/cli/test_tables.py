@@ -148,3 +148,25 @@ def test_a_figure_is_whole_in_a_narrow_terminal_or_said_to_be_left_out(capsys, c
     assert all(text in out for text in ("payments", "checkout", "2,652", "101.585391"))
     for name, figure in (("cache read", "164,042,885"), ("reasoning", "3,172,116"), ("output", "3,201,111")):
         assert (figure in out) != (name in out.partition("Left out")[2])
+
+
+def test_facts_have_no_blanks_behind_them(capsys):
+    tables.sections([("Title", {"short": "x", "long": "y" * 70})])
+    assert all(line == line.rstrip() for line in capsys.readouterr().out.splitlines())
+
+
+def test_the_id_of_an_increase_stays_whole_in_80_columns(capsys):
+    row = dict.fromkeys(("revoked_by", "revoked_because"), "") | {
+        "id": "gr_019a1b2c3d4e01234567",
+        "budget": "payments-team-month",
+        "instance": ["alice"],
+        "amount": "50.00 USD",
+        "until": "2027-01-01T00:00:00+00:00",
+        "state": "in force",
+        "actor": "operator",
+        "reason": "the release needs it",
+    }
+    tables.increases({"rows": [row]}, width=80)
+    out = capsys.readouterr().out
+    assert "gr_019a1b2c3d4e01234567" in out
+    assert max(map(len, out.splitlines())) <= 80
