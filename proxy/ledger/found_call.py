@@ -7,7 +7,7 @@ from typing import Any, Final
 from proxy.ledger.people import Viewer
 from proxy.ledger.statements import statement
 from proxy.ledger.waste_asked import LOOK_BACK_US
-from proxy.model.waste import THRESHOLDS
+from proxy.model.waste import THRESHOLDS, WASTE_CLASSES
 from proxy.ports.store import Row, Store
 
 _TURNED_AWAY: Final = ("refused", "justify")
@@ -53,7 +53,8 @@ def found_of_call(store: Store, row: Mapping[str, Any], viewer: Viewer, person: 
     Raises QueryTimeoutError, StoreError.
     """
     told = row["found"] or {}
-    later = store.read(statement("attributed_call"), {"id": row["id"]}, timeout_s)
+    values = {"id": row["id"], "classes": list(WASTE_CLASSES)}
+    later = store.read(statement("attributed_call"), values, timeout_s)
     evidence = _evidence(store, row, timeout_s)
     shown = tuple(id_ for id_ in row["repeats"] if id_ in evidence and _may_know(viewer, person, evidence[id_]))
     waste_class = told.get("class") or ""

@@ -12,6 +12,7 @@ from proxy.ledger.scope import Scope
 from proxy.ledger.spend_query import SpendQuery
 from proxy.ledger.statements import statement
 from proxy.ledger.waste_asked import LOOK_BACK_US, WasteAsked
+from proxy.model.waste import WASTE_CLASSES
 from proxy.ports.store import Store
 
 DEFINITION: Final = (
@@ -85,6 +86,7 @@ class WasteReport:
 def waste_query(store: Store, asked: WasteAsked, viewer: Viewer, timeout_s: float) -> SpendQuery:
     """Over calls with what became of them (sql/waste_calls.sql)."""
     known = {
+        "classes": list(WASTE_CLASSES),
         "look_back_us": LOOK_BACK_US,
         "as_of_us": FOREVER_US if asked.as_of_us is None else asked.as_of_us,
     }

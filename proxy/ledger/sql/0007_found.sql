@@ -6,7 +6,7 @@ ALTER TABLE calls ADD COLUMN found STRUCT(
 ALTER TABLE calls ADD COLUMN repeats VARCHAR[] DEFAULT [];
 
 -- Calls that were put to a run of redundant ones only after they had ended. A call may be named more than once: the
--- latest word counts.
+-- most certain kind counts.
 CREATE TABLE attributions (
     campaign             VARCHAR NOT NULL,
     waste_class          VARCHAR NOT NULL,

@@ -1,6 +1,6 @@
--- The latest word on a call that was put to a run of redundant ones after it had ended.
+-- For which run of redundant calls a call was named after it had ended: as in waste_calls.sql.
 SELECT campaign, waste_class, at_us
 FROM attributions
 WHERE call_id = $id
-ORDER BY at_us DESC, campaign DESC, waste_class DESC
+ORDER BY coalesce(list_position($classes, waste_class), 99), at_us DESC, campaign, waste_class
 LIMIT 1;

@@ -1,6 +1,7 @@
 (
-    -- Calls with what became of each because of redundancy: one of these fates, or ''. A call that was put to a run of
-    -- redundant ones after it had ended has the class and the run that the latest word on it names.
+    -- Calls with what became of each because of redundancy: one of these fates, or ''. What was found when a call was
+    -- made stays. One that was put to a run of redundant ones only after it had ended has the class and the run of the
+    -- most certain kind of waste that it was named for, and of these the latest.
     SELECT
         calls.*,
         CASE
@@ -12,8 +13,10 @@
             WHEN found.exempted <> '' THEN 'exempted'
             ELSE ''
         END AS fate,
-        CASE fate WHEN '' THEN '' ELSE coalesce(later.said.waste_class, found.class, '') END AS waste_class,
-        CASE fate WHEN '' THEN '' ELSE coalesce(later.said.campaign, found.campaign, '') END AS campaign,
+        CASE fate WHEN '' THEN '' WHEN 'attributed' THEN later.said.waste_class ELSE coalesce(found.class, '') END
+            AS waste_class,
+        CASE fate WHEN '' THEN '' WHEN 'attributed' THEN later.said.campaign ELSE coalesce(found.campaign, '') END
+            AS campaign,
         coalesce(found.action, '') AS waste_action,
         CASE fate WHEN 'exempted' THEN found.exempted ELSE '' END AS exemption,
         -- Whom a rule told to wait may have come again: nothing is known to be saved.
@@ -25,7 +28,10 @@
     LEFT JOIN (
         SELECT
             call_id,
-            max({'at_us': at_us, 'campaign': campaign, 'waste_class': waste_class}) AS said
+            min({
+                'rank': coalesce(list_position($classes, waste_class), 99), 'ago_us': -at_us,
+                'campaign': campaign, 'waste_class': waste_class
+            }) AS said
         FROM attributions
         WHERE load <= $horizon AND at_us >= $since_us AND at_us < $as_of_us
         GROUP BY call_id
