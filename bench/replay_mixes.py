@@ -30,9 +30,9 @@ CROSSED: Final = """
 """
 """Budgets that everyone crosses: each call is near a limit of several."""
 A_TENTH: Final = """
-  - {name: team-1-calls, applies_to: {team: team-1}, per: user, limit: 120 calls, window: day}
+  - {name: team-1-calls, applies_to: {team: team-1}, per: user, limit: 40 calls, window: day}
 """
-"""And one that a tenth of the people cross every day."""
+"""And one that is crossed every day, by the tenth of the calls that it is for."""
 CHANGING: Final = """
   - {name: team-2-down, applies_to: {team: team-2}, limit: 60 USD, window: day, downgrade: {to: gpt-5-mini}}
   - {name: team-4-slow, applies_to: {team: team-4}, per: user, limit: 4 USD, window: day, action: throttle}
