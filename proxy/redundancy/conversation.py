@@ -25,7 +25,9 @@ class Turn:
 @dataclass(slots=True)
 class Conversation:
     """Mutable; one for each line of growth. Evidence of tool loops and repeated turns, of empty exchange, of replay;
-    `vocabulary`: bits of the words of its short turns; `polls`: repeated calls let pass because they wait.
+    `vocabulary`: bits of the words of its short turns; `polls`: repeated calls let pass because they wait; `prods`:
+    turns in a row by which the caller only said to go on, `prodded`: in which words; `opening`: words it began with;
+    `number`: tells it from others.
     """
 
     turns: deque[Turn] = field(default_factory=lambda: deque(maxlen=TURNS_MAX))
@@ -34,3 +36,7 @@ class Conversation:
     replay: Evidence = field(default_factory=Evidence)
     vocabulary: int = 0
     polls: int = 0
+    prods: int = 0
+    prodded: int = 0
+    opening: int = 0
+    number: int = 0

@@ -13,28 +13,30 @@ from .bounds import IN_FLIGHT_MAX, Recent
 from .contexts import Contexts, Habit, Question
 from .conversation import Conversation, Turn
 from .evidence import Evidence
-from .exemptions import ExemptionLedger, exemption, note_batch, note_evaluation
+from .exemptions import ExemptionLedger, note_batch
 from .findings import Attribution, Exempted, ExemptionKind, Judgement
 from .hashing import Keyed
 from .judge import Judge
+from .marks import Marks
 from .prompts import Prompt, Prompts, Use
 from .reading import Heard, Reader, Reading, Tail
 from .repeats import LONG_CHARS_MIN, credit, judge_again, judge_replay, judge_shared
+from .reruns import Rerun, Reruns, opening
 from .sight import Answer, Sight
 from .snapshot import Tables, Taking, lines
 from .thresholds import Thresholds
 from .topic import Topic
 from .topics import Topics
 from .turns import judge_turn
+from .weight import weighed
 
 _NEVER_TOPICS = frozenset({"embeddings"})
-from .weight import weighed
 """Operations that are told by the same words only: the same documents are indexed again each time they change."""
 
 
 STATE_VERSION = 2
 """Of what state() gives: raise it when what one of the classes below remembers gets another meaning."""
-_KEPT = (Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit)
+_KEPT = (Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit, Rerun, Marks)
 
 
 def _nothing_under_way(row: object) -> None:
@@ -74,7 +76,17 @@ class Early:
 class Detector:
     """State of all owners; not thread-safe. `key` hashes all that is kept; a new key needs a new detector."""
 
-    __slots__ = ("_contexts", "_exemptions", "_keyed", "_open", "_prompts", "_reader", "_thresholds", "_topics")
+    __slots__ = (
+        "_contexts",
+        "_exemptions",
+        "_keyed",
+        "_open",
+        "_prompts",
+        "_reader",
+        "_reruns",
+        "_thresholds",
+        "_topics",
+    )
 
     def __init__(self, key: bytes, thresholds: Thresholds | None = None) -> None:
         self._keyed = Keyed(key)
@@ -83,6 +95,7 @@ class Detector:
         self._prompts = Prompts()
         self._topics = Topics(self._keyed)
         self._contexts = Contexts(self._keyed)
+        self._reruns = Reruns(self._keyed)
         self._exemptions = ExemptionLedger()
         self._open: Recent[str, Open] = Recent(IN_FLIGHT_MAX)
 
@@ -100,10 +113,10 @@ class Detector:
             prompt = Prompt(sight.call_id, reading.parent, reading.chars() >= LONG_CHARS_MIN)
             self._prompts.keep(reading.whole, prompt)
         use = prompt.use(sight.owner)
-        exempted = exemption(sight, use, reading.raw) if use.calls else None
+        exempted = self._exemptions.of(sight, use, reading.raw) if use.calls else None
         if exempted is not None and self._marked(use, sight.at_us):
             exempted = None
-        if seen_before and exempted is None and sight.evaluation is None:
+        if seen_before and exempted is None:
             self._judge_repeat(sight, reading, prompt, use, conversation, judge)
         call = Open(use, sight.project, exempted, judge)
         early = Early(sight, reading, conversation, use, not use.calls, seen_before, call)
@@ -117,11 +130,15 @@ class Detector:
         if reading.grows:
             if not early.seen_before:
                 credit(sight, reading, self._prompts)
-            if judge_turn(sight, reading, early.conversation, self._keyed, call.judge) and call.exempted is None:
+            if (
+                judge_turn(sight, reading, early.conversation, self._keyed, self._reruns, call.judge)
+                and call.exempted is None
+            ):
                 call.exempted = "polling"
         elif call.exempted is None and sight.evaluation is None and sight.operation not in _NEVER_TOPICS:
             self._topics.judge(sight, reading, early.use, early.first_use, call.judge)
         if reading.known is None:
+            self._reruns.opened(sight, early.conversation, opening(reading, self._keyed), call.judge)
             call.question = self._contexts.judge(sight, reading, call.judge)
         return early.judgement
 
@@ -159,6 +176,12 @@ class Detector:
         """Takes the lines of a detector with the same key, to go on where that one was."""
         return Taking(self._tables(), _KEPT, _nothing_under_way)
 
+    @property
+    def bytes(self) -> int:
+        """What is remembered takes at most about so much memory: a sample of it is weighed, what rows share with each. Some
+        milliseconds of work."""
+        return sum(map(weighed, self._tables().values()))
+
     def _tables(self) -> Tables:
         parts = (self._reader, self._prompts, self._topics, self._contexts, self._exemptions)
         found = ((f"{type(part).__name__}.{name}", getattr(part, name)) for part in parts for name in part.__slots__)
@@ -176,17 +199,10 @@ class Detector:
     def _marked(self, use: Use, at_us: int) -> bool:
         """A retry of what was waste is waste."""
         return use.evidence is not None and self._thresholds.reached("exact_repeat", use.evidence.faded(at_us))
-    @property
-    def bytes(self) -> int:
-        """What is remembered takes at most about so much memory: a sample of it is weighed, what rows share with each. Some
-        milliseconds of work."""
-        return sum(map(weighed, self._tables().values()))
 
-
-    @staticmethod
-    def _note(sight: Sight, prompt: Prompt, use: Use, reading: Reading) -> None:
+    def _note(self, sight: Sight, prompt: Prompt, use: Use, reading: Reading) -> None:
         note_batch(sight, use)
-        note_evaluation(sight, use)
+        self._exemptions.note_evaluation(sight, use)
         use.calls += 1
         use.open += 1
         use.raw = reading.raw

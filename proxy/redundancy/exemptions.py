@@ -6,7 +6,7 @@ evaluation, poll), so none is without limit, and all money that passes under one
 
 from __future__ import annotations
 
-from .bounds import Recent
+from .bounds import HOUR_US, Recent
 from .findings import Exempted, ExemptionKind
 from .prompts import Use
 from .sight import Sight
@@ -21,20 +21,11 @@ SAMPLES_PAUSE_US = 2_500_000
 EVALUATION_TRIALS_MAX = 16
 """Runs of one prompt under one commit."""
 EVALUATION_COMMITS_MAX = 400
-MODELS_MAX = 4
+LONE_COMMITS_MAX = 8
+"""An evaluation asks more than one thing of a commit. One prompt that alone came with so many in a row is none."""
+LONE_WITHIN_US = 6 * HOUR_US
+_SUITES_MAX = 4_000
 _ROWS_MAX = 2_000
-
-
-def exemption(sight: Sight, use: Use, raw: int) -> ExemptionKind | None:
-    """Why this repeat of `use` is no waste, if so. `raw`: hash of the call as sent; a disguised one is no retry or
-    sample."""
-    if sight.evaluation is not None and _evaluates(sight.evaluation.commit, use):
-        return "evaluation"
-    if raw != use.raw:
-        return None
-    if not use.succeeded and not use.open:
-        return _retry(use)
-    return "samples" if _samples(sight, use) else None
 
 
 def _retry(use: Use) -> ExemptionKind | None:
@@ -48,21 +39,6 @@ def note_batch(sight: Sight, use: Use) -> None:
     use.batch = use.batch + 1 if together else 1
 
 
-def note_evaluation(sight: Sight, use: Use) -> None:
-    if sight.evaluation is None:
-        return
-    commits = use.commits = use.commits or {}
-    if sight.evaluation.commit in commits or len(commits) < EVALUATION_COMMITS_MAX:
-        commits[sight.evaluation.commit] = commits.get(sight.evaluation.commit, 0) + 1
-
-
-def _evaluates(commit: str, use: Use) -> bool:
-    commits = use.commits or {}
-    if commit not in commits and len(commits) >= EVALUATION_COMMITS_MAX:
-        return False
-    return commits.get(commit, 0) < EVALUATION_TRIALS_MAX
-
-
 def _samples(sight: Sight, use: Use) -> bool:
     """Several answers to one prompt at once, with a temperature that makes them differ."""
     batch_max = SAMPLES_UNSET_MAX if sight.temperature is None else SAMPLES_MAX
@@ -71,10 +47,49 @@ def _samples(sight: Sight, use: Use) -> bool:
 
 
 class ExemptionLedger:
-    __slots__ = ("_rows",)
+    """Which repeats are let pass, and what they cost."""
+
+    __slots__ = ("_rows", "_suites")
 
     def __init__(self) -> None:
+        self._suites: Recent[tuple[str, str], int] = Recent(_SUITES_MAX)
         self._rows: Recent[tuple[str, ExemptionKind], list[int]] = Recent(_ROWS_MAX)
+
+    def of(self, sight: Sight, use: Use, raw: int) -> ExemptionKind | None:
+        """Why this repeat of `use` is no waste, if so. `raw`: hash of the call as sent; a disguised one is no retry or
+        sample."""
+        if sight.evaluation is not None and self._evaluates(sight, sight.evaluation.commit, use):
+            return "evaluation"
+        if raw != use.raw:
+            return None
+        if not use.succeeded and not use.open:
+            return _retry(use)
+        return "samples" if _samples(sight, use) else None
+
+    def note_evaluation(self, sight: Sight, use: Use) -> None:
+        if sight.evaluation is None:
+            return
+        commit, commits = sight.evaluation.commit, use.commits or {}
+        use.commits = commits
+        if commit not in commits:
+            suite = (sight.owner, commit)
+            self._suites.put(suite, (self._suites.get(suite) or 0) + 1)
+        if commit in commits or len(commits) < EVALUATION_COMMITS_MAX:
+            runs, first_us = commits.get(commit, (0, sight.at_us))
+            commits[commit] = runs + 1, first_us
+
+    def _evaluates(self, sight: Sight, commit: str, use: Use) -> bool:
+        commits = use.commits or {}
+        if commit in commits:
+            return commits[commit][0] < EVALUATION_TRIALS_MAX
+        return len(commits) < EVALUATION_COMMITS_MAX and not self._lone(sight, commits)
+
+    def _lone(self, sight: Sight, commits: dict[str, tuple[int, int]]) -> bool:
+        """Whether this prompt came alone, with ever new commits, many times within hours."""
+        latest = list(commits.items())[-LONE_COMMITS_MAX:]
+        if len(latest) < LONE_COMMITS_MAX or sight.at_us - latest[0][1][1] > LONE_WITHIN_US:
+            return False
+        return all((self._suites.get((sight.owner, commit)) or 0) <= 1 for commit, _ in latest)
 
     def count(self, project: str, kind: ExemptionKind, cost_pico: int) -> None:
         row = self._rows.get((project, kind))

@@ -15,7 +15,8 @@ OWNERS_PER_PROMPT_MAX = 32
 class Use:
     """One owner's calls with one prompt. `raw`: hash of the last one as sent; `batch`: calls sent at the same moment;
     `walk`: how many calls in a row repeated an earlier conversation up to here; `topic`: what it
-    belongs to; `pause_us`: from the call before the last to the last."""
+    belongs to; `pause_us`: from the call before the last to the last;
+    `commits`: of evaluations, how often each and since when."""
 
     raw: int = 0
     calls: int = 0
@@ -31,7 +32,7 @@ class Use:
     last_id: str = ""
     topic: Topic | None = None
     evidence: Evidence | None = None
-    commits: dict[str, int] | None = None
+    commits: dict[str, tuple[int, int]] | None = None
 
     def sure(self) -> Evidence:
         if self.evidence is None:

@@ -26,7 +26,7 @@ TELLING_TIMES_MIN = 3
 """A result of so many lines that came so often before is a loop whatever the calls were; a short notice is not."""
 POLL_CHARS_MAX = 400
 POLL_PAUSE_US = 4_000_000
-POLLS_MAX = 40
+POLLS_MAX = 22
 _VOLATILE = re.compile(
     r"\b\d+(?:\.\d+)?\s?(?:ms|µs|us|ns|s|sec|secs|seconds|m|min|mins|minutes|h)\b"
     r"|\b(?:pid|tid|port|elapsed|took|duration|eta)\b[ :=]*[\d.]+"
@@ -59,7 +59,7 @@ def turn_of(call_id: str, at_us: int, fresh: tuple[Message, ...], keyed: Keyed) 
 def repetition(conversation: Conversation, turn: Turn, fresh: tuple[Message, ...]) -> Repetition | None:
     """How the newest turn repeats the ones before it, if it does."""
     said = "\n".join(text for role, text in fresh if role != "assistant")
-    if _is_result(fresh):
+    if is_result(fresh):
         alike = [old for old in conversation.turns if same_result(old, turn)]
         earlier = [old for old in alike if old.asked == turn.asked]
         if not earlier and len(turn.lines) >= TELLING_LINES_MIN and len(alike) >= TELLING_TIMES_MIN:
@@ -87,7 +87,7 @@ def _calls(asked: str) -> str:
     return _PAUSE.sub("", _COMMENT.sub("", asked[start:])) if start >= 0 else asked
 
 
-def _is_result(fresh: tuple[Message, ...]) -> bool:
+def is_result(fresh: tuple[Message, ...]) -> bool:
     return any(role == "tool" or text.startswith(TOOL_RESULT_MARK) for role, text in fresh)
 
 

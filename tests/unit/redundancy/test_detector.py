@@ -91,10 +91,30 @@ def test_an_evaluation_may_repeat_for_each_commit_but_not_one_commit_for_ever() 
     played = Played()
     owner = {"owner": "svc-ci", "owner_kind": "service"}
     for commit in range(40):
-        for _ in range(3):
-            assert not played.send(PROMPT, wait_s=5, evaluation=Evaluation(f"c{commit}"), **owner).flagged
+        for trial in range(3):
+            pause_s = 5 if trial else 3_600
+            assert not played.send(PROMPT, wait_s=pause_s, evaluation=Evaluation(f"c{commit}"), **owner).flagged
     same = [played.send(PROMPT, wait_s=5, evaluation=Evaluation("c0"), **owner) for _ in range(30)]
     assert {judgement.exempted for judgement in same[20:]} == {None}
+
+
+def test_one_prompt_alone_with_ever_new_commits_is_no_evaluation() -> None:
+    played = Played()
+    sent = [
+        played.send(PROMPT, wait_s=200, evaluation=Evaluation(f"c{n}"), owner="svc-ci", owner_kind="service")
+        for n in range(30)
+    ]
+    assert not any(judgement.flagged for judgement in sent[:8])
+    assert all(judgement.flagged for judgement in sent[13:])
+
+
+def test_a_suite_may_run_for_many_commits_within_hours() -> None:
+    played = Played()
+    for commit in range(30):
+        for case in ("alpha", "beta"):
+            text = f"{PROMPT} Case {case}."
+            commit_id = Evaluation(f"c{commit}")
+            assert not played.send(text, wait_s=30, evaluation=commit_id, owner="svc-ci", owner_kind="service").flagged
 
 
 def test_a_prompt_going_round_between_people_is_flagged_and_a_short_question_is_not() -> None:
