@@ -8,6 +8,7 @@ from proxy.adapters.policy_files import PolicyFolder
 from proxy.app.balancing import Balancing
 from proxy.gateway.expiry import Expiry
 from proxy.gateway.rules import Rules
+from proxy.gateway.sharing import Sharing
 from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Watching
 from proxy.model.money import PICO_PER_USD
@@ -27,6 +28,7 @@ class GatewayFigures:
     folder: PolicyFolder
     balancing: Balancing
     watching: Watching
+    sharing: Sharing
     generations: Generations
     rules: Callable[[], Rules]
     """In force now."""
@@ -82,6 +84,15 @@ class GatewayFigures:
             "Memory of the detector at most, about",
             lambda: self.generations.bytes,
         )
+
+    def show_answers(self, metrics: GatewayMetrics) -> None:
+        sharing = self.sharing
+        answers = sharing.answers
+        metrics.gauge("outlay_gateway_answers_kept", "Answers in memory, to be given again", lambda: len(answers))
+        metrics.gauge("outlay_gateway_answers_bytes", "What they take", lambda: answers.bytes)
+        metrics.gauge("outlay_gateway_answers_hits", "Calls that were given one of them", lambda: sharing.served)
+        metrics.gauge("outlay_gateway_answers_misses", "Calls that a rule would have served so", lambda: sharing.missed)
+        metrics.gauge("outlay_gateway_calls_coalesced", "Calls that shared one under way", lambda: sharing.coalesced)
 
     def readiness(self) -> Mapping[str, object]:
         policies = self.rules().policies

@@ -133,12 +133,14 @@ class Gateway:
             folder=self.folder,
             balancing=self.balancing,
             watching=self.watching,
+            sharing=self.sharing,
             generations=generations,
             rules=lambda: self._rules,
             out=self._out,
         )
         self.figures.show(self.metrics)
         self.figures.show_detector(self.metrics)
+        self.figures.show_answers(self.metrics)
 
     def _granted(self, budget: Budget, instance: tuple[str, ...]) -> int:
         return self.grants.current.granted(budget, instance, self.clock.now_us())

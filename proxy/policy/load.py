@@ -65,8 +65,7 @@ RULES: Final = {
 }
 """What stands in the files of rules and a version may not know yet: lists and tables, their settings, and values of
 those."""
-_LATER: Final = {"redundancy.action.serve", "redundancy.action.coalesce", "cache"}
-ENFORCED: Final = frozenset(RULES) - _LATER
+ENFORCED: Final = frozenset(RULES)
 """Those of RULES that calls are held to (cases: that `policy check` runs). An entry in any other is a mistake: nobody
 may believe a budget to be in force that isn't."""
 LATER_FILES: Final = {

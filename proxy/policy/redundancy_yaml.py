@@ -36,6 +36,8 @@ REDUNDANCY: Final = {
 }
 THRESHOLD: Final[Mapping[str, str]] = {name: f"threshold: {{{name}: 6}}" for name in WASTE_CLASSES}
 ALL: Final = "all"
+CACHED: Final = "cache: {ttl: 1h}"
+"""Whoever has answers kept says so twice: a rule alone keeps none."""
 SCORE_MAX: Final = 1000
 JUSTIFICATIONS_PER_DAY: Final = 20
 """Where a rule doesn't say."""
@@ -75,6 +77,8 @@ def _rules(top: Section, names: RuleNames, known: Known) -> Iterator[RedundancyR
         classes = _classes(section, fit, action)
         justifications = read_count(section, "justifications_per_day", 1)
         _idle(section, action)
+        if action == "serve" and not isinstance(top.node("cache"), Table):
+            section.wrong("action", "serve keeps answers in memory, so the file says how long: add a cache", CACHED)
         yield RedundancyRule(
             name=rule.name,
             where=rule.where,

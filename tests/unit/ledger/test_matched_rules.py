@@ -161,6 +161,7 @@ redundancy:
   - {name: again, action: serve}
   - {name: why, classes: all, action: justify}
   - {name: dim, classes: all, action: refuse, mode: shadow}
+cache: {ttl: 1h}
 """
 
 

@@ -49,6 +49,7 @@ redundancy:
   - {name: again, applies_to: {project: [none, free]}, action: serve}
   - {name: shared, applies_to: {project: none}, action: coalesce}
   - {name: dim, classes: all, action: refuse, mode: shadow}
+cache: {ttl: 1h}
 """,
     "models.yaml": """
 models:

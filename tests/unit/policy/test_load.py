@@ -255,7 +255,7 @@ SETTING_EXAMPLES = {
     "models.output_tokens_max": "models: [{name: m, output_tokens_max: 5}]",
     "models.fallback": "models: [{name: m, fallback: [openai]}]",
     "redundancy.action.warn": "redundancy: [{name: m, classes: all, action: warn}]",
-    "redundancy.action.serve": "redundancy: [{name: m, action: serve, mode: shadow}]",
+    "redundancy.action.serve": "redundancy: [{name: m, action: serve, mode: shadow}]\ncache: {ttl: 1h}",
     "redundancy.action.coalesce": "redundancy: [{name: m, action: coalesce}]",
     "redundancy.action.throttle": "redundancy: [{name: m, classes: all, action: throttle, requests_per_minute: 5}]",
     "redundancy.action.justify": "redundancy: [{name: m, classes: all, action: justify}]",

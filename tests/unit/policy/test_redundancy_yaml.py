@@ -22,7 +22,7 @@ def loaded(**files: str) -> PolicySet:
 
 
 def rule(settings: str) -> RedundancyRule:
-    return loaded(redundancy=f"redundancy:\n  - {{name: r, {settings}}}").rules.redundancy[0]
+    return loaded(redundancy=f"redundancy:\n  - {{name: r, {settings}}}\ncache: {{}}").rules.redundancy[0]
 
 
 def cache(settings: str) -> CacheSettings:
@@ -165,5 +165,8 @@ def test_the_commented_examples_of_the_starter_are_valid() -> None:
     assert [(each.name, each.action, each.mode) for each in rules.redundancy] == [
         ("tell-of-loops", "warn", "enforce"),
         ("no-replays", "justify", "shadow"),
+        ("same-answer-again", "serve", "enforce"),
+        ("twins-share", "coalesce", "enforce"),
     ]
+    assert (rules.cache.ttl_s, rules.cache.bytes_max, rules.cache.scope) == (3600, 64_000_000, "key")
     assert [each.name for each in rules.evaluations] == ["nightly"]

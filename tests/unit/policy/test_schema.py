@@ -74,6 +74,7 @@ BEYOND_A_SCHEMA = frozenset(
         "price-time-before-all-time",
         "provider-name-reserved",
         "redundancy-classes-all-and-more",
+        "redundancy-serve-without-cache",
         "redundancy-threshold-decimals",
         "redundancy-threshold-other-class",
         "redundancy-threshold-too-low",

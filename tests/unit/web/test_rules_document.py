@@ -25,7 +25,7 @@ from proxy.web.rules_document import rules_document
     ],
 )
 def test_a_redundancy_rule_in_words(rule: str, says: str) -> None:
-    loaded = load({"redundancy.yaml": f"redundancy: [{{name: r, {rule}}}]"}, enforced=frozenset(RULES))
+    loaded = load({"redundancy.yaml": f"redundancy: [{{name: r, {rule}}}]\ncache: {{}}"}, enforced=frozenset(RULES))
     assert isinstance(loaded, PolicySet), loaded
     only = loaded.rules.redundancy[0]
     matched = MatchedRule("r", only.where, "redundancy rule", only.mode, "", "", decided=False, rule=only)
