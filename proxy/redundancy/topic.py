@@ -19,7 +19,6 @@ DRIFT_MIN = 0.02
 DRIFT_RATIO = 1.7
 DRIFT_WEIGHT = -0.5
 CLOSED_ASKS_MIN = 3
-CLOSED_WEIGHT = 1.0
 FAMILIAR_SHARE = 0.4
 HALF_LIFE_DAYS = 2
 """What is asked of one text day after day adds up more slowly than what is asked within hours, but it does."""
@@ -108,9 +107,10 @@ class Likeness:
     def _reworded(self) -> float:
         """Of an ask that is like no earlier one: other words for one wish come from a stock that is soon used up, other
         questions bring their own."""
-        if not self.new and self.asks >= CLOSED_ASKS_MIN:
-            return CLOSED_WEIGHT
-        return -1.0 if self.new > FAMILIAR_SHARE * self.words else 0.0
+        share = self.new / self.words if self.words else 0.0
+        if share > FAMILIAR_SHARE:
+            return -1.0
+        return 1 - share / FAMILIAR_SHARE if self.asks >= CLOSED_ASKS_MIN else 0.0
 
 
 def _drifts(asks: Sequence[int], ask: int) -> bool:

@@ -39,6 +39,8 @@ TOGETHER_MIN = 0.75
 EVERYBODY = ""
 """Stands for the owner of topics that are everybody's."""
 OWNERS_MAX = 32
+SHARED_WEIGHT_MIN = 0.6
+"""Two people at one prompt try each other's versions."""
 _INDEX_MAX = TOPICS_MAX * 16
 
 
@@ -165,8 +167,8 @@ def _judge_shared(sight: Sight, shared: Likeness, trust: float, judge: Judge) ->
     """A text that goes round between callers with one wish in other words. The first call of each is free."""
     topic = shared.topic
     weight = shared.weight
-    if weight <= 0:
-        topic.evidence.take(-weight, sight.at_us)
+    if weight < SHARED_WEIGHT_MIN:
+        topic.evidence.take(max(0.0, -weight), sight.at_us)
     elif topic.owners is not None and topic.owners.get(sight.owner, 0) > 1:
         topic.evidence.add(weight * trust, sight.at_us, sight.call_id)
         judge.weigh("shared_repeat", topic.evidence)
