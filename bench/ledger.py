@@ -34,6 +34,8 @@ from proxy.ledger.people import OPERATOR, Directory
 from proxy.ledger.schema import migrate
 from proxy.ledger.selection import selection
 from proxy.ledger.spend import spend
+from proxy.ledger.waste import waste
+from proxy.ledger.waste_asked import waste_asked
 from proxy.model.call import Call, Hold
 from proxy.model.entry import Cost, Opened, Outcome, Settled, Timing
 from proxy.model.usage import KINDS, Served, Usage
@@ -50,6 +52,15 @@ REPORTS = {
     "by team, tags.env": [("by", "team,tags.env")],
     "one project by model": [("by", "model"), ("project", "project-7")],
 }
+WASTE_REPORTS = {
+    "waste by class": [("by", "class")],
+    "waste by project, day": [("by", "project,day")],
+    "waste by class, project, team, model, day": [("by", "class,project,team,model,day")],
+    "waste, runs with examples": [("by", "class"), ("examples", "3"), ("reason", "bench")],
+}
+WASTE_EVERY = 10
+"""One call in so many repeats earlier ones; every second of these is named only later."""
+RUN_CALLS = 20
 REPEATS = 7
 
 
@@ -165,19 +176,47 @@ def multiply(store: DuckStore, rows: int) -> None:
     print(f"rows                    {count:,}; threads a query: {THREADS}")
 
 
+def find_waste(store: DuckStore) -> None:
+    """Put what a detector would have found on one call in ten, as runs."""
+    with store.transaction() as change:
+        values = {"every": WASTE_EVERY, "run": WASTE_EVERY * RUN_CALLS}
+        change.execute(
+            "UPDATE calls SET repeats = [id], found = {'class': 'tool_loop', 'score': 4000, 'flagged': 1, "
+            "'campaign': (rowid // $run)::VARCHAR, 'exempted': NULL, 'action': NULL, 'saved_pico': NULL, "
+            "'age_us': NULL} WHERE rowid % $every = 0 AND rowid % (2 * $every) = 0",
+            values,
+        )
+        change.execute(
+            "INSERT INTO attributions SELECT (rowid // $run)::VARCHAR, 'tool_loop', opened_us + 1, id, 1 "
+            "FROM calls WHERE rowid % $every = 0",
+            values,
+        )
+    ((found, named),) = store.read(
+        "SELECT count(*) FILTER (WHERE found.flagged = 1), (SELECT count(*) FROM attributions) FROM calls"
+    )
+    print(f"waste                   {found:,} calls flagged, {named:,} named later")
+
+
 def reports(store: DuckStore, title: str) -> None:
     now_us = START_US + 30 * 86_400_000_000
-    print(f"\nreports, {title:<15} median ms   worst")
+    print(f"\nreports, {title:<31} median ms   worst")
     for name, parameters in REPORTS.items():
         times = []
         for _ in range(REPEATS):
             asked = selection([("since", "2026-05-01"), ("until", "2026-08-01"), *parameters], {}, now_us)
             _, wall = timed(lambda asked=asked: spend(store, asked, OPERATOR, Directory(), 60))  # type: ignore[misc]
             times.append(wall * 1000)
-        print(f"  {name:<23}{statistics.median(times):8.0f}{max(times):9.0f}")
+        print(f"  {name:<41}{statistics.median(times):8.0f}{max(times):9.0f}")
+    for name, parameters in WASTE_REPORTS.items():
+        times = []
+        for _ in range(REPEATS):
+            words = waste_asked([("since", "2026-05-01"), ("until", "2026-08-01"), *parameters], {}, now_us)
+            _, wall = timed(lambda words=words: waste(store, words, OPERATOR, Directory(), 60))  # type: ignore[misc]
+            times.append(wall * 1000)
+        print(f"  {name:<41}{statistics.median(times):8.0f}{max(times):9.0f}")
     ((call_id,),) = store.read("SELECT id FROM calls WHERE length(id) = 37 LIMIT 1 OFFSET 1000")
     _, wall = timed(lambda: find_call(store, call_id, OPERATOR, "bench", 60))
-    print(f"  {'one call explained':<23}{wall * 1000:8.0f}")
+    print(f"  {'one call explained':<41}{wall * 1000:8.0f}")
 
 
 def live(folder: Path, rate: int, seconds: float) -> None:
@@ -273,6 +312,7 @@ def main() -> None:
         store = load_all(folder, options.calls)
         reopen(folder)
         multiply(store, options.rows)
+        find_waste(store)
         reports(store, "alone")
         busy_reports(folder, store)
         store.close()
