@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 SourceKind = Literal["github", "gitlab", "argocd", "cdevents", "generic"]
+Trust = Literal["claimed", "signed", "corroborated"]
+"""As model.told.Trust."""
 
 HOUR_US = 3_600_000_000
 
@@ -33,7 +35,7 @@ class Service:
     """Team."""
     projects: tuple[str, ...] = ()
     """Whose build spend is this service's where nothing nearer says whose it is."""
-    trust: Literal["claimed", "signed", "corroborated"] = "signed"
+    trust: Trust = "signed"
     """The least that a deployment needs."""
     config_counts: bool = False
     """True: changes to configuration and flags alone count too, on a line of their own."""
