@@ -16,12 +16,12 @@ from proxy.adapters.journal_tail import TailTooLongError
 from proxy.app.spent_sources import OwnJournal, SpentSources
 from proxy.app.standing_counters import Folded, StandingCounters, correct, counted, since
 from proxy.gateway.counters_snapshot import Snapshot
-from proxy.gateway.openings import Correction, Meaning, asked, corrections, difference_pico, meaning, opened, others
+from proxy.gateway.openings import Correction, Meaning, corrections, difference_pico, meaning, opened, others
 from proxy.gateway.rules import Rules
 from proxy.model.money import PICO_PER_USD, pico_to_usd
 from proxy.policy.charge import Account
 from proxy.policy.rules import Budget
-from proxy.ports.balances import Balances, BalancesUnavailableError, Known, Standing
+from proxy.ports.balances import Balances, BalancesUnavailableError, Known, Standing, asked
 from proxy.ports.journal import JournalUnavailableError
 
 log = structlog.get_logger("outlay.balances")

@@ -12,7 +12,6 @@ from typing import Final
 import structlog
 
 from proxy.app.delivering import Delivering
-from proxy.gateway.openings import asked
 from proxy.ledger.balances import TooManyAccountsError, balances
 from proxy.ledger.budget_levels import KIND as BUDGET_LEVEL
 from proxy.ledger.budget_levels import budget_levels
@@ -23,7 +22,7 @@ from proxy.ledger.notices import policy_mistakes, unpriced_models
 from proxy.policy.grants import Grants
 from proxy.policy.rules import Budget
 from proxy.policy.types import Mistake, Target
-from proxy.ports.balances import BEGINNING
+from proxy.ports.balances import BEGINNING, asked
 from proxy.ports.journal import Journal
 from proxy.ports.notices import Notice
 from proxy.ports.store import QueryTimeoutError, Store

@@ -16,7 +16,7 @@ from proxy.adapters.journal_folder import stored_segments
 from proxy.adapters.journal_tail import TAIL_BYTES_MAX, tail, tail_bytes
 from proxy.adapters.journal_whole import END, NotWholeError, calling_nodes, check_whole, mark_first
 from proxy.gateway.counters_snapshot import Snapshot
-from proxy.gateway.openings import asked, spent_by
+from proxy.gateway.openings import spent_by
 from proxy.model.entry import Refused, Settled
 from proxy.policy.charge import Account
 from proxy.policy.match import Matcher
@@ -30,6 +30,7 @@ from proxy.ports.balances import (
     Known,
     Place,
     Standing,
+    asked,
 )
 
 log = structlog.get_logger("outlay.balances")

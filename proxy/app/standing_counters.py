@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol, TypeVar
 
-from proxy.gateway.openings import asked, meaning
+from proxy.gateway.openings import meaning
 from proxy.policy.charge import Account, Charge
 from proxy.policy.rules import Budget
-from proxy.ports.balances import AskedBudget, Known, Standing
+from proxy.ports.balances import AskedBudget, Known, Standing, asked
 from proxy.ports.counters import ALL_OTHERS, Counters, Spent
 
 V = TypeVar("V")

@@ -22,7 +22,6 @@ from proxy.policy.charge import Account
 from proxy.policy.match import Matcher, facts_of, instance
 from proxy.policy.operations import FREE
 from proxy.policy.rules import Budget, Unit
-from proxy.policy.windows import bounds, buckets
 from proxy.ports.balances import AskedBudget, Known, Standing
 
 NO_STANDING: Final = Standing(0, 0)
@@ -60,26 +59,6 @@ def meaning(budget: Budget) -> Meaning:
         str(budget.unit),
         (window.kind, window.zone, window.length_s),
         budget.count_refused,
-    )
-
-
-def asked(budget: Budget, at_us: int) -> AskedBudget:
-    """The question about a budget in its window at that moment; of a rolling one, all buckets that still count."""
-    bucket_us = 0
-    if budget.window.kind == "rolling":
-        cut = buckets(budget.window, at_us)
-        bucket_us, since_us, until_us = cut.size_us, cut.first_us, cut.last_us + cut.size_us
-    else:
-        since_us, until_us = bounds(budget.window, at_us)
-    return AskedBudget(
-        budget=budget.name,
-        conditions=budget.scope.conditions,
-        per=budget.per,
-        unit=budget.unit,
-        count_refused=budget.count_refused,
-        since_us=since_us,
-        until_us=until_us,
-        bucket_us=bucket_us,
     )
 
 

@@ -85,10 +85,10 @@ def _kinds(budgets: Iterable[AskedBudget]) -> dict[_Kind, list[AskedBudget]]:
 
 def _question(index: int, kind: _Kind, budgets: Sequence[AskedBudget], values: dict[str, object]) -> str:
     """The statement of one kind; its parameters go into `values`."""
-    expressions = [_expression(name, f"tag_{index}_{n}", values) for n, name in enumerate(kind.dimensions)]
+    expressions = [expression(name, f"tag_{index}_{n}", values) for n, name in enumerate(kind.dimensions)]
     columns = [f"d{n}" for n in range(len(expressions))]
     bucket = f"opened_us // {kind.bucket_us:d} * {kind.bucket_us:d}" if kind.bucket_us else f"{kind.since_us:d}"
-    return _filled(
+    return filled(
         statement("balances"),
         kind=f"{index:d}",
         values=", ".join(columns),
@@ -102,13 +102,13 @@ def _question(index: int, kind: _Kind, budgets: Sequence[AskedBudget], values: d
     )
 
 
-def _filled(text: str, **pieces: str) -> str:
+def filled(text: str, **pieces: str) -> str:
     for name, piece in pieces.items():
         text = text.replace(f"/*{name}*/", piece)
     return text
 
 
-def _expression(name: str, parameter: str, values: dict[str, object]) -> str:
+def expression(name: str, parameter: str, values: dict[str, object]) -> str:
     """Over a row of `calls`. The name of a tag is a parameter, never text of the statement."""
     if name.startswith(TAG_PREFIX):
         values[parameter] = name.removeprefix(TAG_PREFIX)

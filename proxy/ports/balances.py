@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from proxy.policy.charge import Account
-from proxy.policy.rules import Unit
+from proxy.policy.rules import Budget, Unit
+from proxy.policy.windows import bounds, buckets
 
 BUDGETS_MAX: Final = 2000
 """In one question."""
@@ -79,6 +80,26 @@ class Known:
 
 class BalancesUnavailableError(Exception):
     """The ledger gave no answer, or none that can be used: down, restarting, too slow, too many accounts."""
+
+
+def asked(budget: Budget, at_us: int) -> AskedBudget:
+    """The question about a budget in its window at that moment; of a rolling one, all buckets that still count."""
+    bucket_us = 0
+    if budget.window.kind == "rolling":
+        cut = buckets(budget.window, at_us)
+        bucket_us, since_us, until_us = cut.size_us, cut.first_us, cut.last_us + cut.size_us
+    else:
+        since_us, until_us = bounds(budget.window, at_us)
+    return AskedBudget(
+        budget=budget.name,
+        conditions=budget.scope.conditions,
+        per=budget.per,
+        unit=budget.unit,
+        count_refused=budget.count_refused,
+        since_us=since_us,
+        until_us=until_us,
+        bucket_us=bucket_us,
+    )
 
 
 class Balances(Protocol):

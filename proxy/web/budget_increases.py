@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from secrets import token_bytes
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from proxy.ledger.budget_levels import PERSONAL
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.increases import GRANTED, REQUESTED, Increase, UnknownBudgetError, Wish, revocation
 from proxy.ledger.people import OPERATOR, OTHER_PEOPLE, REASON_CHARS_MAX, ForbiddenError, Viewer
@@ -19,6 +19,7 @@ from proxy.model.identity import Identity, Role
 from proxy.model.money import pico_to_usd
 from proxy.policy.amounts import UNIT_WORDS, amount
 from proxy.policy.mistakes import shown, suggestion
+from proxy.policy.own_budgets import is_for, is_own, own_values
 from proxy.policy.rule_yaml import known_names, unknown
 from proxy.policy.rules import Budget, Unit
 from proxy.policy.section import duration_s, moment
@@ -32,8 +33,6 @@ REQUESTS_MAX: Final = 20
 """Of one caller, that nobody has answered yet."""
 INSTANCE_CHARS_MAX: Final = 200
 """As much of a value as the journal keeps."""
-PERSONAL: Final = frozenset(("user", "key"))
-"""Dimensions whose values say who it is."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -170,32 +169,9 @@ class BudgetIncreases:
         raise UnknownBudgetError(f"The budget {shown(budget)} has no {kind} {shown(id_)} that still runs.")
 
 
-def is_for(budget: Budget, identity: Identity) -> bool:
-    """Whether calls of this key can fall under it. Conditions that hang on the call itself may be met by one."""
-    own = _own(identity)
-    return all(
-        any(fnmatchcase(value, glob) for value in own[name] for glob in globs)
-        for name, globs in budget.scope.conditions.items()
-        if name in own
-    )
-
-
-def _own(identity: Identity) -> Mapping[str, Sequence[str]]:
-    """The values that a key settles, the first the default."""
-    projects = identity.projects
-    return {
-        "user": [identity.owner],
-        "key": [identity.key_id],
-        "team": list(dict.fromkeys([identity.team, *(each.team for each in projects)])),
-        "project": [each.name for each in projects],
-        "cost_center": [each.cost_center for each in projects],
-        "purpose": [str(each.purpose) for each in projects],
-    }
-
-
 def _instance(budget: Budget, given: Sequence[str], identity: Identity | None, policies: PolicySet) -> tuple[str, ...]:
     """Which instance of the budget is meant; a developer's own."""
-    per, own = budget.per, _own(identity) if identity else {}
+    per, own = budget.per, own_values(identity) if identity else {}
     if not given and all(own.get(name) for name in per):
         given = [own[name][0] for name in per]
     if len(given) != len(per) or any(len(value) > INSTANCE_CHARS_MAX for value in given):
@@ -263,9 +239,7 @@ def _may_see(each: Increase, budgets: Mapping[str, Budget], identity: Identity |
     budget = budgets.get(each.wish.budget)
     if each.kind == "request" or budget is None or len(budget.per) != len(each.wish.instance):
         return each.actor == identity.owner
-    own = _own(identity)
-    mine = all(value in own.get(name, (value,)) for name, value in zip(budget.per, each.wish.instance, strict=True))
-    return mine and is_for(budget, identity)
+    return is_own(budget, each.wish.instance, identity)
 
 
 def _row(each: Increase, budget: Budget | None, viewer: Viewer) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from proxy.gateway import counters_snapshot
 from proxy.gateway.counters_snapshot import Snapshot, SnapshotError
-from proxy.gateway.openings import Correction, asked, corrections, difference_pico, meaning, opened, spent_by
+from proxy.gateway.openings import Correction, corrections, difference_pico, meaning, opened, spent_by
 from proxy.model.entry import Cost
 from proxy.policy.charge import Account
 from proxy.policy.match import Matcher
 from proxy.policy.rules import RuleSet, Scope, Unit, Window
-from proxy.ports.balances import Known, Place, Standing
+from proxy.ports.balances import Known, Place, Standing, asked
 from tests.fakes import facts
 from tests.fakes.counters import a_budget
 
