@@ -32,6 +32,12 @@ class WasteAsked:
         """True: it could single out a person. A run is mostly one person's."""
         return self.campaigns or self.selection.personal
 
+    def described(self) -> dict[str, str]:
+        """In short, for the record of a look at somebody's rows: runs are a breakdown by campaign."""
+        told = self.selection.described()
+        names = [*filter(None, told["by"].split(",")), *(("campaign",) if self.campaigns else ())]
+        return told | {"by": ",".join(dict.fromkeys(names))}
+
 
 def waste_asked(parameters: Sequence[tuple[str, str]], aliases: Mapping[str, str], now_us: int) -> WasteAsked:
     """Read the parameters of a request. Raises ParameterError."""

@@ -76,7 +76,7 @@ class Reports:
         asked = waste_asked(parameters, directory.aliases, self.authentication.now_us())
         data_until = iso(self.progress().current_until_us)
         report = await self.desk.read(lambda store, timeout_s: waste(store, asked, viewer, directory, timeout_s))
-        await self.desk.record(viewer, report.persons, asked.selection.reason, asked.selection.described())
+        await self.desk.record(viewer, report.persons, asked.selection.reason, asked.described())
         document = waste_document(report, data_until)
         if format_ in PICTURES:
             return await self._drawn(document, format_)

@@ -133,9 +133,9 @@ async def test_a_look_at_other_peoples_runs_is_on_record_first(world: World) -> 
     assert not world.journal.entries
     looked = await asked(world, "bob", by="class", examples="3", reason="invoice 17")
     assert [run["campaign"] for run in looked["campaigns"]] == ["alice_0", "bob_0", "robot_0"]
-    assert [(act.actor, act.subject, act.details["report"]) for act in world.journal.of(Act)] == [
-        ("bob", "alice", "waste")
-    ]
+    [act] = world.journal.of(Act)
+    assert (act.actor, act.subject, act.details["report"]) == ("bob", "alice", "waste")
+    assert act.details["by"] == "class,campaign"
     assert world.journal.flushed_entries == 1
 
 
