@@ -178,8 +178,8 @@ class Detector:
 
     @property
     def bytes(self) -> int:
-        """What is remembered takes at most about so much memory: a sample of it is weighed, what rows share with each. Some
-        milliseconds of work."""
+        """What is remembered takes at most about so much memory: a sample of it is weighed, what rows share with each.
+        Some milliseconds of work."""
         return sum(map(weighed, self._tables().values()))
 
     def _tables(self) -> Tables:
