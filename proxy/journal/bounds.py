@@ -17,9 +17,11 @@ NAME_CHARS_MAX: Final = 200
 """Any string that is not listed below, names of tags and rules included."""
 TEXT_CHARS_MAX: Final = 2000
 TEXT_FIELDS: Final = frozenset({"message", "justification", "reason"})
-"""Sentences written by people, or for them; the values of an act's details too."""
+"""Sentences written by people, or for them."""
+TEXT_PAIRS: Final = frozenset({"details", "facts"})
+"""Pairs whose values are as long as texts: of an act, and what was told, whose lists are joined by blanks."""
 PAIRS_MAX: Final = 20
-"""Tags of a call, details of an act, kinds of a cost."""
+"""Tags of a call, details of an act, kinds of a cost, fields of what was told."""
 NAMES_MAX: Final = 100
 """Rules that matched, edits."""
 RECORDS_MAX: Final = 5
@@ -83,7 +85,7 @@ def _bounded(name: str, value: Any) -> Any:
     if isinstance(value, int):
         return value if isinstance(value, bool) else min(max(value, 0), INTEGER_MAX)
     if isinstance(value, Mapping):
-        of_pair = "message" if name == "details" else "name"
+        of_pair = "message" if name in TEXT_PAIRS else "name"
         pairs = list(value.items())[:PAIRS_MAX]
         return {text(key, NAME_CHARS_MAX): _bounded(of_pair, item) for key, item in pairs}
     if isinstance(value, tuple):

@@ -9,6 +9,7 @@ from typing import Final
 
 from proxy.model.call import Call, Hold
 from proxy.model.entry import Act, Attributed, Entry, Extended, Opened, Refused, Settled
+from proxy.model.told import Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +41,6 @@ LINE_TYPES: Final[dict[str, type[Line]]] = {
     "refused": Refused,
     "attributed": Attributed,
     "act": Act,
+    "told": Told,
 }
 """The value of `t` in a line, and what the line holds."""

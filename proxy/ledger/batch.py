@@ -25,6 +25,7 @@ class Kind(StrEnum):
     EXTENDED = "extended"
     ATTRIBUTED = "attributed"
     ACT = "act"
+    TOLD = "told"
     SEGMENT = "segment"
 
 

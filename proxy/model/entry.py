@@ -12,6 +12,7 @@ from enum import StrEnum
 from proxy.model.ask import Recorded
 from proxy.model.call import Call, Hold
 from proxy.model.squeeze import Squeeze
+from proxy.model.told import Told
 from proxy.model.usage import Served, Usage
 
 
@@ -149,4 +150,4 @@ class Act:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-Entry = Opened | Extended | Settled | Refused | Attributed | Act
+Entry = Opened | Extended | Settled | Refused | Attributed | Act | Told

@@ -9,6 +9,7 @@ from proxy.journal.lines import Carried, Head
 from proxy.model.call import Call, Hold
 from proxy.model.entry import Act, Attributed, Cost, Extended, Opened, Outcome, Refused, Settled, Timing
 from proxy.model.squeeze import Squeeze
+from proxy.model.told import Told
 from proxy.model.usage import KINDS, Served, Usage
 
 OPENED_US = 1_800_000_000_000_000
@@ -86,6 +87,21 @@ def an_act(act_id: str = "act_1") -> Act:
     return Act(act_id, OPENED_US, "bob", "rows_viewed", "alice", "invoice 17", {"report": "spend"})
 
 
+def a_told(id_: str = "github:d1:0", **given: Any) -> Told:
+    plain: dict[str, Any] = {
+        "id": id_,
+        "at_us": OPENED_US,
+        "source": "github",
+        "delivery": "d1",
+        "kind": "artifact",
+        "occurred_us": OPENED_US - 1_000_000,
+        "trust": "signed",
+        "payload": "a" * 64,
+        "facts": {"digest": "sha256:1", "repository": "github.com/acme/checkout", "sha": "c" * 40},
+    }
+    return Told(**(plain | given))
+
+
 strings = st.text(alphabet=st.characters(), max_size=12) | st.text(
     alphabet=st.sampled_from(
         [
@@ -146,6 +162,7 @@ entries = st.one_of(
     _whole(Refused, call=calls, matched=names, shadow=names, ask=asks, found=finds, repeats=names, squeezed=squeezes),
     _whole(Attributed, call_ids=names),
     _whole(Act, details=pairs),
+    _whole(Told, facts=pairs),
 )
 lines = st.one_of(entries, _whole(Head), st.builds(Carried, calls, holds))
 """Any line with any strings and integers, within bounds or not."""

@@ -17,6 +17,7 @@ from proxy.journal.lines import Carried, Head
 from proxy.ledger import loader as loader_module
 from proxy.ledger.loader import LoadingStoppedError
 from proxy.model.entry import Act, Attributed, Extended, Opened, Outcome, Refused, Settled
+from proxy.model.told import Told
 from proxy.model.usage import KINDS, Usage
 from proxy.ports.store import StoreError
 from tests.fakes import facts
@@ -73,6 +74,16 @@ def test_an_act_is_a_row(store):
     ]
 
 
+def test_what_was_told_is_a_row_however_often_it_comes(store):
+    first, again = facts.a_told(), facts.a_told(at_us=facts.OPENED_US + 5)
+    loader = load(store, [first, again, facts.a_told("github:d1:1")])
+    assert loader.progress.quarantined == 0
+    load(store, [again, facts.a_told("github:d2:0")], node="other")
+    rows = store.read("SELECT id, at_us, node, facts FROM told ORDER BY id")
+    assert [row[0] for row in rows] == ["github:d1:0", "github:d1:1", "github:d2:0"]
+    assert rows[0][1:] == (first.at_us, "n", dict(first.facts))
+
+
 @slow
 @given(st.lists(facts.entries, max_size=30))
 def test_whatever_the_codec_writes_is_loaded_whole_and_as_it_was(tmp_path, entries):
@@ -115,6 +126,8 @@ def test_whatever_the_codec_writes_is_loaded_whole_and_as_it_was(tmp_path, entri
         assert {id_: (reason, details) for id_, _, _, _, _, reason, details in store.read("FROM acts")} == {
             id_: (act.reason, act.details) for id_, act in acts.items()
         }
+        told = {entry.id: (entry.occurred_us, entry.facts) for entry in entries if isinstance(entry, Told)}
+        assert {id_: (at, said) for id_, at, said in store.read("SELECT id, occurred_us, facts FROM told")} == told
         opened = {entry.call.id: entry.hold.cost_pico for entry in entries if isinstance(entry, Opened)}
         assert dict(store.read("SELECT id, hold_pico FROM open_calls")) == opened
 
@@ -123,7 +136,7 @@ def _named(entry, number):
     """The same with an id of its own, wild as it was: one call is not settled twice here."""
     if isinstance(entry, Extended):
         return replace(entry, call_id=f"{number}{entry.call_id}"[:200])
-    if isinstance(entry, Act):
+    if isinstance(entry, Act | Told):
         return replace(entry, id=f"{number}{entry.id}"[:200])
     if isinstance(entry, Attributed):
         return entry

@@ -25,6 +25,7 @@ PLAIN = [
     facts.a_refused(),
     facts.an_attributed(),
     facts.an_act(),
+    facts.a_told(),
 ]
 
 
@@ -95,6 +96,13 @@ def test_the_longest_line_that_the_bounds_allow_is_within_the_line_limit():
     assert LINE_BYTES_MAX / 2 < len(encode(longest)) <= LINE_BYTES_MAX
     act = replace(facts.an_act(), reason=wide, details=dict.fromkeys(names, wide))
     assert len(encode(act)) <= LINE_BYTES_MAX
+    assert len(encode(facts.a_told(facts=dict.fromkeys(names, wide)))) <= LINE_BYTES_MAX
+
+
+def test_forty_commits_stand_on_one_line_uncut():
+    commits = " ".join([f"{number:040x}" for number in range(40)])
+    line = facts.a_told(facts={"commits": commits})
+    assert decode(encode(line)) == line
 
 
 @pytest.mark.parametrize(

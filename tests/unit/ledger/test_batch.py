@@ -20,6 +20,7 @@ PLAIN = {
     Kind.REFUSED: facts.a_refused(),
     Kind.ATTRIBUTED: facts.an_attributed(),
     Kind.ACT: facts.an_act(),
+    Kind.TOLD: facts.a_told(),
 }
 
 
@@ -29,7 +30,7 @@ def test_what_the_codec_writes_is_told_by_its_first_bytes(kind):
     assert batch.bad == ()
     assert list(batch.by_kind) == [(1, kind)]
     ((_, _, called),) = batch.by_kind[1, kind]
-    assert called == (b"" if kind in (Kind.SEGMENT, Kind.ATTRIBUTED, Kind.ACT) else b"call_1")
+    assert called == (b"" if kind in (Kind.SEGMENT, Kind.ATTRIBUTED, Kind.ACT, Kind.TOLD) else b"call_1")
 
 
 @settings(max_examples=40)

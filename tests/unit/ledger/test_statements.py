@@ -10,6 +10,7 @@ from proxy.ledger.batch import FORMATS, Kind
 from proxy.ledger.statements import numbered, statement
 from proxy.model.call import Call, Hold
 from proxy.model.entry import Act, Cost, Refused, Settled, Timing
+from proxy.model.told import Told
 from proxy.model.usage import KINDS, Served
 
 LOADED = {Kind.SETTLED: "settled", Kind.REFUSED: "refused", Kind.OPENED: "opened", Kind.CARRIED: "opened"}
@@ -24,7 +25,7 @@ def test_every_type_of_line_has_its_kind():
 
 
 @pytest.mark.parametrize("version", FORMATS)
-@pytest.mark.parametrize("name", ["settled", "refused", "opened", "extended", "act"])
+@pytest.mark.parametrize("name", ["settled", "refused", "opened", "extended", "act", "told"])
 def test_each_format_has_a_statement_for_each_line_that_is_loaded(version, name):
     assert "read_json($file" in statement(f"v{version}_{name}")
 
@@ -40,6 +41,7 @@ def test_a_statement_reads_every_field_of_a_call(name):
         ("v1_settled", (Settled, Served, Cost, Timing)),
         ("v1_refused", (Refused,)),
         ("v1_act", (Act,)),
+        ("v1_told", (Told,)),
         ("v1_opened", (Hold,)),
     ],
 )
@@ -71,5 +73,5 @@ def test_migrations_are_numbered_without_gaps():
 
 
 def test_nothing_is_ever_read_with_errors_ignored():
-    for name in ("v1_settled", "v1_refused", "v1_opened", "v1_extended", "v1_act"):
+    for name in ("v1_settled", "v1_refused", "v1_opened", "v1_extended", "v1_act", "v1_told"):
         assert "ignore_errors" not in statement(name)
