@@ -36,14 +36,17 @@ class DuckFacts:
         self._dimensions = dimensions_of(rules)
         columns = [_column(place, name) for place, name in enumerate(self._dimensions)]
         tags = {f"tag_{n}": name.removeprefix(TAG) for n, name in enumerate(self._dimensions) if name.startswith(TAG)}
-        self._columns = ", ".join((*columns, *_FLAGS))
         self._values: dict[str, object] = {"file": str(file), **tags}
         self._base = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY_LIMIT})
         try:
             ((self._calls,),) = self._read("SELECT count(*) FROM read_parquet($file) WHERE replayed", named=False)
+            told = {name for name, *_ in self._read("DESCRIBE SELECT * FROM read_parquet($file)", named=False)}
         except BaseException:
             self._base.close()
             raise
+        # Facts of an older server don't tell it.
+        redundant = "redundant" if rules.redundancy and "redundant" in told else "false"
+        self._columns = ", ".join((*columns, *_FLAGS, redundant))
 
     def __enter__(self) -> "DuckFacts":
         return self
@@ -193,8 +196,9 @@ class DuckFacts:
 
 def dimensions_of(rules: RuleSet) -> tuple[str, ...]:
     """Those that some rule asks about, and those that every replay needs; in order."""
-    named = {name for rule in (*rules.budgets, *rules.limits, *rules.models) for name in rule.scope.conditions}
-    per = [each.per for each in rules.budgets] + [each.per for each in rules.limits]
+    every = (*rules.budgets, *rules.limits, *rules.models, *rules.redundancy)
+    named = {name for rule in every for name in rule.scope.conditions}
+    per = [each.per for each in (*rules.budgets, *rules.limits, *rules.redundancy)]
     return tuple(sorted({*_ALWAYS, *named, *chain.from_iterable(per)}))
 
 

@@ -14,7 +14,7 @@ from proxy.replay.result import Count, Group, Result
 REFUSE: Final = "refuse"
 THROTTLE: Final = "throttle"
 SHADOW: Final = "shadow: "
-ORDER: Final = (REFUSE, "downgrade", "limit output", THROTTLE, "wait", "cut", "warn")
+ORDER: Final = (REFUSE, "justify", "downgrade", "limit output", THROTTLE, "wait", "cut", "warn")
 NOT_KNOWN: Final = (
     "Calls refused then: nobody knows what their answers would have cost; they count as expected.",
     "Callers: what they would have sent instead, later or again.",

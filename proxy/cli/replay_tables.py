@@ -28,6 +28,7 @@ _LINES: Final = {
 }
 _DID: Final = {
     "refuse": "refused",
+    "justify": "asked to justify",
     "downgrade": "downgraded",
     "limit output": "output limited",
     "throttle": "put off (429)",

@@ -4,7 +4,6 @@ Only where a rule that is in force for the call must know, the detector is asked
 was repeated, which rule is against it, and how to go on.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -13,14 +12,12 @@ from proxy.gateway.watching import Seen, Watching
 from proxy.model.call import Call
 from proxy.model.decision import Reason, Refusal
 from proxy.model.found import Found
-from proxy.policy.match import facts_of, instance
+from proxy.policy.justified import Justified
+from proxy.policy.match import facts_of
 from proxy.policy.redundancy_outcome import Fired, Outcome, judged
 from proxy.policy.redundancy_rules import Evidence, RedundancyRule
 from proxy.ports.clock import Clock
 
-DAY_US: Final = 86_400_000_000
-INSTANCES_MAX: Final = 10_000
-"""Of rules that count justifications: the one that was given none for longest leaves first."""
 SAID: Final[Mapping[str, str]] = {
     "exact_repeat": "the same prompt was answered before",
     "disguised_repeat": "the same prompt was answered before, but for what makes no difference in it",
@@ -42,7 +39,7 @@ class Redundant:
         self._watching = watching
         self._throttling = throttling
         self._clock = clock
-        self._justified: OrderedDict[tuple[str, tuple[str, ...]], list[int]] = OrderedDict()
+        self._justified = Justified()
 
     def refusal(self, call: Call, what: Seen | None, rules: Sequence[RedundancyRule]) -> Refusal | None:
         """Why the call must not go on by these rules (those that are for it)."""
@@ -51,7 +48,7 @@ class Redundant:
         self._watching.look(call, what)
         found = self._watching.evidence(call)
         outcome = judged(rules, found, justified=bool(call.justification))
-        if outcome.excused and not self._excuse(call, outcome.excused):
+        if outcome.excused and not self._justified.take(outcome.excused, facts_of(call), call.opened_us):
             outcome = judged(rules, found)
         return self._refused(call, outcome)
 
@@ -82,23 +79,6 @@ class Redundant:
         self._watching.acted(call, "throttled")
         return taken.refusal
 
-    def _excuse(self, call: Call, rules: Sequence[RedundancyRule]) -> bool:
-        """Count the justification against each rule's day. False: one of them has as many as it takes."""
-        if any(self._left(call, rule) <= 0 for rule in rules):
-            return False
-        for rule in rules:
-            key = _key(call, rule)
-            self._justified.setdefault(key, []).append(call.opened_us)
-            self._justified.move_to_end(key)
-        while len(self._justified) > INSTANCES_MAX:
-            self._justified.popitem(last=False)
-        return True
-
-    def _left(self, call: Call, rule: RedundancyRule) -> int:
-        given = self._justified.get(_key(call, rule), [])
-        given[:] = [at_us for at_us in given if at_us > call.opened_us - DAY_US]
-        return (rule.justifications_per_day or 0) - len(given)
-
     def _how_to_justify(self, call: Call, rule: RedundancyRule) -> str:
         if call.justification:
             return f"It takes {rule.justifications_per_day} justified repeats a day, and those are used up."
@@ -126,7 +106,3 @@ def _age(evidence: Evidence) -> str:
     if not seconds:
         return ""
     return f", last {seconds} s ago" if seconds < 120 else f", last {seconds // 60} min ago"
-
-
-def _key(call: Call, rule: RedundancyRule) -> tuple[str, tuple[str, ...]]:
-    return rule.name, instance(rule.per, facts_of(call))

@@ -16,6 +16,7 @@ from proxy.ports.counters import Counters, Reserved, Spent
 from proxy.replay import details
 from proxy.replay.counting import Counting
 from proxy.replay.quiet import Quiet
+from proxy.replay.redundant import Redundant
 from proxy.replay.turn import Did, Turn
 from proxy.replay.weighing import Weighing, expected
 
@@ -29,6 +30,7 @@ class Deciding:
         self._rates = rates
         self._counting = counting
         self._quiet = quiet
+        self._redundant = Redundant(rates)
 
     def admitted(self, turn: Turn) -> bool:
         """Whether the call is let in, changed as the rules say."""
@@ -42,6 +44,9 @@ class Deciding:
             return False
         if not plain:
             self._changed(turn)
+        if standing.redundancy and (why := self._redundant.refused(turn)) is not None:
+            self._refused(turn, *why)
+            return False
         if standing.throttles and (why := self._throttled(turn)) is not None:
             self._refused(turn, *why)
             return False

@@ -8,6 +8,7 @@ import msgspec
 from proxy.model.ask import Ask, ask_of
 from proxy.model.call import Hold, Request
 from proxy.model.usage import Served, Usage
+from proxy.policy.redundancy_rules import Evidence
 from proxy.replay.facts import Kind
 
 NUMBERS: Final = (
@@ -21,6 +22,9 @@ NAMES: Final = ("tier", "region", "speed", "variant", "sent")
 
 _Text = tuple[list[int | None] | None, list[str | None] | None, list[int], tuple[str, str, str, str]]
 _DECODER: Final = msgspec.json.Decoder(_Text)
+FOUND: Final = "\n"
+"""Stands before what was found of a call that repeats earlier work."""
+_found: Final = msgspec.json.Decoder(tuple[str, int | None, int | None, int | None, int]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,15 @@ class Details:
     served: Served
 
 
+def found(text: str) -> tuple[Evidence, bool]:
+    """Of a redundant kind: the strongest of what was found, and whether a justification came with the call."""
+    waste_class, score, flagged, age_us, justified = _found(text.partition(FOUND)[2])
+    return Evidence(waste_class, score or 0, bool(flagged), age_us or 0), bool(justified)
+
+
 def read(text: str, kind: Kind, hold: Hold) -> Details:
     """Of a line from before asks were recorded, the call is taken to have asked for what it used."""
-    numbers, names, usage, (tier, region, speed, variant) = _DECODER.decode(text)
+    numbers, names, usage, (tier, region, speed, variant) = _DECODER.decode(text.partition(FOUND)[0])
     used, model = Usage(*usage), kind.dimensions["model"]
     served = Served(service_tier=tier, region=region, speed=speed, variant=variant)
     if numbers is None or names is None:

@@ -25,6 +25,8 @@ class Kind:
     """Its operation has no output limit that one could lower."""
     moved: bool
     """A rule had put another model in the place of its own."""
+    redundant: bool = False
+    """Something was found of what it repeats."""
 
 
 class Fact(NamedTuple):

@@ -12,8 +12,8 @@ class Group:
     day: str
     """UTC, 'YYYY-MM-DD', by admission."""
     did: str
-    """'refuse', 'downgrade', 'limit output', 'throttle', 'wait', 'cut', 'warn'; in shadow mode 'shadow: refuse'
-    and the like."""
+    """'refuse', 'justify' (asked to), 'downgrade', 'limit output', 'throttle', 'wait', 'cut', 'warn'; in shadow mode
+    'shadow: refuse' and the like."""
 
 
 @dataclass(frozen=True, slots=True)

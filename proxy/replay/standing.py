@@ -30,14 +30,16 @@ class Standing:
     """Of one kind."""
 
     __slots__ = (
-        *("_asking", "_charges", "_ends", "_facts", "_fields", "_quiet", "_rules", "_steady", "_thresholds"),
+        *("_asking", "_charges", "_ends", "_fields", "_quiet", "_rules", "_steady", "_thresholds"),
         *(
             "_unmoved",
             "asking",
             "every_throttle",
             "kind",
             "matches",
+            "facts",
             "project",
+            "redundancy",
             "simulated",
             "throttles",
             "until_us",
@@ -51,20 +53,24 @@ class Standing:
         self._rules: Final = rules
         self._fields: Final = _FIELDS(_like(kind))
         call = self.call("", 0)
-        self._facts: Final = facts_of(call)
-        self.matches: Final = rules.matcher.matching(self._facts)
+        self.facts: Final = facts_of(call)
+        self.matches: Final = rules.matcher.matching(self.facts)
+        self.redundancy: Final = self.matches.redundancy if kind.redundant else ()
+        """Rules that what was found of its calls is held against."""
         models = self.matches.models
         self._steady = not (kind.refused or kind.moved) and (kind.free or not _moves(models, call.model))
         self._thresholds = None if kind.free else _thresholds(models)
         self.verdict: Final = self._worked_out(call)
         """What the rules on models say about a plain call; its weight is no call's."""
-        self.every_throttle: Final = throttles(self.matches, self._facts)
+        self.every_throttle: Final = throttles(self.matches, self.facts)
         self.throttles = self.every_throttle
         """Those that may be in the way of some call."""
-        self._unmoved = self._steady and not (kind.job or self.verdict.refusal or self.verdict.shadow)
+        self._unmoved = self._steady and not (
+            kind.job or self.verdict.refusal or self.verdict.shadow or self.redundancy
+        )
         self._quiet: Quiet = NOTHING_QUIET
         # By place: those of one moment, when the window of each ends, and whether it is to be asked.
-        self._charges = list(charges(rules.matcher, self.matches, self._facts, 0))
+        self._charges = list(charges(rules.matcher, self.matches, self.facts, 0))
         self._ends = [0] * len(self._charges)
         self._asking = [True] * len(self._charges)
         self.asking: tuple[Charge, ...] = ()

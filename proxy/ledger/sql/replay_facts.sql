@@ -11,6 +11,9 @@ WITH facts AS (
         unpriced OR coalesce(ask.unpriced = 1, false) AS unpriced,
         coalesce(ask.unlimitable = 1, false) AS unlimitable,
         ask.sent IS NOT NULL AS moved,
+        found.class IS NOT NULL AND coalesce(found.action, '') NOT IN ('served', 'coalesced') AS redundant,
+        to_json(found.class) AS found_class,
+        to_json([found.score, found.flagged, found.age_us, (justification != '')::BIGINT]) AS found_numbers,
         cost_pico,
         input_text + input_audio + input_image + cache_read + cache_read_audio + cache_write_5m + cache_write_1h
             AS prompt_tokens,
@@ -49,7 +52,7 @@ SELECT
     0::BIGINT AS settled_us,
     "user", team, project, "key", provider, model, dialect, cost_center, purpose, operation, client, tags,
     false AS stream, false AS refused, false AS job, false AS free, false AS unpriced, false AS unlimitable,
-    false AS moved,
+    false AS moved, false AS redundant,
     sum(cost_pico)::BIGINT AS cost_pico,
     sum(prompt_tokens + output_tokens)::BIGINT AS tokens,
     count(*) FILTER (WHERE NOT refused)::BIGINT AS calls,
@@ -65,13 +68,15 @@ UNION ALL
 SELECT
     true, opened_us, settled_us,
     "user", team, project, "key", provider, model, dialect, cost_center, purpose, operation, client, tags,
-    stream, refused, job, free, unpriced, unlimitable, moved,
+    stream, refused, job, free, unpriced, unlimitable, moved, redundant,
     cost_pico, prompt_tokens + output_tokens, 1 - refused::BIGINT, refused::BIGINT,
     coalesce(ask.hold_pico, cost_pico), coalesce(ask.hold_input, prompt_tokens),
     coalesce(ask.hold_output, output_tokens), coalesce(ask.expected, prompt_tokens + output_tokens),
     coalesce(ask.output_max, -1), coalesce(ask.input_bytes // 4 + coalesce(ask.unseen, 0), prompt_tokens // 4),
     CASE WHEN ask IS NULL THEN '[null,null,' ELSE '[' || asked || ',' || asked_names || ',' END
-        || usage || ',' || served || ']',
+        || usage || ',' || served || ']'
+        -- On a line of its own, where there is something (details.FOUND).
+        || CASE WHEN redundant THEN chr(10) || '[' || found_class || ',' || found_numbers[2:] ELSE '' END,
     node, boot, number, line_offset
 FROM facts
 WHERE opened_us >= $since_us
