@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Literal
 
 from proxy.model.identity import OwnerKind, Project, Role
+from proxy.model.service import NO_SERVICES, Services
 from proxy.policy.rules import NO_RULES, RuleSet
 
 
@@ -185,6 +186,8 @@ class PolicySet:
     """What budgets.yaml, models.yaml and cases.yaml say."""
     targets: tuple[Target, ...] = ()
     """Who is told what needs a person."""
+    services: Services = NO_SERVICES
+    """What deployments are counted for, and who may tell of them."""
     keys_version: str = ""
     """Hash of keys.yaml."""
     commit: str = ""
