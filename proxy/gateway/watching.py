@@ -32,7 +32,10 @@ from proxy.redundancy.sight import Answer, Evaluation, Sight
 log = structlog.get_logger("outlay.redundancy")
 
 CONTENT_BYTES_MAX: Final = 4_000_000
-"""A longer prompt is not looked at: some 20 ms of the event loop."""
+"""A longer prompt is not looked at."""
+MESSAGE_CHARS_MAX: Final = 64_000
+"""Of a longer message the beginning and the end are compared word by word, what is between as the same or another: so
+no call holds the event loop for more than some 20 ms (a prompt of 2 MB would for 250)."""
 LOOKED_AT_MAX: Final = 20_000
 """Calls in flight whose judgement is kept; the oldest leaves first."""
 NO_OUTCOME: Final = Outcome()
@@ -233,11 +236,22 @@ def _sight(call: Call, what: Seen, claim: Claim | None) -> Sight:
 
 def _messages(what: Seen) -> list[Message]:
     """What is kept at the provider stands for itself in figures: other figures are another call."""
-    said = what.dialect.messages(what.request.content)
-    if not what.request.kept:
-        return said
-    figures = str(int.from_bytes(blake2b(what.request.kept, digest_size=8).digest()))
-    return [("user", " ".join(figures[at : at + 3] for at in range(0, len(figures), 3))), *said]
+    said = [(role, _bounded(text)) for role, text in what.dialect.messages(what.request.content)]
+    return [("user", _figures(what.request.kept)), *said] if what.request.kept else said
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= MESSAGE_CHARS_MAX:
+        return text
+    half = MESSAGE_CHARS_MAX // 2
+    between = text[half:-half].encode("utf-8", "surrogatepass")
+    return f"{text[:half]}\n{_figures(between)}\n{text[-half:]}"
+
+
+def _figures(data: bytes) -> str:
+    """In groups, as no disguise looks like."""
+    figures = str(int.from_bytes(blake2b(data, digest_size=8).digest()))
+    return " ".join(figures[at : at + 3] for at in range(0, len(figures), 3))
 
 
 def _answer(entry: Settled, reading: Reading | None) -> Answer:

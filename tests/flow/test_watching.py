@@ -285,3 +285,16 @@ async def test_what_was_found_is_shown_in_figures_without_names(world: World) ->
     assert 'outlay_gateway_redundant_calls_total{action="refused",class="exact_repeat"} 1.0' in shown
     assert 'outlay_gateway_redundancy_exempted_usd_total{kind="retry"} 0.0' in shown
     assert world.watching.look_us == world.watching.look_us_max == 0
+
+
+@pytest.mark.parametrize(("moves", "flagged"), [(False, True), (True, False)])
+async def test_of_a_very_long_prompt_every_part_tells(respx_mock: respx.MockRouter, moves: bool, flagged: bool) -> None:
+    world = World(respx_mock, body_bytes_max=4_000_000)
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+    respx_mock.post(URL).mock(side_effect=lambda _: httpx.Response(200, json={"choices": [], "usage": usage}))
+    lines = [f"Depot {at * 7919} in town {at * 31} sold {at * 13} crates." for at in range(25_000)]
+    for number in range(7):
+        if moves:
+            lines[12_000:12_020] = [f"Depot {at * number * 101} has a new hall with {at} doors." for at in range(20)]
+        await say(world, chat("\n".join(lines)))
+    assert bool(world.settled[-1].found.get("flagged")) is flagged
