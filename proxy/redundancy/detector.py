@@ -17,7 +17,6 @@ from .exemptions import ExemptionLedger, note_batch
 from .findings import Attribution, Exempted, ExemptionKind, Judgement
 from .hashing import Keyed
 from .judge import Judge
-from .marks import Marks
 from .prompts import Prompt, Prompts, Use
 from .reading import Heard, Reader, Reading, Tail
 from .repeats import LONG_CHARS_MIN, credit, judge_again, judge_replay, judge_shared
@@ -36,7 +35,7 @@ _NEVER_TOPICS = frozenset({"embeddings"})
 
 STATE_VERSION = 2
 """Of what state() gives: raise it when what one of the classes below remembers gets another meaning."""
-_KEPT = (Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit, Rerun, Marks)
+_KEPT = (Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit, Rerun)
 
 
 def _nothing_under_way(row: object) -> None:
@@ -183,7 +182,7 @@ class Detector:
         return sum(map(weighed, self._tables().values()))
 
     def _tables(self) -> Tables:
-        parts = (self._reader, self._prompts, self._topics, self._contexts, self._exemptions)
+        parts = (self._reader, self._prompts, self._topics, self._contexts, self._reruns, self._exemptions)
         found = ((f"{type(part).__name__}.{name}", getattr(part, name)) for part in parts for name in part.__slots__)
         return {name: table for name, table in found if isinstance(table, Recent)}
 

@@ -8,6 +8,7 @@ stands brings other words there.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 from .canonical import compact
 from .hashing import Keyed
@@ -22,6 +23,11 @@ END_CHARS = 200
 SAME_WISH_MAX = 0.2
 OTHER_WISH_MIN = 0.4
 MOVED_WEIGHT = 0.8
+RECAST_SHARE_MAX = 0.7
+"""Of the words. Twenty languages bring new words twenty times; the same ones again do not."""
+RECAST_OTHER_WEIGHT = 0.4
+RECAST_ASKS_MIN = 2
+FREE_MIN = 0.2
 SEEN_MAX = 6_000
 ANSWER_TOKENS_MIN = 64
 CALL_PICO_MIN = 10**10
@@ -36,26 +42,57 @@ def moves(topic: Topic, pieces: dict[int, str]) -> bool:
     return sum(map(pieces.__contains__, topic.body)) < KEPT_SHARE_MIN * len(topic.body)
 
 
+def recast(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Likeness:
+    """How a call stands to a topic whose figures it has, and few of its pieces: the same data in other words."""
+    known = set(topic.body)
+    known.update(topic.seen or ())
+    words = ask_of("\n".join(pieces.values()), keyed, TEXT_BITS)
+    share = _share(words, topic.words)
+    ends = _ends(last)
+    asked = ask_of(ends[0], keyed, TEXT_BITS), ask_of(ends[1], keyed, TEXT_BITS)
+    same = any(
+        keyed.short(compact(end)) in known or (ask and not new_words(ask, topic.ends))
+        for end, ask in zip(ends, asked, strict=True)
+    )
+    _extend(topic, [key for key in pieces if key not in known])
+    topic.asks.append(0)
+    topic.last = asked
+    topic.ends |= asked[0] | asked[1]
+    topic.words |= words
+    if len(topic.asks) < RECAST_ASKS_MIN or not _worth_it(topic):
+        return Likeness(topic, fixed=0.0)
+    if not same or share >= RECAST_SHARE_MAX:
+        return Likeness(topic, fixed=-RECAST_OTHER_WEIGHT)
+    return Likeness(topic, fixed=min(MOVED_WEIGHT, (RECAST_SHARE_MAX - share) / 0.2))
+
+
 def absorb(topic: Topic, other: Topic) -> None:
     """The other's texts belong to this topic from now on, and move in it."""
-    pieces = topic.seen if topic.seen is not None else array("I")
+    _extend(topic, [])
     if other is not topic:
-        pieces.extend(other.body)
-        pieces.extend(other.seen or ())
+        _extend(topic, [*other.body, *(other.seen or ())])
         topic.ends |= other.ends
         topic.spent_pico += other.spent_pico
         topic.calls += other.calls
         topic.output_tokens += other.output_tokens
-    topic.seen = pieces[-SEEN_MAX:]
 
 
-def moved(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Likeness:
-    """How one more call stands to a topic whose text moves. `last`: the text of its last message."""
+def _extend(topic: Topic, pieces: Sequence[int]) -> None:
+    seen = topic.seen if topic.seen is not None else array("I")
+    seen.extend(pieces)
+    topic.seen = seen[-SEEN_MAX:]
+
+
+def moved(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Likeness | None:
+    """How one more call stands to a topic whose text moves; None where too much of it is new. `last`: the text of its
+    last message."""
     seen = set(topic.body)
     if topic.seen is not None:
         seen.update(topic.seen)
     fresh = [key for key in pieces if key not in seen]
     share = sum(len(pieces[key]) for key in fresh) / max(1, sum(map(len, pieces.values())))
+    if share >= FRESH_SHARE_MAX:
+        return None
     words = ask_of("\n".join(pieces.values()), keyed, TEXT_BITS)
     ends = _ends(last)
     asked = ask_of(ends[0], keyed, TEXT_BITS), ask_of(ends[1], keyed, TEXT_BITS)
@@ -64,9 +101,7 @@ def moved(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Like
         for end, ask, before in zip(ends, asked, topic.last, strict=True)
     )
     early = len(topic.asks) < CLOSED_ASKS_MIN
-    kept = topic.seen if topic.seen is not None else array("I")
-    kept.extend(fresh)
-    topic.seen = kept[-SEEN_MAX:]
+    _extend(topic, fresh)
     topic.asks.append(0)
     topic.last = asked
     topic.ends |= asked[0] | asked[1]
@@ -75,7 +110,9 @@ def moved(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Like
 
 
 def _share(ask: int, known: int) -> float:
-    return new_words(ask, known) / ask.bit_count() if ask else 0.0
+    """How many of the words are new. A new one is taken for a known one as often as the set of those is full."""
+    free = 1 - known.bit_count() / TEXT_BITS
+    return min(1.0, new_words(ask, known) / ask.bit_count() / max(free, FREE_MIN)) if ask else 0.0
 
 
 def _ends(last: str) -> tuple[str, str]:
@@ -85,7 +122,7 @@ def _ends(last: str) -> tuple[str, str]:
 
 def _weight(share: float, news: float) -> float:
     """`share` of the text that was not seen before; `news`: the same of the words at its ends, where wishes are."""
-    if share >= FRESH_SHARE_MAX or news > OTHER_WISH_MIN:
+    if news > OTHER_WISH_MIN:
         return -1.0
     if news > SAME_WISH_MAX:
         return 0.0

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .bounds import HOUR_US, TOPICS_MAX, TOPICS_PER_OWNER_MAX, Recent
+from .figures import figures
 from .hashing import Keyed
 from .judge import Judge
-from .moving import absorb, moved, moves
+from .moving import absorb, moved, moves, recast
 from .prompts import Use
 from .reading import Reading
 from .segments import anchors, cut
@@ -36,6 +37,9 @@ SHORT_WORDS_MIN = 4
 ANCHORS_MIN = 8
 LONG_CHARS_MIN = 1_800
 TOGETHER_MIN = 0.75
+SHARED_FIGURES_MIN = 0.75
+FIGURES = 1 << 32
+"""Added to the hash of a figure: hashes of pieces are below."""
 EVERYBODY = ""
 """Stands for the owner of topics that are everybody's."""
 OWNERS_MAX = 32
@@ -96,12 +100,27 @@ class Topics:
     def _place_long(self, owner: str, call: _Long) -> Likeness:
         topic = self._find(owner, call)
         if topic is None:
-            topic = self._keep(owner, call, Topic(array("I", call.pieces)))
-            return Likeness(topic)
+            return self._place_figures(owner, call, None)
         if moves(topic, call.pieces):
             self._keep(owner, call, topic)
-            return moved(topic, call.pieces, call.texts[-1], self._keyed)
+            found = moved(topic, call.pieces, call.texts[-1], self._keyed)
+            return found if found is not None else self._place_figures(owner, call, topic)
         return self._asked(topic, call)
+
+    def _place_figures(self, owner: str, call: _Long, near: Topic | None) -> Likeness:
+        """A text whose pieces are new may still be one that is known, in other words. `near`: what it shares some
+        pieces with."""
+        sample = figures(call.texts, self._keyed)
+        topics = [topic for key in sample if (topic := self._index.get((owner, FIGURES + key))) is not None]
+        known = _most(topics, SHARED_FIGURES_MIN * len(sample))
+        topic = known or near or Topic(array("I", call.pieces))
+        self._keep(owner, call, topic)
+        for key in sample:
+            self._index.put((owner, FIGURES + key), topic)
+        if known is None and near is None:
+            return Likeness(topic)
+        found = recast(topic, call.pieces, call.texts[-1], self._keyed)
+        return found if known is not None else Likeness(topic, fixed=-1.0)
 
     def _place_shared(self, owner: str, call: _Long, mine: Topic) -> Likeness | None:
         """Everybody's topic counts who asked; it says nothing while it is one owner's."""
@@ -119,14 +138,10 @@ class Topics:
         """The topic that most of the call's anchors belong to. Where all are known but no topic has most, several
         texts were put together: their topics become one."""
         topics = [topic for key in call.sample if (topic := self._index.get((owner, key))) is not None]
-        if not topics:
-            return None
-        number, votes = Counter(map(id, topics)).most_common(1)[0]
-        best = next(topic for topic in topics if id(topic) == number)
-        if votes >= SHARED_ANCHORS_MIN * len(call.sample):
+        best = _most(topics, SHARED_ANCHORS_MIN * len(call.sample))
+        if best is not None or owner == EVERYBODY or len(topics) < TOGETHER_MIN * len(call.sample):
             return best
-        if owner == EVERYBODY or len(topics) < TOGETHER_MIN * len(call.sample):
-            return None
+        best = topics[0]
         for other in {id(topic): topic for topic in topics}.values():
             absorb(best, other)
         return best
@@ -161,6 +176,14 @@ class Topics:
             recent.append(topic)
             return Likeness(topic)
         return best.asked(ask)
+
+
+def _most(topics: Sequence[Topic], votes_min: float) -> Topic | None:
+    """The one that is named most often, if often enough."""
+    if not topics:
+        return None
+    number, votes = Counter(map(id, topics)).most_common(1)[0]
+    return next(topic for topic in topics if id(topic) == number) if votes >= votes_min else None
 
 
 def _judge_shared(sight: Sight, shared: Likeness, trust: float, judge: Judge) -> None:

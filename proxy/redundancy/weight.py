@@ -11,18 +11,22 @@ from typing import Any
 from .bounds import Recent
 
 SAMPLE = 24
-"""Rows that stand for all of their table: those that were not used for longest."""
+"""Rows and values that stand for all of their table."""
 _ROW_BYTES = 120
 """Of the table itself, for each row."""
 _LEAVES = (int, float, str, bytes, bool, array, type(None))
 
 
 def weighed(table: Recent[Any, Any]) -> int:
-    seen: set[int] = set()
-    rows = list(islice(table.items(), SAMPLE))
-    if not rows:
+    """A value that many rows have counts once."""
+    values = list({id(value): value for _, value in table.items()}.values())
+    if not values:
         return 0
-    return len(table) * (_ROW_BYTES + sum(_bytes(each, seen) for row in rows for each in row) // len(rows))
+    seen: set[int] = set()
+    sample = values[:: -(-len(values) // SAMPLE)]
+    keys = sum(_bytes(key, seen) for key, _ in islice(table.items(), SAMPLE)) // min(SAMPLE, len(table))
+    mean = sum(_bytes(value, seen) for value in sample) // len(sample)
+    return len(table) * (_ROW_BYTES + keys) + len(values) * mean
 
 
 def _bytes(value: Any, seen: set[int]) -> int:

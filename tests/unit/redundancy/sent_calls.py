@@ -35,6 +35,8 @@ class Played:
         reply: str = "An answer.",
         ends: bool = True,
         hung_up: bool = False,
+        cost_pico: int = 10**9,
+        output_tokens: int | None = None,
         **more: Any,
     ) -> Judgement:
         self.now_us += int(wait_s * SECOND_US)
@@ -43,12 +45,12 @@ class Played:
         sight = Sight(call_id=call_id, at_us=self.now_us, owner=owner, messages=said, **more)
         judgement = self.detector.decide(sight)
         if ends:
-            cost = 0 if status == 429 else 10**9
+            cost = 0 if status == 429 else cost_pico
             answer = Answer(
                 ended_us=self.now_us + SECOND_US,
                 status=status,
                 reply=reply,
-                output_tokens=len(reply.split()),
+                output_tokens=len(reply.split()) if output_tokens is None else output_tokens,
                 cost_pico=cost,
                 hung_up=hung_up,
             )
