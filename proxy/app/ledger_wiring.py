@@ -94,7 +94,7 @@ class Ledger:
         archive = PolicyArchive(self.settings.data)
         return ControlPlane(
             authentication=authentication,
-            reports=Reports(desk, authentication, lambda: self.loader.progress, WRITERS, picture),
+            reports=Reports(desk, authentication, lambda: self.loader.progress, WRITERS, picture, self.grants),
             calls=CallsExplained(desk, authentication, archive.load),
             # A place of its own: no gateway waits behind reports.
             balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),

@@ -13,7 +13,7 @@ from proxy.cli.visible import visible
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Reports: what was spent, at which prices, what was wasted, and who looked at whose rows.",
+    help="Reports: what was spent, what budgets have left, prices, what was wasted, and who looked at whose rows.",
 )
 
 
@@ -140,6 +140,32 @@ def waste(
 
 
 @app.command()
+def budgets(
+    budget: Annotated[list[str] | None, typer.Option("--budget", help="Only this one; may be repeated.")] = None,
+    since: Annotated[
+        str, typer.Option(help="Each window from here on: 2026-03, 7d, last-month, …", show_default="current window")
+    ] = "",
+    until: UntilOption = "",
+    tz: ZoneOption = "UTC",
+    reason: Annotated[
+        str, typer.Option(help="Why you look at other people's rows. It goes on record and they can see it.")
+    ] = "",
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    data: DataOption = None,
+) -> None:
+    """What each budget may spend, has spent, holds and has left, when it resets, and what it refused."""
+    form = Format.JSON if as_json else form
+    if form in _DRAWN:
+        stop("budgets are not drawn; use table, csv, json, parquet or xlsx", UNTRIED)
+    parameters = [("budget", name) for name in budget or []]
+    asked = {"since": since, "until": until, "tz": tz, "reason": reason}
+    parameters += [(name, value) for name, value in asked.items() if value]
+    _show("/v1/reports/budgets", parameters, form, data, out)
+
+
+@app.command()
 def hints(
     since: SinceOption = "",
     until: UntilOption = "",
@@ -223,10 +249,11 @@ def _draw(document: dict[str, Any], form: Format) -> None:
         except NoChartError as error:
             stop(str(error), UNTRIED)
         return
-    from proxy.cli import tables, waste_tables
+    from proxy.cli import budget_tables, tables, waste_tables
 
     drawn = {
         "spend": tables.spend,
+        "budgets": budget_tables.budgets,
         "waste": waste_tables.waste,
         "hints": waste_tables.hints,
         "prices": tables.prices,

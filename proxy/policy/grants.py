@@ -34,6 +34,10 @@ class Grants:
     def __len__(self) -> int:
         return sum(map(len, self._by_account.values()))
 
+    def instances(self, budget: Budget) -> list[tuple[str, ...]]:
+        """Those that anything was ever granted to, and that the budget can still have."""
+        return [whose for name, whose in self._by_account if name == budget.name and len(whose) == len(budget.per)]
+
     def granted(self, budget: Budget, instance: tuple[str, ...], at_us: int) -> int:
         """What stands above the limit at that moment, in the budget's unit. A budget whose unit has changed since is
         another one: what was granted in tokens is no money. Zero stays zero: a limit of nothing is a ban, not a cap.

@@ -43,6 +43,7 @@ class ControlPlane:
     def application(self) -> Starlette:
         routes = {
             "/v1/reports/spend": self.reports.spend,
+            "/v1/reports/budgets": self.reports.budgets,
             "/v1/reports/waste": self.reports.waste,
             "/v1/reports/hints": self.reports.hints,
             "/v1/reports/views": self.reports.views,

@@ -9,6 +9,7 @@ from typing import Final
 
 from proxy import VERSION
 from proxy.web.openapi_answers import (
+    budgets,
     call,
     error,
     hints,
@@ -23,6 +24,7 @@ from proxy.web.openapi_answers import (
 )
 from proxy.web.openapi_asked import (
     budget,
+    budgets_asked,
     call_asked,
     hints_asked,
     increase_asked,
@@ -66,6 +68,7 @@ def openapi(control_url: str) -> Schema:
         "paths": {
             "/v1/reports/spend": _get("spend", "What was spent, by any dimension.", spend(), spend_asked(), PICTURES),
             "/v1/reports/prices": _get("prices", "At which prices, and what changed.", prices(), period(), ()),
+            "/v1/reports/budgets": _get("budgets", "What budgets have left.", budgets(), budgets_asked(), ()),
             "/v1/reports/waste": _get("waste", "What redundant calls cost.", waste(), waste_asked(), PICTURES),
             "/v1/reports/hints": _get("hints", "What of one's own calls repeats itself.", hints(), hints_asked(), ()),
             "/v1/reports/views": _get("views", "Who looked at whose rows.", views(), [], ()),

@@ -7,6 +7,7 @@ from proxy.ledger.spend_query import FIGURES
 from proxy.model.squeeze import Squeeze
 from proxy.model.usage import KINDS
 from proxy.ports.sheets import ColumnType
+from proxy.web.budget_document import BUDGET_COLUMNS, COUNTS
 from proxy.web.openapi_schemas import COUNT, MONEY, TEXT, TEXTS, TIME, Schema, table
 from proxy.web.price_document import FIGURE_COLUMNS, LAST_COLUMNS, TEXT_COLUMNS
 from proxy.web.reports import VIEW_COLUMNS
@@ -57,6 +58,18 @@ def waste() -> Schema:
     figures = {name: MONEY if name.endswith("_usd") else COUNT for name in WASTE_COLUMNS} | {"share_of_spend": MONEY}
     runs: Schema = {"type": "array", "items": _run()}
     return _report(table(figures, more=TEXT), table(figures), by=TEXTS, as_of=TIME, optional={"campaigns": runs})
+
+
+def budgets() -> Schema:
+    """Amounts are in the row's unit."""
+    amount: Schema = {**MONEY, "description": "An exact decimal, in the row's unit."}
+    row: dict[str, Schema] = {
+        name: {ColumnType.TEXT: TEXT, ColumnType.WHOLE: COUNT, ColumnType.MONEY: amount}[kind]
+        for name, kind in BUDGET_COLUMNS.items()
+    }
+    row |= {**dict.fromkeys(("from", "to", "resets"), TIME), "instance": table({}, more=TEXT)}
+    row |= {"share": {**amount, "type": ["string", "null"], "description": "Spent, as a part of limit and granted."}}
+    return _report(table({**row, "shadow_cost_usd": MONEY}), table(dict.fromkeys(COUNTS, COUNT)), as_of=TIME)
 
 
 def hints() -> Schema:

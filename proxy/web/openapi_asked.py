@@ -51,6 +51,16 @@ def hints_asked() -> list[Schema]:
     ]
 
 
+def budgets_asked() -> list[Schema]:
+    return [
+        parameter("budget", TEXTS, "Only budgets of this name; repeated: any of them."),
+        parameter("since", TEXT, f"Each window from here on; without since and until the current one. {FORMS}."),
+        parameter("until", TEXT, "End, not included; of a rolling budget the window that ends here."),
+        parameter("tz", {**TEXT, "default": "UTC"}, "IANA time zone of the times asked for and told."),
+        parameter("reason", TEXT, "Why other people's rows are looked at; on record, and shown to them."),
+    ]
+
+
 def call_asked() -> list[Schema]:
     return [
         parameter("id", TEXT, "As in an answer's x-outlay-call-id.", "path"),

@@ -9,10 +9,13 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
+from proxy.ledger.budget_asked import budgets_asked
+from proxy.ledger.budget_report import Asker, budget_report
 from proxy.ledger.charts import Chart, NoChartError, report_chart
+from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.hints import hints
 from proxy.ledger.loader import Progress
-from proxy.ledger.people import Directory
+from proxy.ledger.people import OPERATOR, Directory, Viewer
 from proxy.ledger.prices import prices
 from proxy.ledger.selection import ParameterError, selection
 from proxy.ledger.spend import DEFINITION, SpendReport, spend
@@ -23,6 +26,7 @@ from proxy.ledger.waste_asked import waste_asked
 from proxy.model.calendar import moment
 from proxy.model.money import pico_to_usd
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
+from proxy.web.budget_document import budget_document, budget_sheet
 from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
@@ -53,6 +57,7 @@ class Reports:
     """By format; JSON and CSV are made here."""
     picture: Callable[[Chart, str], bytes]
     """Draws a chart as 'svg' or 'png'."""
+    grants: GrantBook
 
     async def spend(self, request: Request) -> Response:
         """GET /v1/reports/spend?by=&since=&until=&tz=&compare=&reason=&format=&<dimension>=<value>…"""
@@ -81,6 +86,26 @@ class Reports:
         if format_ in PICTURES:
             return await self._drawn(document, format_)
         return await self._answer(document, waste_sheet(report, document), format_)
+
+    async def budgets(self, request: Request) -> Response:
+        """GET /v1/reports/budgets?budget=&since=&until=&tz=&reason=&format="""
+        identity = self.authentication.identity(request)
+        policies = self.authentication.policies()
+        viewer = OPERATOR if identity is None else Viewer.of(identity)
+        asker = Asker(viewer, identity, Directory.of(policies))
+        format_, parameters = _format(request, FORMATS)
+        now_us = self.authentication.now_us()
+        asked = budgets_asked(parameters, now_us)
+        data_until = iso(self.progress().current_until_us)
+        increases = await self.grants.increases(0)
+        report = await self.desk.read(
+            lambda store, timeout_s: budget_report(
+                store, asked, policies.rules.budgets, increases, asker, now_us, timeout_s
+            )
+        )
+        await self.desk.record(viewer, report.persons, asked.reason, asked.described())
+        document = budget_document(report, data_until)
+        return await self._answer(document, budget_sheet(report, document), format_)
 
     async def hints(self, request: Request) -> Response:
         """GET /v1/reports/hints?since=&until=&tz=&examples=&format=&<dimension>=<value>…: of the asker's own calls."""

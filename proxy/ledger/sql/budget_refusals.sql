@@ -1,0 +1,30 @@
+-- What budgets turned away in their windows, by the values that their accounts hang on; those in shadow mode apart, with
+-- what the calls cost that went on. Lines from before a refusal named its budget have the name in their message.
+WITH windows AS (
+    SELECT unnest($budgets::VARCHAR[]) AS budget, unnest($sinces::BIGINT[]) AS since_us, unnest($untils::BIGINT[]) AS until_us
+),
+asked AS (
+    SELECT *
+    FROM calls
+    WHERE opened_us >= $since_us AND opened_us < $until_us AND (refused OR len(shadow) > 0)
+),
+told AS (
+    SELECT
+        * EXCLUDE (squeezed),
+        coalesce(
+            nullif(squeezed[-1].budget, ''), regexp_extract(message, '^The budget ''(.*?)''(?: of [a-z]| \()', 1)
+        ) AS budget,
+        1 AS enforced
+    FROM asked
+    WHERE refused
+    UNION ALL BY NAME
+    SELECT * EXCLUDE (squeezed, said), regexp_extract(said, '^(.*): (?:refuse|throttle)$', 1) AS budget, 0 AS enforced
+    FROM (SELECT *, unnest(shadow) AS said FROM asked)
+)
+SELECT
+    told.budget, windows.since_us, [/*values*/]::VARCHAR[] AS dimension_values,
+    sum(enforced), sum(1 - enforced), coalesce(sum(cost_pico) FILTER (WHERE enforced = 0), 0)
+FROM told
+JOIN windows ON told.budget = windows.budget AND opened_us >= windows.since_us AND opened_us < windows.until_us
+GROUP BY ALL
+LIMIT /*groups_max*/

@@ -1,0 +1,4 @@
+-- Calls in flight, with what each holds.
+SELECT open_calls
+FROM open_calls
+LIMIT /*calls_max*/
