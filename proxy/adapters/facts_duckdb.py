@@ -198,7 +198,8 @@ def dimensions_of(rules: RuleSet) -> tuple[str, ...]:
     """Those that some rule asks about, and those that every replay needs; in order."""
     every = (*rules.budgets, *rules.limits, *rules.models, *rules.redundancy)
     named = {name for rule in every for name in rule.scope.conditions}
-    per = [each.per for each in (*rules.budgets, *rules.limits, *rules.redundancy)]
+    per = [each.per for each in rules.budgets] + [each.per for each in rules.limits]
+    per += [each.per for each in rules.redundancy]
     return tuple(sorted({*_ALWAYS, *named, *chain.from_iterable(per)}))
 
 
