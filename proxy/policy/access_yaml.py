@@ -122,12 +122,13 @@ def _project(key: Word, section: Section, known: dict[str, None]) -> Project:
         team=section.name("team"),
         cost_center=section.text("cost_center", 100),
         purpose=section.choice("purpose", tuple(Purpose), Purpose.BUILD),
-        repositories=_repositories(section),
+        repositories=read_repositories(section),
         members=tuple(member.text for member in members),
     )
 
 
-def _repositories(section: Section) -> tuple[str, ...]:
+def read_repositories(section: Section) -> tuple[str, ...]:
+    """Each in the one spelling of model.repository."""
     found: dict[str, None] = {}
     for word in section.words("repositories"):
         normal = repository(word.text)
@@ -135,6 +136,6 @@ def _repositories(section: Section) -> tuple[str, ...]:
             found[normal] = None
         else:
             section.mistakes.add(
-                word, f"repositories: {shown(word.text)} is not host/owner/name", PROJECT["repositories"]
+                word, f"repositories: {shown(word.text)} is not host/owner/name", section.example("repositories")
             )
     return tuple(found)

@@ -5,6 +5,7 @@ from typing import Final
 
 from proxy.policy.document import Node, Table, Word
 from proxy.policy.mistakes import shown
+from proxy.policy.secret_source import NOWHERE, named_source, read_place, source_text
 from proxy.policy.section import Section
 from proxy.policy.types import Secret
 
@@ -19,7 +20,6 @@ REGION: Final = "region: us-east-1"
 AWS_ENVIRONMENT: Final = "environment"
 """Stands for the credentials that the AWS SDKs find by themselves."""
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _PROFILE: Final = re.compile(r"(?!(?:AKIA|ASIA|ABSK)[A-Z0-9]{12})[A-Za-z0-9][A-Za-z0-9._@-]{0,99}", re.ASCII)
 """A name that doesn't begin as an access key does."""
 _REGION: Final = re.compile(r"[a-z]{2,4}(-[a-z]{2,12}){1,2}-\d{1,2}", re.ASCII)
@@ -38,38 +38,28 @@ def api_key(section: Section) -> Secret:
     """Whatever stands here in place of env or file may be a credential: no mistake repeats it."""
     value = section.node("api_key")
     if value is None or (isinstance(value, Word) and value.text == "none"):
-        return Secret("none")
-    if not isinstance(value, Table):
+        return NOWHERE
+    named = named_source(value, API_KEY)
+    if named is None:
         section.wrong("api_key", _NOT_A_SOURCE)
-        return Secret("none")
-    named = [(name, body) for name, body in value.pairs if name.text in API_KEY]
-    if len(value.pairs) != 1 or len(named) != 1:
-        section.wrong("api_key", _NOT_A_SOURCE)
-        return Secret("none")
-    return _source(section, named[0][0].text, named[0][1])
+        return NOWHERE
+    kind, body = named
+    if kind.text == "aws":
+        return _aws(section, body)
+    return read_place(kind.text, body, section.mistakes, "the key", API_KEY[kind.text])
 
 
-def _source(section: Section, kind: str, body: Node) -> Secret:
-    text = body.text if isinstance(body, Word) and body.text.isprintable() else ""
-    if kind == "env" and _VARIABLE.fullmatch(text):
-        return Secret("env", text)
-    if kind == "file" and text.strip():
-        return Secret("file", text)
-    if kind == "aws" and _PROFILE.fullmatch(text):
+def _aws(section: Section, body: Node) -> Secret:
+    text = source_text(body)
+    if _PROFILE.fullmatch(text):
         return Secret("aws", "" if text == AWS_ENVIRONMENT else text)
-    if kind == "aws":
-        section.mistakes.add(
-            body,
-            "aws is the word 'environment' or the name of a profile of the AWS configuration, never a key itself "
-            "(what stands here is not shown)",
-            API_KEY["aws"],
-        )
-        return Secret("none")
-    meant = "the name of an environment variable" if kind == "env" else "the path of a file"
     section.mistakes.add(
-        body, f"{kind} is {meant}, never the key itself (what stands here is not shown)", API_KEY[kind]
+        body,
+        "aws is the word 'environment' or the name of a profile of the AWS configuration, never a key itself "
+        "(what stands here is not shown)",
+        API_KEY["aws"],
     )
-    return Secret("none")
+    return NOWHERE
 
 
 def region(section: Section) -> str:

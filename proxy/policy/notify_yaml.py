@@ -1,11 +1,11 @@
 """notify.yaml: whom outlay tells when something needs a person. The addresses hold passwords, so none stands here."""
 
-import re
 from typing import Final
 
 from proxy.policy.amounts import percent
-from proxy.policy.document import Table, Word, read_document
+from proxy.policy.document import read_document
 from proxy.policy.mistakes import Mistakes, shown, suggestion
+from proxy.policy.secret_source import NOWHERE, named_source, read_place
 from proxy.policy.section import Section
 from proxy.policy.types import Secret, Target
 
@@ -30,7 +30,6 @@ TARGET: Final = {
 URL: Final = {"env": "url: {env: NOTIFY_URL}", "file": "url: {file: /run/secrets/notify}"}
 TARGETS_MAX: Final = 20
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _NOT_A_SOURCE: Final = (
     "must say where the address comes from, as {env: NAME} or {file: PATH}: addresses hold passwords and tokens, so "
     "none stands in a policy file (what stands here is not shown, and should be replaced if it was one)"
@@ -84,17 +83,9 @@ def _url(section: Section) -> Secret:
     """Whatever stands here in place of env or file may be a password: no mistake repeats it."""
     value = section.node("url")
     if value is None:
-        return Secret("none")
-    pairs = value.pairs if isinstance(value, Table) else ()
-    if len(pairs) != 1 or pairs[0][0].text not in URL:
+        return NOWHERE
+    named = named_source(value, URL)
+    if named is None:
         section.wrong("url", _NOT_A_SOURCE)
-        return Secret("none")
-    kind, body = pairs[0]
-    text = body.text if isinstance(body, Word) and body.text.isprintable() else ""
-    if kind.text == "env" and _VARIABLE.fullmatch(text):
-        return Secret("env", text)
-    if kind.text == "file" and text.strip():
-        return Secret("file", text)
-    meant = "the name of an environment variable" if kind.text == "env" else "the path of a file"
-    section.mistakes.add(body, f"{kind.text} is {meant}, never the address itself (what stands here is not shown)")
-    return Secret("none")
+        return NOWHERE
+    return read_place(named[0].text, named[1], section.mistakes, "the address")

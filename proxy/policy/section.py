@@ -160,7 +160,8 @@ class Section:
         """Whole seconds of such a time, at least `least`."""
         seconds = int(self.duration_s(name, default))
         if seconds < least and duration_s(self.text(name)):
-            self.wrong(name, f"can't be {shown(self.text(name))}: it is at least {least}s")
+            shortest = f"{least}s" if least % 3600 else f"{least // 3600}h"
+            self.wrong(name, f"can't be {shown(self.text(name))}: it is at least {shortest}")
         return seconds
 
     def decimal(self, name: str, maximum: Decimal = USD_MAX) -> Decimal | None:
