@@ -32,6 +32,16 @@ good 1 .
 _EMPTY_ANSWERS = frozenset(_EMPTY_WORDS.split())
 
 
+NOISE = "noise"
+NOISE_WORD_CHARS_MIN = 40
+"""Random bytes in letters come in lines without a space."""
+
+
+def is_noise(text: str) -> bool:
+    """Whether a text is mostly one long word after the other: base64, hex, no language and no data."""
+    return len(text) >= NOISE_WORD_CHARS_MIN * (text.count(" ") + text.count("\n") + 1)
+
+
 @dataclass(slots=True)
 class Habit:
     """One owner's calls with long contexts: questions that were answered with an empty word, and how often."""
@@ -46,6 +56,8 @@ class Question:
 
     owner: str
     keys: frozenset[int]
+    stale: bool = False
+    """Its long context was seen before, or is noise: then any short answer will do, not only an empty one."""
 
 
 class Contexts:
@@ -55,11 +67,16 @@ class Contexts:
         self._keyed = keyed
         self._habits: Recent[str, Habit] = Recent(OWNERS_MAX)
 
-    def judge(self, sight: Sight, reading: Reading, judge: Judge) -> Question | None:
-        """What a call asks about its long context, if that is next to nothing."""
-        if not reading.fresh or reading.chars() < CONTEXT_CHARS_MIN:
+    def judge(self, sight: Sight, reading: Reading, stale: bool, judge: Judge) -> Question | None:
+        """What a call asks about its long context, if that is next to nothing. `stale`: it was seen before."""
+        if not reading.fresh:
             return None
-        question = Question(sight.owner, frozenset(self._trivial(reading.fresh[-1][1].strip())))
+        said = sight.messages[-1][1]
+        noise = len(said) >= CONTEXT_CHARS_MIN and is_noise(said)
+        if not noise and reading.chars() < CONTEXT_CHARS_MIN:
+            return None
+        keys = {self._keyed.text(NOISE)} if noise else set(self._trivial(reading.fresh[-1][1].strip()))
+        question = Question(sight.owner, frozenset(keys), stale or noise)
         habit = self._habits.get(sight.owner) if question.keys else None
         if habit is not None and not question.keys.isdisjoint(habit.questions):
             judge.weigh("trivial_context", habit.evidence)
@@ -69,13 +86,15 @@ class Contexts:
         """Learn whether the answer depended on the context: an empty word never does."""
         if answer.output_tokens > REPLY_TOKENS_MAX or len(answer.reply) > REPLY_CHARS_MAX:
             return
-        if compact(canonical(answer.reply)).strip(".!?") not in _EMPTY_ANSWERS:
-            return
         habit = self._habits.get(question.owner)
+        empty = compact(canonical(answer.reply)).strip(".!?") in _EMPTY_ANSWERS
+        if not empty and not question.stale:
+            return
         if habit is None:
             habit = Habit()
             self._habits.put(question.owner, habit)
-        habit.evidence.add(1.0, answer.ended_us, call_id)
+        if empty or not question.keys.isdisjoint(habit.questions):
+            habit.evidence.add(1.0, answer.ended_us, call_id)
         if len(habit.questions) > QUESTIONS_MAX:
             habit.questions = {key: times for key, times in habit.questions.items() if times > 1}
         for key in question.keys:

@@ -126,6 +126,7 @@ class Detector:
 
     def late(self, early: Early) -> Judgement:
         sight, reading, call = early.sight, early.reading, early.call
+        known = False
         if reading.grows:
             if not early.seen_before:
                 credit(sight, reading, self._prompts)
@@ -135,10 +136,10 @@ class Detector:
             ):
                 call.exempted = "polling"
         elif call.exempted is None and sight.evaluation is None and sight.operation not in _NEVER_TOPICS:
-            self._topics.judge(sight, reading, early.use, early.first_use, call.judge)
+            known = self._topics.judge(sight, reading, early.use, early.first_use, call.judge)
         if reading.known is None:
             self._reruns.opened(sight, early.conversation, opening(reading, self._keyed), call.judge)
-            call.question = self._contexts.judge(sight, reading, call.judge)
+            call.question = self._contexts.judge(sight, reading, known, call.judge)
         return early.judgement
 
     def learn(self, call_id: str, answer: Answer) -> tuple[Attribution, ...]:

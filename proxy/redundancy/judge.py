@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from proxy.model.waste import WASTE_CLASSES, WasteClass
 
@@ -27,8 +27,15 @@ class Judge:
         self._findings: list[Finding] = []
         self.attributions: list[Attribution] = []
 
-    def weigh(self, waste_class: WasteClass, evidence: Evidence, earlier: tuple[str, ...] = ()) -> bool:
-        """Note the evidence if it is worth a word; whether the call is flagged for it. `earlier`: calls it repeats."""
+    def weigh(
+        self,
+        waste_class: WasteClass,
+        evidence: Evidence,
+        earlier: tuple[str, ...] = (),
+        members: Iterable[str] = (),
+    ) -> bool:
+        """Note the evidence if it is worth a word; whether the call is flagged for it. `earlier`: calls it repeats;
+        `members`: calls that belong to the campaign, should it become clear, though they spoke for nothing alone."""
         score = evidence.faded(self._at_us)
         if not self._thresholds.suspicious(waste_class, score):
             return False
@@ -38,7 +45,10 @@ class Judge:
         clear = score >= self._thresholds.of[waste_class] * CLEAR_AT.get(waste_class, 1.0)
         if clear and not evidence.attributed:
             evidence.attributed = True
-            self.attributions.append(Attribution(evidence.campaign, waste_class, tuple(evidence.members[:-1])))
+            before = tuple(dict.fromkeys([*members, *evidence.members]))
+            latest = evidence.members[-1]
+            ids = tuple(each for each in before if each != latest)
+            self.attributions.append(Attribution(evidence.campaign, waste_class, ids))
         return flagged
 
     def findings(self) -> tuple[Finding, ...]:

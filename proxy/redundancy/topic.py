@@ -12,6 +12,7 @@ from .words import alike, new_words
 
 ALIKE_MIN = 0.6
 ASKS_MAX = 8
+LATEST_MAX = 20
 NEW_WORDS_SHARE_MAX = 0.005
 NEW_WORD_WEIGHT = 0.35
 DRIFT_ASKS_MIN = 4
@@ -26,7 +27,8 @@ HALF_LIFE_DAYS = 2
 
 @dataclass(slots=True)
 class Topic:
-    """`body`: the pieces of its first call; `known`: the words of all asks so far; `asks`: the latest; `owners`: who
+    """`body`: the pieces of its first call; `known`: the words of all asks so far; `asks`: the latest;
+    `latest`: ids of its calls; `owners`: who
     asked, and how often, where it is everybody's. `calls`, `spent_pico`, `output_tokens`: of answers.
     Of a text that moves: `seen`: the pieces of its later calls; `last`: words of the ends of its last call; `ends`: of
     all ends so far; `words`: those and all of its last call."""
@@ -35,6 +37,7 @@ class Topic:
     known: int = 0
     asks: deque[int] = field(default_factory=lambda: deque(maxlen=ASKS_MAX))
     evidence: Evidence = field(default_factory=lambda: Evidence(HALF_LIFE_DAYS))
+    latest: deque[str] = field(default_factory=lambda: deque(maxlen=LATEST_MAX))
     owners: dict[str, int] | None = None
     seen: array[int] | None = None
     ends: int = 0

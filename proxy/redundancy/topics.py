@@ -66,25 +66,27 @@ class Topics:
         self._index: Recent[tuple[str, int], Topic] = Recent(_INDEX_MAX)
         self._short: Recent[str, deque[Topic]] = Recent(TOPICS_MAX)
 
-    def judge(self, sight: Sight, reading: Reading, use: Use, first_use: bool, judge: Judge) -> None:
-        """Count a call for or against its topic."""
+    def judge(self, sight: Sight, reading: Reading, use: Use, first_use: bool, judge: Judge) -> bool:
+        """Count a call for or against its topic; whether it repeats it."""
         trust = SERVICE_TRUST if sight.owner_kind == "service" else 1.0
         if first_use:
             likeness, shared = self.place(sight.owner, reading.fresh, reading.system)
             if likeness is None:
-                return
+                return False
             use.topic, weight = likeness.topic, likeness.weight
             if shared is not None:
                 _judge_shared(sight, shared, trust, judge)
         else:
             weight = AGAIN_WEIGHT if use.calls == 2 or use.pause_us >= DAILY_PAUSE_US else 1.0
         if use.topic is None:
-            return
+            return False
+        use.topic.latest.append(sight.call_id)
         if weight > 0:
             use.topic.evidence.add(weight * trust, sight.at_us, sight.call_id)
-            judge.weigh("near_repeat", use.topic.evidence)
+            judge.weigh("near_repeat", use.topic.evidence, members=use.topic.latest)
         else:
             use.topic.evidence.take(-weight, sight.at_us)
+        return weight > 0
 
     def place(self, owner: str, messages: Sequence[Message], system: str) -> tuple[Likeness | None, Likeness | None]:
         """How a new conversation's first call stands to its owner's topic, and to everybody's; None where it is too
@@ -188,8 +190,7 @@ def _most(topics: Sequence[Topic], votes_min: float) -> Topic | None:
 
 def _judge_shared(sight: Sight, shared: Likeness, trust: float, judge: Judge) -> None:
     """A text that goes round between callers with one wish in other words. The first call of each is free."""
-    topic = shared.topic
-    weight = shared.weight
+    topic, weight = shared.topic, shared.weight
     if weight < SHARED_WEIGHT_MIN:
         topic.evidence.take(max(0.0, -weight), sight.at_us)
     elif topic.owners is not None and topic.owners.get(sight.owner, 0) > 1:
