@@ -17,6 +17,7 @@ from proxy.replay import details
 from proxy.replay.counting import Counting
 from proxy.replay.quiet import Quiet
 from proxy.replay.redundant import Redundant
+from proxy.replay.texts import Texts
 from proxy.replay.turn import Did, Turn
 from proxy.replay.weighing import Weighing, expected
 
@@ -30,6 +31,7 @@ class Deciding:
         self._rates = rates
         self._counting = counting
         self._quiet = quiet
+        self._texts = Texts(rules)
         self._redundant = Redundant(rates)
 
     def admitted(self, turn: Turn) -> bool:
@@ -78,7 +80,7 @@ class Deciding:
     def _weighing(self, turn: Turn) -> Weighing:
         kind, row = turn.standing.kind, turn.row
         recorded = Weight(turn.hold, not kind.unpriced, turn.expected_tokens)
-        weighing = Weighing(self._rules, turn.call, details.read(row[-1], kind, turn.hold), recorded)
+        weighing = Weighing(self._rules, turn.call, details.read(row[-1], kind, turn.hold), recorded, self._texts)
         if not kind.refused:
             return weighing
         weighing, spent = expected(weighing)
@@ -125,7 +127,7 @@ class Deciding:
         if short.waiting_helps:
             return self._waited(turn, short)
         weighing = self._weighing(turn)
-        if weighing.details.ask.free:
+        if weighing.details.free:
             return short
         found: Reserved | Shortfall = short
         instead = verdict.downgrade_to
@@ -169,10 +171,10 @@ class Deciding:
 
     def _shorter(self, turn: Turn, weighing: Weighing, short: Shortfall, instead: str) -> Reserved | Shortfall:
         """The call, with the output limit that fits."""
-        ask, hold = weighing.details.ask, turn.hold
+        asked, hold = weighing.details, turn.hold
         bare = weighing.bare(weighing.model(instead))
-        limit = output_that_fits(short, hold, bare) // max(1, ask.request.choices)
-        if turn.standing.kind.stream or not ask.output_limited or limit < OUTPUT_TOKENS_MIN:
+        limit = output_that_fits(short, hold, bare) // max(1, asked.choices)
+        if turn.standing.kind.stream or not asked.output_limited or limit < OUTPUT_TOKENS_MIN:
             return short
         turn.hold = weighing.weigh(instead, limit).hold
         self._changed(turn)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from proxy.gateway.holding import held_at
 from proxy.gateway.rules import Rules
 from proxy.metering.estimate import LEASE_TOKENS, context_tokens, expected_tokens, first_hold, holding
-from proxy.model.call import Call, Hold, Request
+from proxy.model.call import Call, Hold
 from proxy.model.usage import Served
 from proxy.policy.verdict import Asked, Weight
 from proxy.ports.counters import Spent
 from proxy.replay.details import Details
 from proxy.replay.names import known_as, sent_model
+from proxy.replay.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +23,27 @@ class Weighing:
     details: Details
     recorded: Weight
     """As it was weighed then."""
+    texts: Texts
 
     def weigh(self, instead: str, output_limit: int | None) -> Weight:
         """As the gateway's admission does; what no rule changes weighs what it weighed then."""
-        ask = self.details.ask
-        if ask.free or (not instead and output_limit is None):
+        if self.details.free or (not instead and output_limit is None):
             return self.recorded
-        request = ask.request if output_limit is None else replace(ask.request, output_tokens_max=output_limit)
-        return self._weight(self.model(instead), request)
+        return self._weight(self.model(instead), output_limit)
 
     def bare(self, model: str) -> Hold:
         """Its hold without any output."""
-        return self._weight(model, replace(self.details.ask.request, output_tokens_max=0)).hold
+        return self._weight(model, 0).hold
 
     def asked(self) -> Asked:
-        ask = self.details.ask
+        asked = self.details
         return Asked(
             self.weigh,
-            context_tokens=lambda: context_tokens(ask.request),
-            output_tokens_max=ask.request.output_tokens_max,
+            context_tokens=asked.context_tokens,
+            output_tokens_max=asked.output_max,
             known_as=known_as(self.rules.policies, self.call),
-            free=ask.free,
-            output_limited=ask.output_limited,
+            free=asked.free,
+            output_limited=asked.output_limited,
         )
 
     def model(self, instead: str = "") -> str:
@@ -53,11 +53,11 @@ class Weighing:
     def spent(self, recorded: Spent, instead: str, output_limit: int | None) -> Spent:
         """What the call comes to when it goes to the model `instead` ('': its own), cut to that output limit. Recorded
         prices stay as they are, save where the model or the usage is another."""
-        ask, usage, served = self.details.ask, self.details.usage, self.details.served
+        asked, usage, served = self.details, self.details.usage, self.details.served
         model = self.model(instead)
-        most = None if output_limit is None else output_limit * ask.request.choices
+        most = None if output_limit is None else output_limit * asked.choices
         less = 0 if most is None else max(0, usage.output_tokens - most)
-        if ask.free or (not less and model == (ask.sent or self.model())):
+        if asked.free or (not less and model == (asked.sent or self.model())):
             return recorded
         if most is not None and less:
             hidden = min(usage.reasoning, most)
@@ -65,7 +65,14 @@ class Weighing:
         cost = self.rules.prices.cost(self.call.provider, model, self.call.opened_us, usage, served)
         return Spent(cost.total_pico, recorded.tokens - less)
 
-    def _weight(self, model: str, request: Request) -> Weight:
+    def _weight(self, model: str, output_limit: int | None) -> Weight:
+        text = self.details.text
+        if text is not None:
+            most = text.output_max if output_limit is None else output_limit
+            return self.texts.weigh(self.call, model, text, most)
+        request = self.details.ask.request
+        if output_limit is not None:
+            request = replace(request, output_tokens_max=output_limit)
         limits = self.rules.prices.limits(self.call.provider, model)
         input_tokens, output_tokens = first_hold(request, limits.output_tokens_max, limits.hidden_reasoning)
         hold, priced = held_at(self.rules, self.call, model, request, input_tokens, output_tokens)
@@ -83,9 +90,7 @@ def expected(weighing: Weighing) -> tuple[Weighing, Spent]:
     served = Served(
         service_tier=request.service_tier, region=request.region, speed=request.speed, variant=request.variant
     )
-    weighing = replace(
-        weighing, details=replace(weighing.details, ask=replace(ask, sent=""), usage=usage, served=served)
-    )
+    weighing = replace(weighing, details=Details(replace(ask, sent=""), usage, served))
     call = weighing.call
     cost = weighing.rules.prices.cost(call.provider, weighing.model(), call.opened_us, usage, served)
     return weighing, Spent(min(cost.total_pico, ask.hold.cost_pico), ask.expected_tokens)
