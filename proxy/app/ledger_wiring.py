@@ -25,7 +25,8 @@ from proxy.app.noticing import Noticing
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
 from proxy.ledger.schema import migrate
-from proxy.policy.types import Mistake, PolicySet
+from proxy.model.service import EventSource
+from proxy.policy.types import Mistake, PolicySet, Secret
 from proxy.ports.journal import Journal
 from proxy.ports.store import Store
 from proxy.settings import Settings, secret_from_environ
@@ -36,6 +37,8 @@ from proxy.web.control_auth import Authentication
 from proxy.web.control_metrics import LedgerMetrics, Metrics
 from proxy.web.control_plane import ControlPlane
 from proxy.web.control_reading import Desk
+from proxy.web.events import Events
+from proxy.web.events_quarantine import EventsQuarantine
 from proxy.web.notice_figures import NoticeFigures, notice_details
 from proxy.web.replay_facts import EXPORT_S, EXPORTS_AT_ONCE, InForce, ReplayFacts
 from proxy.web.reports import Reports
@@ -92,6 +95,7 @@ class Ledger:
         authentication = Authentication(self.policies, self.clock.now_us)
         desk = Desk(self.store, self.journal, self.clock.now_us)
         archive = PolicyArchive(self.settings.data)
+        events = self._events()
         return ControlPlane(
             authentication=authentication,
             reports=Reports(desk, authentication, lambda: self.loader.progress, WRITERS, picture, self.grants),
@@ -104,6 +108,8 @@ class Ledger:
                 lambda: (found := archive.in_force()) and InForce(*found),
             ),
             increases=BudgetIncreases(authentication, self.grants),
+            events=events,
+            events_quarantine=EventsQuarantine(desk, authentication, events.services, events.secret, events.refused),
             metrics=Metrics(
                 self.metrics,
                 lambda: gateway_metrics(self.settings.data),
@@ -111,6 +117,21 @@ class Ledger:
             ),
             readiness=self.readiness,
             gateway={"gateway": self.settings.public_url, "gateway_port": self.settings.port},
+        )
+
+    def _events(self) -> Events:
+        secrets = ProviderSecrets(self.settings.policies, secret_from_environ)
+
+        def usable(source: EventSource) -> list[str]:
+            found = (secrets.value(Secret(where, name)) for where, name in source.secrets)
+            return [secret for secret in found if secret]
+
+        return Events(
+            journal=self.journal,
+            services=lambda: self.policies().services,
+            secret=usable,
+            now_us=self.clock.now_us,
+            counted=self.metrics.delivered,
         )
 
     def application(self) -> Starlette:

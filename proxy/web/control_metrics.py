@@ -37,6 +37,12 @@ class LedgerMetrics:
         self._seconds = Histogram(
             "outlay_ledger_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, registry=self.registry
         )
+        self._events = Counter(
+            "outlay_ledger_events",
+            "Deliveries of outcome events, by kind, registered source, and what became of them",
+            ["kind", "source", "result"],
+            registry=self.registry,
+        )
         self.load_failures = Counter(
             "outlay_ledger_load_failures", "Passes of the loader that failed", registry=self.registry
         )
@@ -46,6 +52,10 @@ class LedgerMetrics:
             [NODE],
             registry=self.registry,
         )
+
+    def delivered(self, kind: str, source: str, result: str) -> None:
+        """`source`: registered in services.yaml, or ''."""
+        self._events.labels(kind, source, result).inc()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         self._requests.labels(route, str(status)).inc()

@@ -17,9 +17,13 @@ from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_errors import HANDLED, on_error, on_fault
 from proxy.web.control_metrics import LedgerMetrics, Metrics
+from proxy.web.events import Events
+from proxy.web.events_quarantine import EventsQuarantine
 from proxy.web.openapi import openapi
 from proxy.web.replay_facts import ReplayFacts
 from proxy.web.reports import Reports
+
+EVENTS = "/v1/events/{kind}"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -33,6 +37,8 @@ class ControlPlane:
     calls: CallsExplained
     balances: BalancesEndpoint
     increases: BudgetIncreases
+    events: Events
+    events_quarantine: EventsQuarantine
     replay: ReplayFacts
     metrics: Metrics
     readiness: Callable[[], Mapping[str, object]]
@@ -51,6 +57,7 @@ class ControlPlane:
             "/v1/calls/{id}": self.calls.explain,
             "/v1/replay": self.replay.about,
             "/v1/replay/facts": self.replay.facts,
+            "/v1/events/quarantine": self.events_quarantine.show,
             "/v1/whoami": self._whoami,
             "/metrics": self.metrics.show,
         }
@@ -61,6 +68,7 @@ class ControlPlane:
                     Route(path, _measured(path, endpoint, self.metrics.own), methods=[method])
                     for method, path, endpoint in self.increases.routes()
                 ),
+                Route(EVENTS, _measured(EVENTS, self.events.take, self.metrics.own), methods=["POST"]),
                 Route("/healthz", _alive),
                 Route("/readyz", self._ready),
                 Route("/openapi.json", self._openapi),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from proxy import VERSION
+from proxy.web.events import KINDS
 from proxy.web.openapi_answers import (
     budgets,
     call,
@@ -16,8 +17,10 @@ from proxy.web.openapi_answers import (
     increase,
     increases,
     prices,
+    quarantine,
     replay,
     spend,
+    told,
     views,
     waste,
     whoami,
@@ -83,6 +86,10 @@ def openapi(control_url: str) -> Schema:
             "/v1/budgets/{name}/grants/{id}": _done("delete", "revoke", "End a grant (admin).", None, revoked()),
             "/v1/replay": _get("replay", "What a replay of policies is compared with (admin).", replay(), [], None),
             "/v1/replay/facts": _facts(),
+            "/v1/events/{kind}": _events(),
+            "/v1/events/quarantine": _get(
+                "quarantine", "What sources told that nobody registered (finance, admin).", quarantine(), [], None
+            ),
             "/v1/whoami": _get("whoami", "Whose key this is, and where the gateway is.", whoami(), [], None),
             "/metrics": _plain("metrics", "Prometheus figures.", "text/plain", keyed=True),
             "/healthz": _plain("alive", "The process answers.", "text/plain"),
@@ -150,6 +157,38 @@ def _facts() -> Schema:
     ok = {"description": summary, "content": {_MEDIA["parquet"]: {}}}
     operation: Schema = {"operationId": "replay_facts", "summary": summary, "parameters": parameters}
     return {"get": {**operation, "responses": {"200": ok, **_failed()}}}
+
+
+def _events() -> Schema:
+    """A route without a key: the source's own signature is asked for."""
+    kind = parameter("kind", {"enum": list(KINDS)}, "Of source; services.yaml has its secrets.", "path")
+    source = parameter("source", TEXT, "Name of the source in services.yaml; without it all of the kind are tried.")
+    answers = {
+        "200": "On record, or known already (`duplicate`).",
+        "202": "On record, and it scores nothing until services.yaml names what it is about.",
+        "400": "Signed, and no event of this kind (`unreadable`).",
+        "401": "Not signed by a registered source (`unverified`): nothing is kept.",
+        "404": "No such kind (`unknown_path`).",
+        "408": "The body did not come whole (`too_slow`).",
+        "413": "The body is too large (`too_large`).",
+        "503": "Not on record (`not_on_record`), or too many at once (`busy`): send it again.",
+    }
+    responses = {
+        status: {"description": text, "content": {"application/json": {"schema": told() if status < "3" else _ERROR}}}
+        for status, text in answers.items()
+    }
+    operation: Schema = {
+        "operationId": "events",
+        "summary": "A delivery of a source: GitHub, GitLab, Argo CD, CDEvents, or any other in outlay's own form.",
+        "security": [],
+        "parameters": [kind, source],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": responses,
+    }
+    return {"post": operation}
+
+
+_ERROR: Final[Schema] = {"$ref": "#/components/schemas/Error"}
 
 
 def _plain(name: str, summary: str, media_type: str, *, keyed: bool = False) -> Schema:

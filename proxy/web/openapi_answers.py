@@ -28,6 +28,25 @@ def increases() -> Schema:
     return table({"rows": {"type": "array", "items": row}})
 
 
+def told() -> Schema:
+    """What a delivery is answered."""
+    texts = dict.fromkeys(("source", "delivery"), TEXT)
+    more = {"ids": TEXTS, "quarantine": {**TEXTS, "description": "Why it scores nothing yet."}}
+    return table({**texts, "duplicate": {"type": "boolean"}, "told": COUNT, **more}, optional={"message": TEXT})
+
+
+def quarantine() -> Schema:
+    time: Schema = {**TEXT, "format": "date-time"}
+    texts = dict.fromkeys(("source", "repository", "service", "why", "add"), TEXT)
+    row = table(
+        {**texts, "environments": TEXTS, **dict.fromkeys(("things", "deployments"), COUNT), "first": time, "last": time}
+    )
+    source = table({"name": TEXT, "kind": TEXT, "secrets": COUNT, "secrets_readable": COUNT})
+    refused = table({"kind": TEXT, "deliveries": COUNT, "last": time, "why": TEXT})
+    rows = {"rows": row, "sources": source, "refused": refused}
+    return table({name: {"type": "array", "items": each} for name, each in rows.items()})
+
+
 def _report(row: Schema, total: Schema | None, optional: Mapping[str, Schema] | None = None, **own: Schema) -> Schema:
     frame: dict[str, Schema] = {"report": TEXT, "rows": {"type": "array", "items": row}}
     if total is not None:

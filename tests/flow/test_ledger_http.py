@@ -524,6 +524,7 @@ async def test_the_openapi_document_is_valid_and_names_every_route_and_no_other(
         ("/v1/calls/{id}", "/v1/calls/call_5", {"reason": "a test"}),
         ("/v1/budgets/increases", "/v1/budgets/increases", {"all": "true"}),
         ("/v1/replay", "/v1/replay", {}),
+        ("/v1/events/quarantine", "/v1/events/quarantine", {}),
         ("/v1/whoami", "/v1/whoami", {}),
     ],
 )
