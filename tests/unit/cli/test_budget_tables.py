@@ -29,8 +29,8 @@ def test_budgets_in_money_fit_80_columns_whole(capsys: pytest.CaptureFixture[str
     budgets(document({}), 80)
     out = capsys.readouterr().out
     assert "Budgets in USD, as of 2026-11-21 15:00 (UTC)" in out
-    assert ["budget", "limit", "spent", "left", "used", "resets", "refused"] in cells(out)
-    assert ["payments-month", "500.00", "412.34", "87.65", "82.4%", "2026-12-01", "12"] in cells(out)
+    assert ["budget", "limit", "spent", "left", "used", "resets", "refused", "action"] in cells(out)
+    assert ["payments-month", "500.00", "412.34", "87.65", "82.4%", "2026-12-01", "12", "refuse"] in cells(out)
     assert "- Amounts are rounded down here" in out
     assert "- A note." in out
 
