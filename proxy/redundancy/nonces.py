@@ -135,9 +135,24 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
             end = span[1]
 
 
+_TOLD: dict[int, bool] = {}
+_TOLD_MAX = 20_000
+
+
+def _told(token: str) -> bool:
+    """is_nonce, once for each token of late, since texts say the same names again and again. What is remembered of
+    them is this process's hash."""
+    key = hash(token)
+    found = _TOLD.get(key)
+    if found is None:
+        if len(_TOLD) >= _TOLD_MAX:
+            _TOLD.clear()
+        found = _TOLD[key] = is_nonce(token)
+    return found
+
+
 def _tokens(text: str) -> Iterator[tuple[int, int]]:
     classes = text.encode("latin-1", "replace").translate(_CLASSES)
-    known: dict[str, bool] = {}
     last = 0
     for candidate in _CANDIDATE.finditer(classes):
         start = classes.rfind(b" ", last, candidate.start()) + 1 or last
@@ -146,10 +161,7 @@ def _tokens(text: str) -> Iterator[tuple[int, int]]:
         if len(token) < TOKEN_CHARS_MIN:
             continue
         end = start + len(token)
-        nonce = known.get(token)
-        if nonce is None:
-            nonce = known[token] = is_nonce(token)
-        if nonce:
+        if _told(token):
             yield start, end
         elif token[0].isdigit() and _DATE.match(token) and (time := _TIME_AFTER.match(text, end)):
             last = time.end()

@@ -8,7 +8,9 @@ from .bounds import SEGMENTS_MAX
 from .canonical import compact
 from .hashing import Keyed
 
-_CUT = re.compile(r"\n+|(?<=[.!?;])\s+")
+_SENTENCE_END = re.compile(r"[.!?;]\s+")
+_LINE_CHARS_MAX = 60
+"""A shorter line is one piece."""
 ANCHOR_CHARS_MIN = 24
 ANCHORS_MAX = 12
 
@@ -17,7 +19,13 @@ ANCHORS_MAX = 12
 
 def cut(canonical_text: str, keyed: Keyed) -> dict[int, str]:
     """Hash to text of each piece."""
-    pieces = [piece for piece in _CUT.split(canonical_text) if piece.strip()]
+    pieces: list[str] = []
+    for line in canonical_text.split("\n"):
+        if len(line) <= _LINE_CHARS_MAX:
+            pieces.append(line)
+        else:
+            pieces += _SENTENCE_END.split(line)
+    pieces = [piece for piece in pieces if piece and not piece.isspace()]
     if len(pieces) > SEGMENTS_MAX:
         step = -(-len(pieces) // SEGMENTS_MAX)
         pieces = ["\n".join(pieces[at : at + step]) for at in range(0, len(pieces), step)]

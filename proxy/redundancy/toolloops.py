@@ -27,10 +27,12 @@ TELLING_TIMES_MIN = 3
 POLL_CHARS_MAX = 400
 POLL_PAUSE_US = 4_000_000
 POLLS_MAX = 22
-_VOLATILE = re.compile(
-    r"\b\d+(?:\.\d+)?\s?(?:ms|µs|us|ns|s|sec|secs|seconds|m|min|mins|minutes|h)\b"
-    r"|\b(?:pid|tid|port|elapsed|took|duration|eta)\b[ :=]*[\d.]+"
+_DURATION = re.compile(
+    r"[0-9](?<![\w][0-9])[0-9]*(?:\.[0-9]+)?\s?(?:ms|µs|us|ns|s|sec|secs|seconds|m|min|mins|minutes|h)\b"
 )
+_LABELS = ("pid", "tid", "port", "elapsed", "took", "duration", "eta")
+_LABELLED = re.compile(rf"\b(?:{'|'.join(_LABELS)})\b[ :=]*[\d.]+")
+_COMMENT_MARKS = ("#", "//", "--")
 _COMMENT = re.compile(r"(?:\s#|\s//|\s--\s).*?(?=[\"'\n]|$)")
 _PAUSE = re.compile(r"\bsleep\s+[\d.]+[smh]?")
 _WAITING = re.compile(
@@ -52,7 +54,7 @@ def turn_of(call_id: str, at_us: int, fresh: tuple[Message, ...], keyed: Keyed) 
     asked = "".join(text for role, text in fresh if role == "assistant")
     said = "\n".join(text for role, text in fresh if role != "assistant")
     call = _calls(asked)
-    steady = _VOLATILE.sub("", said)
+    steady = _steady(said)
     return Turn(call_id, at_us, keyed.text(compact(call)), keyed.text(compact(steady)), _lines(steady, keyed))
 
 
@@ -84,7 +86,18 @@ def same_result(old: Turn, new: Turn) -> bool:
 def _calls(asked: str) -> str:
     """The tool calls alone, without comments and pauses, or all that was said where there are none."""
     start = asked.find(TOOL_CALL_MARK)
-    return _PAUSE.sub("", _COMMENT.sub("", asked[start:])) if start >= 0 else asked
+    if start < 0:
+        return asked
+    call = asked[start:]
+    if any(mark in call for mark in _COMMENT_MARKS):
+        call = _COMMENT.sub("", call)
+    return _PAUSE.sub("", call) if "sleep" in call else call
+
+
+def _steady(said: str) -> str:
+    """Without durations, and without what numbers a process or a port."""
+    steady = _DURATION.sub("", said)
+    return _LABELLED.sub("", steady) if any(label in steady for label in _LABELS) else steady
 
 
 def is_result(fresh: tuple[Message, ...]) -> bool:
