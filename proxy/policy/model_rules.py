@@ -5,6 +5,7 @@ Every function takes all rules that apply at once, and gives the same whatever t
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from operator import itemgetter
 from typing import Final
 
 from proxy.model.call import Call
@@ -60,11 +61,11 @@ def fallback_on(rules: Sequence[ModelRule]) -> tuple[int, ...]:
 def refusal(rules: Sequence[ModelRule], call: Call, asked: Asked, weight: Weight, downgrade_to: str) -> Refusal | None:
     """Why the call must not go on; of several reasons the one whose rule's name comes first."""
     against = [
-        found
-        for rule in sorted(rules, key=lambda rule: rule.name)
+        (rule.name, found)
+        for rule in rules
         if (found := _denied(rule, call, asked, downgrade_to) or _too_much(rule, asked, weight))
     ]
-    return against[0] if against else _not_allowed(rules, call, asked, downgrade_to)
+    return min(against, key=itemgetter(0))[1] if against else _not_allowed(rules, call, asked, downgrade_to)
 
 
 def _denied(rule: ModelRule, call: Call, asked: Asked, downgrade_to: str) -> Refusal | None:

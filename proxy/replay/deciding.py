@@ -56,7 +56,7 @@ class Deciding:
         if isinstance(found, Shortfall):
             found = self._made_to_fit(turn, verdict, found)
         if isinstance(found, Shortfall):
-            self._rates.give_back(turn.call.id)
+            self._rates.give_back(turn.id)
             budget = found.charge.budget
             self._refused(turn, "throttle" if budget.action == "throttle" else "refuse", budget.name)
             return False
@@ -114,7 +114,7 @@ class Deciding:
 
     def _throttled(self, turn: Turn) -> tuple[str, str] | None:
         """By which limit, and whether for now or for good; None: it has taken its share."""
-        taking = self._rates.take(turn.call.id, turn.standing.throttles, turn.expected_tokens, turn.row[1])
+        taking = self._rates.take(turn.id, turn.standing.throttles, turn.expected_tokens, turn.row[1])
         turn.did += [("shadow: throttle", each.throttle.limit.name, turn.cost_pico) for each in taking.shadow]
         excess = taking.excess
         if excess is None:
@@ -188,7 +188,8 @@ class Deciding:
     def _changed(self, turn: Turn) -> None:
         """It isn't as on record: what is quiet hears of it, for what it will hold and come to from now on."""
         standing, row = turn.standing, turn.row
-        self._quiet.ended(turn.more)
+        if turn.more:
+            self._quiet.ended(turn.more)
         turn.more = self._quiet.changed(row, turn.hold, turn.spent, standing.charges(row[1]))
         self._quiet.changed_tokens(row, turn.expected_tokens, turn.spent, standing.every_throttle)
 

@@ -23,8 +23,8 @@ class Ending:
             self._extend(turn)
         self._counting.ended(turn.spent.cost_pico)
         self._quiet.ended(turn.more)
-        self._counters.settle(turn.call.id, turn.spent)
-        self._rates.settle(turn.call.id, turn.spent.tokens, max(turn.row[2], turn.row[1]))
+        self._counters.settle(turn.id, turn.spent)
+        self._rates.settle(turn.id, turn.spent.tokens, max(turn.row[2], turn.row[1]))
 
     def _extend(self, turn: Turn) -> None:
         """A stream's hold grows to what it came to, or the stream ends where it can't."""
@@ -32,7 +32,7 @@ class Ending:
         for charge in turn.charges:
             # By the time of this, whether or not another call has come meanwhile.
             self._counters.balance(charge, row[2])
-        while (short := self._counters.extend(turn.call.id, _holding(turn))) is not None:
+        while (short := self._counters.extend(turn.id, _holding(turn))) is not None:
             before = turn.spent
             turn.spent = _cut(short, turn)
             above = before.cost_pico - turn.spent.cost_pico

@@ -143,7 +143,7 @@ class Engine:
             self._counting.unchanged(row[3])
             self._counters.count(opened_us, Spent(row[3], row[4]), standing.asking)
             return
-        turn = Turn(standing.call(f"{number}", opened_us), row, standing)
+        turn = Turn(number, row, standing)
         if standing.kind.refused:
             self._counting.was_refused()
         if self._deciding.admitted(turn):

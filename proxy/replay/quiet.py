@@ -69,15 +69,17 @@ class Quiet:
     def changed(self, row: Row, hold: Hold, spent: Spent, charges: Iterable[Charge]) -> list[More]:
         """A call is to hold and to come to this, and not what is on record. Gives what `ended` is to be told when it
         has ended. Raises UnprovenError."""
-        recorded, came_to = Hold(row[5], row[6], row[7]), Hold(row[3], row[4], 0)
-        now, found = Hold(spent.cost_pico, spent.tokens, 0), []
+        pico = _above(hold.cost_pico, spent.cost_pico, row[5], row[3])
+        tokens = _above(hold.input_tokens + hold.output_tokens, spent.tokens, row[6] + row[7], row[4])
+        if pico[0] <= 0 and tokens[0] <= 0:
+            return []
+        found = []
         for charge in charges:
-            held = max(charge.takes(hold), charge.takes(now)) - max(charge.takes(recorded), charge.takes(came_to))
-            stays = max(0, charge.takes(now) - charge.takes(came_to))
-            more = max(held, stays)
+            unit = charge.budget.unit
+            more, ends = pico if unit is Unit.USD else tokens if unit is Unit.TOKENS else (0, 0)
             if more > 0 and self.account(charge):
                 self._add(charge, more)
-                found.append((charge.account, more - stays))
+                found.append((charge.account, ends))
         return found
 
     def ended(self, found: Iterable[More]) -> None:
@@ -107,6 +109,13 @@ class Quiet:
         if found > room(budget) // SHARE or len(self._more) >= CHANGED_MAX:
             raise UnprovenError(budget.name)
         self._more[account] = found
+
+
+def _above(hold: int, spent: int, held_then: int, spent_then: int) -> tuple[int, int]:
+    """What a call takes more than it did then while it is in flight, and how much of that ends with it."""
+    stays = max(0, spent - spent_then)
+    more = max(stays, max(hold, spent) - max(held_then, spent_then))
+    return more, more - stays
 
 
 def room(budget: Budget) -> int:

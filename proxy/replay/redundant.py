@@ -39,7 +39,7 @@ class Redundant:
         throttles = outcome.throttles(turn.standing.facts)
         if not throttles:
             return None
-        id_, at_us = f"{turn.call.id}/redundancy", turn.row[1]
+        id_, at_us = f"{turn.id}/redundancy", turn.row[1]
         excess = self._rates.take(id_, throttles, 0, at_us).excess
         if excess is not None:
             return "throttle", excess.throttle.limit.name

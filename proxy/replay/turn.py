@@ -16,12 +16,13 @@ class Turn:
     """Changed as the rules change the call."""
 
     __slots__ = (
-        "call",
+        "_call",
         "charges",
         "cost_pico",
         "did",
         "expected_tokens",
         "hold",
+        "id",
         "more",
         "row",
         "spent",
@@ -29,8 +30,10 @@ class Turn:
         "unruled_pico",
     )
 
-    def __init__(self, call: Call, row: Row, standing: Standing) -> None:
-        self.call: Final = call
+    def __init__(self, number: int, row: Row, standing: Standing) -> None:
+        """`number`: by which it is known in this replay."""
+        self.id: Final = f"{number}"
+        self._call: Call | None = None
         self.row: Final = row
         self.standing: Final = standing
         self.charges: Final = standing.asking
@@ -45,3 +48,10 @@ class Turn:
         """What it would come to without any rule: at the model asked for."""
         self.did: list[Did] = []
         self.more: list[More] = []
+
+    @property
+    def call(self) -> Call:
+        """Made where it is asked for: of most calls nobody does."""
+        if self._call is None:
+            self._call = self.standing.call(self.id, self.row[1])
+        return self._call
