@@ -42,6 +42,9 @@ class _Details(msgspec.Struct):
     ready: bool
     providers: dict[str, bool] = {}
     counter_difference: _Difference | None = None
+    policy_mistakes: list[str] = []
+    budgets_waiting: list[str] = []
+    budgets_withheld: list[str] = []
 
 
 _DETAILS: Final = msgspec.json.Decoder(_Details)
@@ -54,7 +57,15 @@ def _state(node: str, body: bytes) -> GatewayState | None:
         return None
     found = details.counter_difference
     difference = Difference(found.at_us, found.accounts, found.usd, tuple(found.budgets)) if found else None
-    return GatewayState(node, details.ready, details.providers, difference)
+    return GatewayState(
+        node,
+        details.ready,
+        details.providers,
+        difference,
+        mistakes=len(details.policy_mistakes),
+        waiting=tuple(details.budgets_waiting),
+        withheld=tuple(details.budgets_withheld),
+    )
 
 
 async def _answers(data: Path, path: str, statuses: tuple[int, ...]) -> Mapping[str, bytes | None]:

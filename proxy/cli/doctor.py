@@ -1,5 +1,6 @@
 """`outlay doctor`: looks at everything a working set-up needs, says what is wrong, and gives the command to mend it."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -11,11 +12,12 @@ import httpx
 import typer
 
 from proxy.adapters.data_folder import ADMIN_HASH_FILE
+from proxy.adapters.gateway_sockets import gateway_states
 from proxy.adapters.prices_litellm import PriceListError, installed_folder, version
 from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.cli.configured import configured
 from proxy.cli.connection import address, key_like, remote
-from proxy.cli.doctor_network import HTTP_OK, certificate, planes, reached
+from proxy.cli.doctor_network import HTTP_OK, certificate, gateways, planes, reached
 from proxy.cli.finding import MARKS, Finding, State, counted
 from proxy.cli.login_file import LoginFileError, read_login
 from proxy.cli.policy_files import read_policies
@@ -42,6 +44,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _policies(settings)
     yield from certificate(settings)
     yield from planes(settings)
+    yield from gateways(asyncio.run(gateway_states(settings.data)))
     yield from _login(settings)
 
 

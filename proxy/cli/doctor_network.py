@@ -13,6 +13,7 @@ import httpx
 from proxy.adapters.tls_files import TlsError, TlsFiles
 from proxy.cli.finding import Finding, counted
 from proxy.cli.reachable import ALL
+from proxy.ledger.conditions import GatewayState
 from proxy.policy.types import Provider
 from proxy.settings import Settings, proxies_from_environ
 
@@ -21,6 +22,8 @@ EXPIRY_NOTICE: Final = timedelta(days=14)
 HTTP_OK: Final = 200
 HTTP_UNAVAILABLE: Final = 503
 AT_ONCE: Final = 16
+NAMED_MAX: Final = 5
+LEDGER_TELLS: Final = "the ledger tells it within seconds, once it runs and has loaded: outlay ledger"
 _PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -60,6 +63,29 @@ def planes(settings: Settings) -> Iterator[Finding]:
     if settings.public_url:
         found = _plane("gateway", settings.public_url.rstrip("/"), verify=True)
         yield found if found.state == "ok" else Finding("wrong", f"OUTLAY_PUBLIC_URL: {found.what}", found.mend)
+
+
+def gateways(states: Sequence[GatewayState]) -> Iterator[Finding]:
+    """What gateways of this machine say of their policies, on their sockets."""
+    for state in states:
+        if state.mistakes:
+            what = f"gateway {state.node} goes by the last good policies: "
+            yield Finding("wrong", f"{what}the files have {counted(state.mistakes, 'mistake')}", "outlay policy check")
+        for budgets, what in (
+            (state.withheld, "refuses the calls of"),
+            (
+                [name for name in state.waiting if name not in state.withheld],
+                "goes by the last good policies until it has counted",
+            ),
+        ):
+            if budgets:
+                why = "what was spent there isn't known yet"
+                yield Finding("wrong", f"gateway {state.node} {what} {_named(budgets)}: {why}", LEDGER_TELLS)
+
+
+def _named(budgets: Sequence[str]) -> str:
+    more = f" and {len(budgets) - NAMED_MAX} more" if len(budgets) > NAMED_MAX else ""
+    return f"{'the budget' if len(budgets) == 1 else 'the budgets'} {', '.join(budgets[:NAMED_MAX])}{more}"
 
 
 def reached(providers: Sequence[Provider]) -> Iterator[Finding]:

@@ -29,6 +29,13 @@ class GatewayState:
     """Whether it is well, by provider. False: it kept failing as of the last calls."""
     difference: "Difference | None" = None
     """The last one it found, ever."""
+    mistakes: int = 0
+    """In policy files, which are therefore not in force."""
+    waiting: tuple[str, ...] = ()
+    """Budgets that are not in force yet, as what was spent in them is not known; the last good set rules. With
+    `withheld`."""
+    withheld: tuple[str, ...] = ()
+    """Budgets in force whose calls are refused for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,20 @@ async def answering(socket: Path, body: bytes, status: int = 200) -> AsyncIterat
 
 async def test_each_gateway_says_how_it_is(data: Path) -> None:
     ill = {"ready": False, "providers": {"openai": False}, "counter_difference": DIFFERENCE, "of_later": 7}
+    ill |= {"policy_mistakes": ["a", "b"], "budgets_waiting": ["new"], "budgets_withheld": ["all", "each"]}
     async with (
         answering(data / "gateway-a.sock", json.dumps(ill).encode(), 503),
         answering(data / "gateway-b.sock", b'{"ready": true}'),
     ):
         assert await gateway_states(data) == [
             GatewayState(
-                "a", accepting=False, providers={"openai": False}, difference=Difference(5, 2, "0.05", ("all",))
+                "a",
+                accepting=False,
+                providers={"openai": False},
+                difference=Difference(5, 2, "0.05", ("all",)),
+                mistakes=2,
+                waiting=("new",),
+                withheld=("all", "each"),
             ),
             GatewayState("b"),
         ]
