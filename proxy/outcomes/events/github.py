@@ -56,21 +56,19 @@ def _place(sent: Tree, host: str) -> str:
 
 
 def _deployment(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:
-    created_us = moment_us(sent.at("deployment", "created_at").value)
-    yield from _deployed(sent, place, "pending", created_us, sent.name("deployment", "creator", "login"))
+    yield from _deployed(sent, place, "pending", moment_us(sent.at("deployment", "created_at").value))
 
 
 def _deployment_status(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:
     status = sent.at("deployment_status")
     state = STATES.get(status.text("state"), "pending")
     if status:
-        yield from _deployed(
-            sent, place, state, moment_us(status.at("created_at").value), status.name("creator", "login")
-        )
+        actor = status.name("creator", "login") if state == "success" else ""
+        yield from _deployed(sent, place, state, moment_us(status.at("created_at").value), actor)
 
 
-def _deployed(sent: Tree, place: str, state: str, at_us: int, actor: str) -> Iterable[tuple[int, Fact]]:
-    """`actor`: who says so. That somebody else began it doesn't make their word of its success more."""
+def _deployed(sent: Tree, place: str, state: str, at_us: int, actor: str = "") -> Iterable[tuple[int, Fact]]:
+    """`actor`: who says that it succeeded. Anybody who may write can say so of a deployment that a robot began."""
     deployment = sent.at("deployment")
     id_, environment = deployment.name("id"), deployment.name("environment")
     if id_ and environment:
