@@ -20,7 +20,7 @@ KINDS_MAX: Final = 200_000
 BATCH_ROWS: Final = 10_000
 SLICE_ROWS: Final = 50_000
 """Read at a time, where calls come evenly."""
-MEMORY_LIMIT: Final = "512MB"
+MEMORY_LIMIT: Final = "128MB"
 TOUCH_US: Final = 60_000_000
 LONG_US: Final = 3600 * 1_000_000
 """Calls that take longer count as if they were always in flight, in what is at most in flight at once."""
