@@ -42,8 +42,10 @@ class BudgetPeople:
                 if dimension in named:
                     named[dimension].add(value)
         rows: Sequence[tuple[str, str, str]] = []
-        if any(named.values()):
-            values = {"users": sorted(named["user"]), "keys": sorted(named["key"])}
+        # Who is known from the policies needs no look at the facts.
+        users, keys = named["user"] - directory.persons, named["key"] - directory.key_persons.keys()
+        if users or keys:
+            values = {"users": sorted(users), "keys": sorted(keys)}
             rows = [(owner, kind, key) for owner, kind, key in store.read(statement("owners"), values, timeout_s)]
         persons = {owner for owner, kind, _ in rows if kind == OwnerKind.PERSON} | directory.persons
         by_key = {key: owner for owner, kind, key in rows if kind == OwnerKind.PERSON}
