@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from proxy.model.told import ChangeTold, CommitTold, DiffTold, ReviewTold, Told
+from proxy.model.told import ChangeTold, CommitTold, DiffTold, ReviewTold, Told, Trust
+from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import Approval, Change
+from proxy.outcomes.owning import Owners
 from proxy.outcomes.people import People
 
 
@@ -12,17 +14,17 @@ from proxy.outcomes.people import People
 class ChangeLines:
     """In the order in which things happened."""
 
-    stands: dict[tuple[str, str], ChangeTold] = field(default_factory=dict)
-    """As each was last told of."""
+    stands: dict[tuple[str, str], list[tuple[Told, ChangeTold]]] = field(default_factory=dict)
+    """All that was told of each."""
     reviews: dict[tuple[str, str], list[tuple[Told, ReviewTold]]] = field(default_factory=dict)
     commits: dict[str, CommitTold] = field(default_factory=dict)
     diffs: dict[tuple[str, str, str], DiffTold] = field(default_factory=dict)
     """By repository, number and commit."""
 
 
-def folded_changes(lines: ChangeLines, people: People) -> dict[str, Change]:
+def folded_changes(lines: ChangeLines, people: People, definition: Definition = CURRENT) -> dict[str, Change]:
     """Merged changes by id."""
-    folding = _Folding(lines, people)
+    folding = _Folding(lines, people, definition)
     found = {change_id(told): folding.change(told) for told in folding.merged}
     return {name: _later_only(change, found) for name, change in found.items()}
 
@@ -37,50 +39,82 @@ def _later_only(change: Change, changes: Mapping[str, Change]) -> Change:
     return change if before == change.reverts else replace(change, reverts=before)
 
 
+def _as_merged(told: Iterable[tuple[Told, ChangeTold]]) -> ChangeTold | None:
+    """As it was merged, by the best word on it: what is edited afterwards changes nothing. None: it was not."""
+    merged = [(line, change) for line, change in told if change.merge and change.merged_us]
+    return min(merged, key=_worth)[1] if merged else None
+
+
+def _worth(told: tuple[Told, ChangeTold]) -> tuple[bool, bool, bool, int, str]:
+    """Less is better."""
+    line, change = told
+    return line.trust == Trust.CLAIMED, line.imported, not change.author, line.occurred_us, line.id
+
+
 class _Folding:
-    def __init__(self, lines: ChangeLines, people: People) -> None:
+    def __init__(self, lines: ChangeLines, people: People, definition: Definition) -> None:
         self._lines = lines
         self._people = people
-        self.merged = [told for told in lines.stands.values() if told.merge and told.merged_us]
+        self._definition = definition
+        self.merged = [change for told in lines.stands.values() if (change := _as_merged(told))]
+        self._told = {change_id(told): told for told in self.merged}
         self._diffs: dict[str, DiffTold] = {}
         self._landed: dict[str, set[str]] = {}
         self._by_patch: dict[str, list[str]] = {}
         for diff in lines.diffs.values():
             self._read(diff)
-        self._by_commit = {commit: change_id(told) for told in self.merged for commit in self._commits(told)}
+        self._owners = Owners({change_id(told): self._change(told) for told in self.merged})
 
     def _read(self, diff: DiffTold) -> None:
         if not diff.number:
             return
         change = change_id(diff)
-        self._diffs[change] = diff
         self._landed.setdefault(change, set()).add(diff.sha)
         if diff.patch_id:
             self._by_patch.setdefault(diff.patch_id, []).append(change)
+        known = self._diffs.get(change)
+        if known is None or self._nearness(change, diff) <= self._nearness(change, known):
+            self._diffs[change] = diff
+
+    def _nearness(self, change: str, diff: DiffTold) -> tuple[bool, int]:
+        """Of what was read of a change, its merge tells best what it was, then its tip; less is better."""
+        told = self._told.get(change)
+        near = 2 if told is None else 0 if diff.sha == told.merge else 1 if diff.sha == told.head else 2
+        return not diff.substance, near
 
     def change(self, told: ChangeTold) -> Change:
         diff = self._diffs.get(change_id(told))
         commits = [self._lines.commits[sha] for sha in self._commits(told) if sha in self._lines.commits]
+        reviews = self._lines.reviews.get((told.repository, told.number), ())
+        return replace(
+            self._change(told),
+            coauthors=self._people.persons([*told.coauthors, *(name for each in commits for name in each.coauthors)]),
+            approvals=_approvals(reviews, self._people, told.merged_us + self._definition.review_us),
+            bases=_together([stand.base for _, stand in self._lines.stands[told.repository, told.number]], ()),
+            work_items=_together(told.work_items, (each.work_items for each in commits)),
+            patch_id=diff.patch_id if diff else "",
+            simhash=_number(diff.simhash) if diff else 0,
+            substance=(diff.substance or None) if diff else None,
+            bot=told.bot,
+            sponsor=self._people.person(told.sponsor),
+            reverts=self._reverted(told, commits, diff),
+            sessions=_together((), (each.sessions for each in commits)),
+        )
+
+    def _change(self, told: ChangeTold) -> Change:
+        """Without what others say of it."""
         return Change(
             id=change_id(told),
             repository=told.repository,
             author=self._people.person(told.author),
-            coauthors=self._people.persons([*told.coauthors, *(name for each in commits for name in each.coauthors)]),
-            approvals=_approvals(self._lines.reviews.get((told.repository, told.number), ()), self._people),
+            coauthors=(),
+            approvals=(),
             head=told.head,
             base=told.base,
             branch=told.branch,
             merge=told.merge,
             merged_us=told.merged_us,
             commits=self._commits(told),
-            work_items=_together(told.work_items, (each.work_items for each in commits)),
-            patch_id=diff.patch_id if diff else "",
-            simhash=int(diff.simhash, 16) if diff and diff.simhash else 0,
-            substance=diff.substance if diff else None,
-            bot=told.bot,
-            sponsor=self._people.person(told.sponsor),
-            reverts=self._reverted(told, commits, diff),
-            sessions=_together((), (each.sessions for each in commits)),
         )
 
     def _commits(self, told: ChangeTold) -> tuple[str, ...]:
@@ -90,23 +124,40 @@ class _Folding:
     def _reverted(self, told: ChangeTold, commits: Iterable[CommitTold], diff: DiffTold | None) -> tuple[str, ...]:
         """Named by number, by a commit's trailer, or found by the same diff turned round."""
         by_number = f"{told.repository}#{told.reverts}"
-        named = {by_number if told.reverts.isdecimal() else self._by_commit.get(told.reverts, "")}
-        named |= {self._by_commit.get(sha, "") for each in commits for sha in each.reverts}
+        named = {by_number if told.reverts.isdecimal() else self._owners.of(told.repository, told.reverts)}
+        named |= {self._owners.of(told.repository, sha) for each in commits for sha in each.reverts}
         if diff is not None and diff.inverse:
             named.update(self._by_patch.get(diff.inverse, ()))
         return tuple(sorted(named - {"", change_id(told)}))
+
+
+def _number(simhash: str) -> int:
+    """0 where it is none."""
+    try:
+        return int(simhash, 16) if simhash else 0
+    except ValueError:
+        return 0
 
 
 def _together(names: Iterable[str], more: Iterable[Iterable[str]]) -> tuple[str, ...]:
     return tuple(sorted({*names, *(name for each in more for name in each)}))
 
 
-def _approvals(reviews: Iterable[tuple[Told, ReviewTold]], people: People) -> tuple[Approval, ...]:
-    """Each reviewer's last word counts; one that is only a comment leaves the word before as it was."""
+def _approvals(reviews: Iterable[tuple[Told, ReviewTold]], people: People, until_us: int) -> tuple[Approval, ...]:
+    """Each reviewer's last word counts; one that is only a comment leaves the word before as it was.
+
+    A dismissal takes back the review of the same id, whenever it is told. Words after `until_us` say nothing of what
+    was merged; where they are all that there is, they stand, for the ruling to say so.
+    """
+    told = list(reviews)
+    dismissed = {review.review for _, review in told if review.state == "dismissed" and review.review}
     last: dict[str, tuple[Told, ReviewTold]] = {}
-    for line, review in reviews:
-        if review.state != "commented":
-            last[people.person(review.reviewer)] = (line, review)
+    for line, review in told:
+        person = people.person(review.reviewer)
+        if review.state == "commented" or (review.review and review.review in dismissed):
+            continue
+        if person not in last or line.occurred_us <= until_us:
+            last[person] = (line, review)
     return tuple(
         Approval(person, review.commit, line.occurred_us)
         for person, (line, review) in sorted(last.items())

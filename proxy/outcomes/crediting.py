@@ -1,15 +1,18 @@
 """Crediting: each change group earns once, in the service and week of its first landing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from proxy.model.service import Services
+from proxy.outcomes.blaming import blamed
 from proxy.outcomes.definition import CURRENT, DAY_US, Definition
-from proxy.outcomes.delivered import Candidate, candidates
+from proxy.outcomes.delivered import Candidate, candidates, soaked
 from proxy.outcomes.entities import History
+from proxy.outcomes.gathering import gatherers
 from proxy.outcomes.grouping import grouped
+from proxy.outcomes.owning import Owners
 from proxy.outcomes.qualifying import CONFIG, Qualified, qualified
 from proxy.outcomes.verdicts import ChangeVerdict, DeploymentVerdict, Landing, Ruling, Standing
 
@@ -33,19 +36,27 @@ def week_us(at_us: int) -> int:
 
 def judge(history: History, services: Services, now_us: int, definition: Definition = CURRENT) -> Verdicts:
     """All verdicts, as of `now_us`."""
-    changes = qualified(history.changes)
-    groups = grouped(changes, definition)
-    tried = candidates(history.deployments, history.bad_events, services, now_us, definition)
-    work = _Work(changes, groups, definition)
-    for each in tried:
-        work.land(each)
-    landings = tuple(sorted((story.landing() for story in work.stories.values()), key=_order))
+    work, tried = _worked(history, services, now_us, definition)
+    landings = (story.landing(definition, work.line_of) for story in work.stories.values())
     return Verdicts(
         tuple(work.verdict(each) for each in tried),
-        {name: _change_verdict(each, groups) for name, each in changes.items()},
-        landings,
+        {name: _change_verdict(each, work.groups) for name, each in work.changes.items()},
+        tuple(sorted(landings, key=_order)),
         definition.version,
     )
+
+
+def _worked(
+    history: History, services: Services, now_us: int, definition: Definition
+) -> tuple["_Work", Sequence[Candidate]]:
+    owners = Owners(history.changes)
+    changes = qualified(history.changes, gatherers(history.changes, history.deployments, owners), definition)
+    tried = candidates(history.deployments, services, definition)
+    work = _Work(changes, grouped(changes, definition), owners, definition)
+    bad = blamed(tried, history.bad_events, lambda each: each.lands and bool(work.own(each)))
+    for each in tried:
+        work.land(each, soaked(each, bad.get(each.deployment.id, ()), now_us))
+    return work, tried
 
 
 def _order(landing: Landing) -> tuple[int, str, str]:
@@ -57,116 +68,167 @@ def _change_verdict(each: Qualified, groups: Mapping[str, str]) -> ChangeVerdict
     return ChangeVerdict(name, each.holds, each.rulings, groups.get(name, ""), each.line)
 
 
+Brought = Mapping[str, tuple[str, ...]]
+"""Groups, each with those of its changes that a deployment brought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One deployment that brought a group."""
+
+    candidate: Candidate
+    standing: Standing
+    changes: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class _Story:
     """One group: everything that landed it, in order."""
 
     group: str
-    first: Candidate
-    attempts: list[tuple[Candidate, Standing, tuple[str, ...]]] = field(default_factory=list)
-    """With the changes that each brought."""
+    attempts: list[Attempt] = field(default_factory=list)
 
-    def landing(self, retried: Fraction = Fraction(1, 2)) -> Landing:
-        lasted = next((each for each in self.attempts if each[1] == Standing.DELIVERED), None)
-        waiting = next((each for each in self.attempts if each[1] == Standing.PENDING), None)
-        candidate, standing, changes = lasted or waiting or self.attempts[0]
-        whole = Fraction(1) if candidate is self.first else retried
+    @property
+    def first(self) -> Attempt:
+        return self.attempts[0]
+
+    @property
+    def lasting(self) -> Attempt:
+        """The first that was not undone: while that is pending, so is the group. The first of all where all were."""
+        return next((each for each in self.attempts if each.standing != Standing.VOIDED), self.first)
+
+    def landing(self, definition: Definition, line_of: Callable[[Iterable[str]], str]) -> Landing:
+        first, lasting = self.first.candidate, self.lasting
+        lasted = lasting.standing == Standing.DELIVERED
+        worth = Fraction(lasted) * (1 if lasting is self.first else Fraction(*definition.retried))
         return Landing(
             group=self.group,
-            service=self.first.service.name,
-            week_us=week_us(self.first.deployment.at_us),
-            deployment=self.first.deployment.id,
-            credited_by=candidate.deployment.id if lasted else "",
-            credit=whole if lasted else Fraction(0),
-            standing=standing,
-            changes=changes,
+            service=first.service.name,
+            week_us=week_us(first.deployment.at_us),
+            deployment=first.deployment.id,
+            credited_by=lasting.candidate.deployment.id if lasted else "",
+            credit=Fraction(0) if first.past else worth,
+            standing=Standing.PAST if first.past else lasting.standing,
+            changes=lasting.changes,
+            past=worth if first.past else Fraction(0),
+            line=line_of(lasting.changes),
         )
 
 
 class _Work:
-    def __init__(self, changes: Mapping[str, Qualified], groups: Mapping[str, str], definition: Definition) -> None:
-        self._changes = changes
-        self._groups = groups
+    def __init__(
+        self, changes: Mapping[str, Qualified], groups: Mapping[str, str], owners: Owners, definition: Definition
+    ) -> None:
+        self.changes = changes
+        self.groups = groups
+        self._owners = owners
         self._definition = definition
-        self._by_commit = {commit: name for name, each in changes.items() for commit in each.change.commits}
         self._taken_back = _taken_back(changes)
+        self._soak: dict[str, Ruling] = {}
+        self._brought: dict[str, Brought] = {}
+        self._unsettled: dict[str, Brought] = {}
+        self._ends: dict[str, tuple[str, str]] = {}
+        self._origins: dict[str, str] = {}
         self.stories: dict[str, _Story] = {}
 
-    def land(self, candidate: Candidate) -> None:
-        """Each group that it brings gets on with its story."""
-        if not candidate.arrived:
-            return
-        for group, names in self._brought(candidate).items():
-            story = self.stories.setdefault(group, _Story(group, candidate))
-            story.attempts.append((candidate, self._standing(candidate, names), names))
+    def land(self, candidate: Candidate, soak: Ruling) -> None:
+        """Each group that it brings gets on with its story. In the order of the deployments."""
+        name = candidate.deployment.id
+        self._soak[name] = soak
+        self._origins[name] = candidate.origin
+        self._brought[name] = brought = self._all(candidate) if candidate.lands else {}
+        if soak.holds is False:
+            self._unsettled[name] = brought
+        for group, changes in brought.items():
+            story = self.stories.setdefault(group, _Story(group))
+            story.attempts.append(Attempt(candidate, self._standing(candidate, changes), changes))
+
+    def _all(self, candidate: Candidate) -> Brought:
+        """Its own, and what it goes on from that did not last: it is still there, and may last now."""
+        deployment = candidate.deployment
+        goes_on = deployment.commits is not None and not deployment.older
+        before = self._origins.get(deployment.after, "") if goes_on else ""
+        own, carried = self.own(candidate), self._unsettled.get(before, {})
+        return {
+            group: tuple(sorted({*own.get(group, ()), *carried.get(group, ())})) for group in sorted({*own, *carried})
+        }
+
+    def own(self, candidate: Candidate) -> Brought:
+        """Of its own commits, what counts in its service."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for name in sorted(self._owners.brought(candidate.deployment)):
+            group = self.groups.get(name)
+            if group and (self.changes[name].line != CONFIG or candidate.service.config_counts):
+                found[group].append(name)
+        return {group: tuple(names) for group, names in found.items()}
+
+    def line_of(self, names: Iterable[str]) -> str:
+        lines = {self.changes[name].line for name in names}
+        return CONFIG if lines == {CONFIG} else ""
 
     def verdict(self, candidate: Candidate) -> DeploymentVerdict:
         deployment = candidate.deployment
-        fresh = tuple(sorted(group for group in self._brought(candidate) if self._lands(candidate, group)))
-        rulings = (*candidate.rulings, self._work_in(candidate, fresh), candidate.soak)
+        brought = self._brought[deployment.id]
+        fresh = {group: names for group, names in brought.items() if self._lands(candidate, group)}
+        rulings = (*candidate.rulings, self._work_in(candidate, fresh), self._soak[deployment.id])
         return DeploymentVerdict(
             deployment.id,
             candidate.service.name,
             deployment.at_us,
             self._outcome(candidate, rulings, fresh),
             rulings,
-            fresh,
+            tuple(fresh),
             candidate.until_us,
+            deployment.imported,
         )
-
-    def _brought(self, candidate: Candidate) -> dict[str, tuple[str, ...]]:
-        """Groups, with those of their changes that the deployment brought and that count in its service."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for commit in candidate.deployment.commits or ():
-            name = self._by_commit.get(commit, "")
-            group = self._groups.get(name)
-            if group and (self._changes[name].line != CONFIG or candidate.service.config_counts):
-                found[group].add(name)
-        return {group: tuple(sorted(names)) for group, names in found.items()}
 
     def _standing(self, candidate: Candidate, names: Iterable[str]) -> Standing:
         """Of one group that it brought."""
         limit_us = candidate.deployment.at_us + self._definition.clawback_us
-        if candidate.soak.holds is False or all(self._taken_back.get(name, limit_us + 1) <= limit_us for name in names):
+        soak = self._soak[candidate.deployment.id].holds
+        if soak is False or all(self._taken_back.get(name, limit_us + 1) <= limit_us for name in names):
             return Standing.VOIDED
-        return Standing.PENDING if candidate.soak.holds is None else Standing.DELIVERED
+        return Standing.PENDING if soak is None else Standing.DELIVERED
 
     def _lands(self, candidate: Candidate, group: str) -> bool:
         """It was the first to bring the group, or the one that made it last."""
-        story = self.stories.get(group)
-        if story is None:
-            return False
-        lasted = next((each for each, standing, _ in story.attempts if standing == Standing.DELIVERED), None)
-        return candidate is story.first or candidate is lasted
+        if group not in self._ends:
+            story = self.stories[group]
+            self._ends[group] = (story.first.candidate.deployment.id, story.lasting.candidate.deployment.id)
+        return candidate.deployment.id in self._ends[group]
 
-    def _work_in(self, candidate: Candidate, fresh: Sequence[str]) -> Ruling:
+    def _work_in(self, candidate: Candidate, fresh: Brought) -> Ruling:
         """D6."""
-        brought = candidate.deployment.commits
-        if fresh:
-            return Ruling("D6", True, f"it landed {len(fresh)} change group{'s' * (len(fresh) > 1)} first")
-        if brought is None:
+        commits = candidate.deployment.commits
+        if commits is None:
             return Ruling("D6", None, "what it brought is not known: no mirror of the repository")
-        names = {self._by_commit[commit] for commit in brought if commit in self._by_commit}
+        if fresh:
+            return Ruling("D6", True, f"it landed {len(fresh)} new change group{'s' * (len(fresh) > 1)}")
+        names = self._owners.brought(candidate.deployment)
         if not names:
             return Ruling("D6", False, "it brought no merged change")
-        if any(self._changes[name].holds is None for name in names):
+        if any(self.changes[name].holds is None for name in names):
             return Ruling("D6", None, "the diff of what it brought was not read")
         return Ruling("D6", False, "none of what it brought is new, reviewed work: see its changes")
 
-    def _outcome(self, candidate: Candidate, rulings: Sequence[Ruling], fresh: Sequence[str]) -> Standing:
+    def _outcome(self, candidate: Candidate, rulings: Sequence[Ruling], fresh: Brought) -> Standing:
         said = {ruling.rule: ruling.holds for ruling in rulings}
-        if not candidate.arrived or said["D6"] is False:
+        if not candidate.lands or said["D6"] is False:
             return Standing.NOT_COUNTED
+        if candidate.past:
+            return Standing.PAST
+        if said["D7"] is False:
+            return Standing.VOIDED
         if said["D6"] is None:
             return Standing.UNVERIFIED
-        stands = [self._standing(candidate, self._brought(candidate)[group]) for group in fresh]
+        stands = [self._standing(candidate, names) for names in fresh.values()]
         return next((each for each in (Standing.DELIVERED, Standing.PENDING) if each in stands), Standing.VOIDED)
 
 
 def _taken_back(changes: Mapping[str, Qualified]) -> dict[str, int]:
-    """When each change was first taken back, of those that were. What brings work back takes nothing back."""
+    """When each change's work was first taken back, of those whose was."""
     found: dict[str, int] = {}
     for each in changes.values():
-        for name in () if each.reapplies else each.change.reverts:
+        for name in each.undone:
             found[name] = min(found.get(name, each.change.merged_us), each.change.merged_us)
     return found

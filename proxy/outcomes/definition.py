@@ -16,6 +16,8 @@ class Definition:
     """Two sources tell of the same artefact within it (D1)."""
     clawback_us: int = 30 * DAY_US
     """A revert so long after voids what it takes back (D7)."""
+    review_us: int = HOUR_US
+    """An approval so long after the merge is too late: nobody looked before (Q3)."""
     alike_us: int = 14 * DAY_US
     """Changes whose diffs are nearly the same within it are one change."""
     alike_bits: int = 3

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from proxy.model.service import Service, Services
 from proxy.outcomes.definition import DAY_US, Definition
@@ -16,71 +16,77 @@ SUPERSEDED_US = 60_000_000
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A deployment that D1 to D5 are told of, and D7 as far as it can be."""
+    """A deployment that D1 to D5 are told of."""
 
     deployment: Deployment
     service: Service
     rulings: tuple[Ruling, ...]
-    soak: Ruling
-    until_us: int
+    origin: str
+    """The first deployment in its place of any of its artefact's names: itself where D4 holds."""
 
     @property
     def arrived(self) -> bool:
         """D1 to D5 hold: what it brought is in production."""
         return all(each.holds for each in self.rulings)
 
+    @property
+    def past(self) -> bool:
+        """From before its service was registered: it makes a baseline, and counts nowhere."""
+        return self.deployment.at_us < self.service.registered_us
 
-@dataclass(slots=True)
-class _Place:
-    """What is known of one service in one environment, so far."""
+    @property
+    def lands(self) -> bool:
+        """What it brought is no longer new."""
+        return self.arrived or (self.past and all(each.holds for each in self.rulings[:4]))
 
-    seen: set[str] = field(default_factory=set)
+    @property
+    def until_us(self) -> int:
+        """When its soak ends."""
+        return self.deployment.at_us + self.service.soak_us
 
 
-def candidates(
-    deployments: Sequence[Deployment],
-    bad_events: Iterable[BadEvent],
-    services: Services,
-    now_us: int,
-    definition: Definition,
-) -> list[Candidate]:
+def candidates(deployments: Sequence[Deployment], services: Services, definition: Definition) -> list[Candidate]:
     """Those of registered services, in their order."""
-    bad: dict[str, list[BadEvent]] = defaultdict(list)
-    for event in bad_events:
-        bad[event.deployment].append(event)
-    follower = _followers(deployments)
-    places: dict[tuple[str, str], _Place] = defaultdict(_Place)
+    followed = _followed(deployments)
+    places: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     proved: dict[str, int] = defaultdict(int)
     found = []
     for each in deployments:
         service = services.services.get(each.service)
         if service is None:
             continue
-        place = places[each.service, each.environment]
+        seen = places[each.service, each.environment]
         rulings = (
             trust(each, service),
             _in_production(each, service),
-            _succeeded(each, follower.get(each.id, 0), definition),
-            _is_new(each, place),
+            _succeeded(each, followed.get(each.id, ()), definition),
+            _is_new(each, seen),
             _past_probation(each, service, proved[service.name], services),
         )
+        origin = next((seen[part] for part in sorted(each.artefact) if part in seen), each.id)
+        found.append(Candidate(each, service, rulings, origin))
         if each.trusted and each.succeeded:
-            place.seen |= each.artefact
-        proved[service.name] += all(ruling.holds for ruling in rulings[:4])
-        soak = _soaked(each, service, bad.get(each.id, ()), now_us)
-        found.append(Candidate(each, service, rulings, soak, each.at_us + service.soak_us))
+            for part in each.artefact:
+                seen.setdefault(part, origin)
+        if each.at_us >= service.registered_us:
+            proved[service.name] += all(ruling.holds for ruling in rulings[:4])
     return found
 
 
-def _followers(deployments: Iterable[Deployment]) -> Mapping[str, int]:
-    """When the next one in the same place succeeded, by deployment."""
-    last: dict[tuple[str, str], str] = {}
-    found: dict[str, int] = {}
+def _followed(deployments: Iterable[Deployment]) -> Mapping[str, tuple[int, ...]]:
+    """When the next one succeeded in the same place, and in the same environment of the same repository.
+
+    GitHub calls a deployment inactive as soon as another one of its repository and environment succeeds, be that of
+    another service.
+    """
+    last: dict[tuple[str, ...], str] = {}
+    found: dict[str, tuple[int, ...]] = defaultdict(tuple)
     for each in deployments:
-        if each.succeeded and each.trusted:
-            place = each.service, each.environment
+        if not each.succeeded:
+            continue
+        for place in ((each.service, each.environment), (each.source, each.repository, each.environment)):
             if place in last:
-                found[last[place]] = each.at_us
+                found[last[place]] += (each.at_us,)
             last[place] = each.id
     return found
 
@@ -92,21 +98,21 @@ def _in_production(deployment: Deployment, service: Service) -> Ruling:
     return Ruling("D2", holds, where if holds else f"{where}; production of {service.name} is {known}")
 
 
-def _succeeded(deployment: Deployment, followed_us: int, definition: Definition) -> Ruling:
+def _succeeded(deployment: Deployment, followed_us: Iterable[int], definition: Definition) -> Ruling:
     if not deployment.succeeded:
         return Ruling("D3", False, f"it never succeeded: {deployment.state}")
     if deployment.failed_us and deployment.failed_us - deployment.at_us <= definition.settled_us:
         return Ruling("D3", False, "it failed within ten minutes of its success")
     gone = deployment.inactive_us and deployment.inactive_us - deployment.at_us <= definition.settled_us
-    if gone and not (followed_us and followed_us <= deployment.inactive_us + SUPERSEDED_US):
+    if gone and not any(each <= deployment.inactive_us + SUPERSEDED_US for each in followed_us):
         return Ruling("D3", False, "it was taken down within ten minutes of its success")
     return Ruling("D3", True, "it succeeded")
 
 
-def _is_new(deployment: Deployment, place: _Place) -> Ruling:
+def _is_new(deployment: Deployment, seen: Mapping[str, str]) -> Ruling:
     if not deployment.artefact:
         return Ruling("D4", False, "neither artefact, tree nor commit is known")
-    again = sorted(deployment.artefact & place.seen)
+    again = sorted(deployment.artefact & seen.keys())
     if again:
         return Ruling("D4", False, f"{again[0][:19]} ran there before")
     return Ruling("D4", True, "an artefact that never ran there before")
@@ -114,7 +120,7 @@ def _is_new(deployment: Deployment, place: _Place) -> Ruling:
 
 def _past_probation(deployment: Deployment, service: Service, proved: int, services: Services) -> Ruling:
     if deployment.at_us < service.registered_us:
-        return Ruling("D5", False, f"{service.name} was not registered yet")
+        return Ruling("D5", False, f"{service.name} was not registered yet: it counts towards its baseline alone")
     days = (deployment.at_us - service.registered_us) // DAY_US
     if deployment.at_us - service.registered_us >= services.probation_us:
         return Ruling("D5", True, f"registered {days} days before")
@@ -124,7 +130,9 @@ def _past_probation(deployment: Deployment, service: Service, proved: int, servi
     return Ruling("D5", False, f"in probation: registered {days} days before, {proved} deployments so far of {need}")
 
 
-def _soaked(deployment: Deployment, service: Service, bad: Iterable[BadEvent], now_us: int) -> Ruling:
+def soaked(candidate: Candidate, bad: Iterable[BadEvent], now_us: int) -> Ruling:
+    """D7, as of `now_us`."""
+    deployment, service = candidate.deployment, candidate.service
     until_us = deployment.at_us + service.soak_us
     within = [event for event in bad if deployment.at_us <= event.at_us <= until_us]
     if within:

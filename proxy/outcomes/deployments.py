@@ -1,7 +1,7 @@
 """Deployments: all that was told of each, by all who told it, as one."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from proxy.model.service import Services
@@ -9,10 +9,11 @@ from proxy.model.told import ArtifactTold, DeploymentTold, ShippedTold, Told, Tr
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import Deployment
 from proxy.outcomes.naming import service_of
-from proxy.outcomes.trusting import is_trusted
+from proxy.outcomes.running import ROLLED_BACK, with_commits
+from proxy.outcomes.trusting import is_heard, is_trusted
 
 SUCCESS = "success"
-FAILED = frozenset({"failure", "rolled_back"})
+FAILED = frozenset({"failure", ROLLED_BACK})
 INACTIVE = frozenset({"inactive"})
 
 
@@ -37,9 +38,9 @@ def folded_deployments(
     for line, state in lines.states:
         told[f"{line.source}/{state.repository or state.service}/{state.deployment}"].append((line, state))
     single = [_folded(name, states, lines, services) for name, states in told.items()]
-    merged = _corroborated(sorted(single, key=_order), definition)
-    judged = [replace(each, trusted=is_trusted(each, services)) for each in merged]
-    return tuple(_with_commits(judged, lines.shipped))
+    merged = _corroborated(sorted(single, key=_order), services, definition)
+    judged = [replace(each, trusted=is_trusted(each, services), heard=is_heard(each, services)) for each in merged]
+    return tuple(with_commits(judged, lines.shipped))
 
 
 def _order(deployment: Deployment) -> tuple[int, str]:
@@ -56,11 +57,12 @@ def _folded(
     built = lines.artifacts.get(first.digest)
     sha = first.sha or (built.sha if built else "")
     repository = first.repository or (built.repository if built else "")
+    service = service_of(services, repository, first.service, first.environment)
     return Deployment(
         id=name,
         source=last_line.source,
-        repository=repository,
-        service=service_of(services, repository, first.service, first.environment),
+        repository=repository or _only_repository(services, service),
+        service=service,
         environment=first.environment,
         sha=sha,
         tree=first.tree or lines.trees.get(sha, ""),
@@ -68,13 +70,18 @@ def _folded(
         actor=first.actor,
         state=last.state,
         at_us=at_us,
-        trust=min((Trust(line.trust) for line, _ in states), key=_RANK.index),
+        trust=Trust.CLAIMED if any(line.trust != Trust.SIGNED for line, _ in states) else Trust.SIGNED,
         succeeded=succeeded is not None,
         failed_us=_first_after(at_us, states, FAILED) if succeeded else 0,
         inactive_us=_first_after(at_us, states, INACTIVE) if succeeded else 0,
         clamped=any(line.clamped for line, _ in states),
         imported=all(line.imported for line, _ in states),
     )
+
+
+def _only_repository(services: Services, service: str) -> str:
+    known = services.services[service].repositories if service else ()
+    return known[0] if len(known) == 1 else ""
 
 
 def _first_after(at_us: int, states: Iterable[tuple[Told, DeploymentTold]], names: frozenset[str]) -> int:
@@ -96,18 +103,19 @@ def _first_words(states: Iterable[tuple[Told, DeploymentTold]]) -> DeploymentTol
     return replace(said[0], **first)
 
 
-def _corroborated(deployments: Iterable[Deployment], definition: Definition) -> list[Deployment]:
-    """Those of one service, environment and artefact that different sources told within the same half hour, as one."""
+def _corroborated(deployments: Iterable[Deployment], services: Services, definition: Definition) -> list[Deployment]:
+    """Those of one service, environment and artefact that different witnesses told within half an hour, as one."""
     kept: list[Deployment] = []
     by_place: dict[tuple[str, str], list[int]] = defaultdict(list)
     for each in deployments:
         place = by_place[each.service, each.environment]
-        twin = next((at for at in _recent(place, kept, each, definition) if _are_one(kept[at], each)), None)
-        if twin is None:
+        twins = [at for at in _recent(place, kept, each, definition) if _are_one(kept[at], each, services)]
+        if twins:
+            twin = next((at for at in twins if is_trusted(kept[at], services)), twins[0])
+            kept[twin] = _one(kept[twin], each)
+        else:
             place.append(len(kept))
             kept.append(each)
-        else:
-            kept[twin] = _one(kept[twin], each)
     return kept
 
 
@@ -121,16 +129,21 @@ def _recent(
         yield at
 
 
-def _are_one(first: Deployment, second: Deployment) -> bool:
+def _are_one(first: Deployment, second: Deployment, services: Services) -> bool:
+    """A claim is not laid on what was signed, nor the word of who may not speak on the word of who may."""
     same = (first.digest and first.digest == second.digest) or (first.sha and first.sha == second.sha)
-    return bool(
-        same
-        and first.succeeded
-        and second.succeeded
-        and first.source != second.source
-        and second.source not in (each.partition("/")[0] for each in first.also)
-        and first.service
-    )
+    if not (same and first.succeeded and second.succeeded and first.service):
+        return False
+    if not (is_heard(first, services) and is_heard(second, services)):
+        return False
+    sources = (first.source, *(each.partition("/")[0] for each in first.also))
+    return _witness(second.source, services) not in [_witness(each, services) for each in sources]
+
+
+def _witness(source: str, services: Services) -> tuple[str, str]:
+    """Two webhooks of one GitHub are one witness."""
+    known = services.sources.get(source)
+    return (known.kind, known.host) if known else (source, "")
 
 
 def _one(first: Deployment, second: Deployment) -> Deployment:
@@ -154,18 +167,3 @@ def _one(first: Deployment, second: Deployment) -> Deployment:
 def _earlier(first_us: int, second_us: int) -> int:
     """0: neither."""
     return min(first_us or second_us, second_us or first_us)
-
-
-def _with_commits(
-    deployments: Sequence[Deployment], shipped: Mapping[tuple[str, str, str], Sequence[ShippedTold]]
-) -> Iterable[Deployment]:
-    """What each brought beside the one that ran before it."""
-    running: dict[tuple[str, str], str] = {}
-    for each in deployments:
-        place = each.service, each.environment
-        before = running.get(place, "")
-        told = shipped.get((each.service, each.sha, before), ())
-        commits = tuple(sorted({commit for line in told for commit in line.commits})) if told else None
-        yield replace(each, before=before, commits=commits, older=any(line.older for line in told))
-        if each.succeeded and each.trusted and each.service and each.sha:
-            running[place] = each.sha

@@ -36,8 +36,12 @@ class Deployment:
     """True: read from history, not told when it happened."""
     trusted: bool = True
     """False: it does not have the trust that its service asks for, so nothing is built on it."""
+    heard: bool = True
+    """True: what it says against others is believed, trusted or not: nobody hides a rollback by being unknown."""
     before: str = ""
     """Commit that ran before it; '' for the first."""
+    after: str = ""
+    """Id of the deployment that ran before it."""
     commits: tuple[str, ...] | None = None
     """That it brought to the service; None: nobody knows (no mirror)."""
     older: bool = False
@@ -76,6 +80,8 @@ class Change:
     branch: str
     merge: str
     merged_us: int
+    bases: tuple[str, ...] = ()
+    """Each branch that it was ever to go into: when the change below it in a stack goes in, it is sent on."""
     commits: tuple[str, ...] = ()
     """By which a deployment is known to bring it: its merge commit, and what it was squashed or rebased into."""
     work_items: tuple[str, ...] = ()
@@ -109,3 +115,5 @@ class History:
     deployments: tuple[Deployment, ...] = ()
     changes: Mapping[str, Change] = field(default_factory=dict)
     bad_events: tuple[BadEvent, ...] = ()
+    compared: frozenset[tuple[str, str, str]] = frozenset()
+    """Service, commit and the commit before: of which the mirror has said what the one brings beside the other."""

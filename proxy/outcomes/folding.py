@@ -15,9 +15,12 @@ from proxy.model.told import (
     ReviewTold,
     ShippedTold,
     Told,
+    Trust,
 )
 from proxy.model.told_facts import fact_of
+from proxy.outcomes.admitting import MIRROR, Admission
 from proxy.outcomes.changes import ChangeLines, folded_changes
+from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.deployments import DeploymentLines, folded_deployments
 from proxy.outcomes.entities import History
 from proxy.outcomes.people import People
@@ -31,29 +34,42 @@ class _Sorted:
     deployments: DeploymentLines = field(default_factory=DeploymentLines)
     changes: ChangeLines = field(default_factory=ChangeLines)
     trouble: list[tuple[Told, IncidentTold]] = field(default_factory=list)
+    commits: dict[str, int] = field(default_factory=dict)
+    """How good the word on each is: 0 is best."""
 
 
-def fold(lines: Iterable[Told], services: Services, aliases: Mapping[str, str]) -> History:
-    """`aliases`: other names of people -> the person's name, as access.yaml has them."""
+def fold(
+    lines: Iterable[Told], services: Services, aliases: Mapping[str, str], definition: Definition = CURRENT
+) -> History:
+    """`aliases`: other names of people -> the person's name, as access.yaml has them; each person's own name too."""
     found = _Sorted()
+    admission = Admission(services)
     for line, fact in _once(lines):
-        _put(found, line, fact)
-    deployments = folded_deployments(found.deployments, services)
-    changes = folded_changes(found.changes, People(aliases))
-    return History(deployments, changes, setbacks(deployments, found.trouble, services))
+        if admission.admits(line, fact):
+            _put(found, line, fact)
+    deployments = folded_deployments(found.deployments, services, definition)
+    changes = folded_changes(found.changes, People(aliases), definition)
+    shipped = found.deployments.shipped
+    bad_events = setbacks(deployments, found.trouble, services, shipped)
+    return History(deployments, changes, bad_events, frozenset(shipped))
 
 
 def _once(lines: Iterable[Told]) -> Iterable[tuple[Told, Fact]]:
-    """Each line once, in the order in which things happened, without those that an admin has yet to let in."""
+    """Each line once, in the order in which things happened."""
     first: dict[str, Told] = {}
     for line in lines:
         known = first.get(line.id)
-        if known is None or (line.at_us, line.payload) < (known.at_us, known.payload):
+        if known is None or (line is not known and _first_told(line) < _first_told(known)):
             first[line.id] = line
     for line in sorted(first.values(), key=lambda each: (each.occurred_us, each.id)):
-        fact = None if line.quarantine else fact_of(line.kind, line.facts)
+        fact = fact_of(line.kind, line.facts)
         if fact is not None:
             yield line, fact
+
+
+def _first_told(line: Told) -> tuple[object, ...]:
+    """Of two lines of one id: nothing is left to the order in which they are read."""
+    return line.at_us, line.payload, line.occurred_us, line.kind, sorted(line.facts.items())
 
 
 def _put(found: _Sorted, line: Told, fact: Fact) -> None:
@@ -65,14 +81,23 @@ def _put(found: _Sorted, line: Told, fact: Fact) -> None:
         case ShippedTold():
             found.deployments.shipped.setdefault((fact.service, fact.sha, fact.before), []).append(fact)
         case CommitTold():
-            if fact.tree:
-                found.deployments.trees.setdefault(fact.sha, fact.tree)
-            found.changes.commits.setdefault(fact.sha, fact)
+            _put_commit(found, line, fact)
         case DiffTold():
             found.changes.diffs[fact.repository, fact.number, fact.sha] = fact
         case ChangeTold():
-            found.changes.stands[fact.repository, fact.number] = fact
+            found.changes.stands.setdefault((fact.repository, fact.number), []).append((line, fact))
         case ReviewTold():
             found.changes.reviews.setdefault((fact.repository, fact.number), []).append((line, fact))
         case IncidentTold():
             found.trouble.append((line, fact))
+
+
+def _put_commit(found: _Sorted, line: Told, fact: CommitTold) -> None:
+    """The best word on it: what the repository itself says, then what was signed, then what was told first."""
+    rank = 0 if line.source == MIRROR else 1 if line.trust != Trust.CLAIMED else 2
+    known = found.commits.get(fact.sha)
+    if known is None or rank < known:
+        found.commits[fact.sha] = rank
+        found.changes.commits[fact.sha] = fact
+    if fact.tree and (known is None or rank < known or fact.sha not in found.deployments.trees):
+        found.deployments.trees[fact.sha] = fact.tree

@@ -1,6 +1,6 @@
 """Grouping: changes that are parts, copies or new beginnings of the same work, as one change group."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from proxy.outcomes.definition import CURRENT, Definition
@@ -59,33 +59,40 @@ def _sharing(fit: Iterable[Qualified]) -> Iterable[list[str]]:
 
 
 def _alike(changes: Iterable[Change], definition: Definition) -> Iterable[tuple[str, str]]:
-    """Pairs whose normalised diffs are nearly the same, soon after one another, in any repository."""
-    bands: dict[tuple[int, int], list[Change]] = defaultdict(list)
+    """Pairs whose normalised diffs are nearly the same, soon after one another, in any repository.
+
+    Of equal hashes only the latest is kept: the earlier ones are joined to it, and a thousand copies make no million
+    pairs.
+    """
+    bands: dict[tuple[int, int], dict[int, Change]] = defaultdict(dict)
     for later in changes:
         if not later.simhash:
             continue
         for band in range(BANDS):
             known = bands[band, later.simhash >> (band * BAND_BITS) & _BAND]
-            for earlier in reversed(known):
+            for earlier in reversed(known.values()):
                 if later.merged_us - earlier.merged_us > definition.alike_us:
                     break
                 if (earlier.simhash ^ later.simhash).bit_count() <= definition.alike_bits:
                     yield earlier.id, later.id
-            known.append(later)
+            known.pop(later.simhash, None)
+            known[later.simhash] = later
 
 
 def _stacked(fit: Sequence[Qualified]) -> Iterable[tuple[str, str]]:
-    """Pairs of which one went into the other's branch. A branch that lives on is no stack: see `qualifying`."""
-    heads = Counter((each.change.repository, each.change.branch) for each in fit)
-    by_branch = {
-        (each.change.repository, each.change.branch): each.change.id
-        for each in fit
-        if each.change.branch and heads[each.change.repository, each.change.branch] == 1
-    }
+    """Pairs of which one went into the other's branch, or was to before that went in: a change in slices.
+
+    A branch that gathers several people's work is no stack: its own change is in no group (Q5).
+    """
+    by_branch: dict[tuple[str, str], list[Qualified]] = defaultdict(list)
     for each in fit:
-        under = by_branch.get((each.change.repository, each.change.base))
-        if under is not None and under != each.change.id:
-            yield under, each.change.id
+        if each.change.branch:
+            by_branch[each.change.repository, each.change.branch].append(each)
+    for each in fit:
+        for base in each.change.bases:
+            for under in by_branch.get((each.change.repository, base), ()):
+                if base == each.change.base or under.change.author == each.change.author:
+                    yield under.change.id, each.change.id
 
 
 def _again(fit: Iterable[Qualified]) -> Iterable[tuple[str, str]]:

@@ -1,9 +1,9 @@
 """Qualifying: which changes are work of their own that a second person has looked at (Q1 to Q5)."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
+from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import Change
 from proxy.outcomes.people import UNRESOLVED
 from proxy.outcomes.verdicts import Ruling
@@ -19,6 +19,8 @@ class Qualified:
     rulings: tuple[Ruling, ...]
     reapplies: tuple[str, ...] = ()
     """Changes that it brings back, by taking back what had taken them back."""
+    undone: tuple[str, ...] = ()
+    """Changes whose work it takes back."""
 
     @property
     def holds(self) -> bool | None:
@@ -34,27 +36,39 @@ class Qualified:
         return CONFIG if self.change.substance == CONFIG else ""
 
 
-def qualified(changes: Mapping[str, Change]) -> dict[str, Qualified]:
-    heads = Counter((each.repository, each.branch) for each in changes.values() if each.branch)
-    bases = {(each.repository, each.base) for each in changes.values()}
-    gathering = {branch for branch, merged in heads.items() if merged > 1 and branch in bases}
-    return {
-        name: _qualified(change, changes, (change.repository, change.branch) in gathering)
-        for name, change in changes.items()
-    }
+def qualified(
+    changes: Mapping[str, Change], gatherers: Set[str] = frozenset(), definition: Definition = CURRENT
+) -> dict[str, Qualified]:
+    """`gatherers`: ids of those that only carry on what others are."""
+    depths = _depths(changes)
+    return {name: _qualified(each, changes, depths, name in gatherers, definition) for name, each in changes.items()}
 
 
-def _qualified(change: Change, changes: Mapping[str, Change], gathers: bool) -> Qualified:
+def _depths(changes: Mapping[str, Change]) -> dict[str, int]:
+    """0: takes nothing back; odd: takes work back; even: brings it back. A change takes back earlier ones only."""
+    depths: dict[str, int] = {}
+    for each in sorted(changes.values(), key=lambda change: change.merged_us):
+        below = [depths.get(name, 0) for name in each.reverts if name in changes]
+        work = [depth for depth in below if depth % 2 == 0]
+        depths[each.id] = 1 + (max(work) if work else max(below)) if below else 0
+    return depths
+
+
+def _qualified(
+    change: Change, changes: Mapping[str, Change], depths: Mapping[str, int], gathers: bool, definition: Definition
+) -> Qualified:
+    brings_back = depths[change.id] > 0 and depths[change.id] % 2 == 0
     reverted = [changes[name] for name in change.reverts if name in changes]
-    brought_back = tuple(sorted({name for each in reverted for name in each.reverts}))
+    brought_back = tuple(sorted({name for each in reverted for name in each.reverts})) if brings_back else ()
     rulings = (
         _substance(change),
         _human(change),
-        _reviewed(change),
+        _reviewed(change, definition),
         _no_revert(change, brought_back),
         _own(change, gathers),
     )
-    return Qualified(change, rulings, brought_back)
+    undone = tuple(each.id for each in reverted if depths[each.id] % 2 == 0)
+    return Qualified(change, rulings, brought_back, undone)
 
 
 def _substance(change: Change) -> Ruling:
@@ -73,14 +87,24 @@ def _human(change: Change) -> Ruling:
     return Ruling("Q2", False, f"by the bot {change.author}, whom no person answers for: maintenance")
 
 
-def _reviewed(change: Change) -> Ruling:
-    """By somebody else, of what was merged."""
+def _reviewed(change: Change, definition: Definition) -> Ruling:
+    """By somebody else, of what was merged, before it was merged.
+
+    Of an author whom nobody knows one approver may be another name; then it takes two.
+    """
     own = {change.author, *change.coauthors, change.sponsor}
     others = [each for each in change.approvals if each.person not in own]
     known = [each for each in others if not each.person.startswith(UNRESOLVED)]
     final = [each for each in known if each.commit == change.head]
+    timely = [each for each in final if each.at_us <= change.merged_us + definition.review_us]
+    answers = change.sponsor if change.bot else change.author
+    needed = 2 if answers.startswith(UNRESOLVED) or not answers else 1
+    if len(timely) >= needed:
+        return Ruling("Q3", True, f"approved by {', '.join(each.person for each in timely)}")
+    if timely:
+        return Ruling("Q3", False, f"approved by one alone, and {answers[1:] or 'its author'} is nobody known to us")
     if final:
-        return Ruling("Q3", True, f"approved by {', '.join(each.person for each in final)}")
+        return Ruling("Q3", False, "approved after it was merged")
     if known:
         return Ruling("Q3", False, "approved before its last commit, and not again")
     if others:
@@ -99,5 +123,9 @@ def _no_revert(change: Change, brought_back: tuple[str, ...]) -> Ruling:
 def _own(change: Change, gathers: bool) -> Ruling:
     """A release branch that goes into another brings changes that each count for themselves."""
     if gathers:
-        return Ruling("Q5", False, f"brings what was merged into {change.branch}, which counts for itself")
+        return Ruling(
+            "Q5",
+            False,
+            f"brings what was merged into {change.branch or 'other branches'} before, which counts for itself",
+        )
     return Ruling("Q5", True, "work of its own")

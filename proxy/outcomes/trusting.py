@@ -16,9 +16,32 @@ def is_trusted(deployment: Deployment, services: Services) -> bool:
     return service is not None and bool(trust(deployment, service).holds)
 
 
+def is_heard(deployment: Deployment, services: Services) -> bool:
+    """What it says against others is believed: of more than may count, for nobody gains by it."""
+    service = services.services.get(deployment.service)
+    return (
+        service is not None
+        and _may_speak(deployment, service)
+        and (deployment.trust != Trust.CLAIMED or service.trust == "claimed" or deployment.imported)
+        and not _too_late(deployment, service)
+    )
+
+
+def _may_speak(deployment: Deployment, service: Service) -> bool:
+    return not service.sources or deployment.imported or deployment.source in service.sources
+
+
+def _too_late(deployment: Deployment, service: Service) -> bool:
+    """History is read once, of the time before; from then on only what is told as it happens counts."""
+    return deployment.imported and deployment.at_us >= service.registered_us
+
+
 def trust(deployment: Deployment, service: Service) -> Ruling:
     """A signature proves who sent it; that somebody deployed needs a second source, or a known deployer."""
-    if service.sources and deployment.source not in service.sources:
+    if deployment.imported:
+        since = ", of a time when it was registered already" if _too_late(deployment, service) else ""
+        return Ruling(RULE, not since, f"read from history{since}")
+    if not _may_speak(deployment, service):
         return Ruling(RULE, False, f"source {deployment.source} may not speak of {service.name}")
     if _RANK.index(deployment.trust) < _RANK.index(Trust(service.trust)):
         return Ruling(RULE, False, f"{deployment.trust}; {service.name} asks for {service.trust}")

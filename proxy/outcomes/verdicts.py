@@ -14,6 +14,8 @@ class Standing(StrEnum):
     VOIDED = "voided"
     """It would have counted, and something undid it."""
     NOT_COUNTED = "not_counted"
+    PAST = "past"
+    """From before its service was registered: it makes a baseline, and counts nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class DeploymentVerdict:
     """Change groups that it landed first."""
     until_us: int = 0
     """When its soak ends."""
+    imported: bool = False
+    """True: read from history, not told when it happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +71,7 @@ class Landing:
     """1, 1/2, or 0 while pending or when it was undone."""
     standing: Standing
     changes: tuple[str, ...] = ()
+    past: Fraction = Fraction(0)
+    """What it would be credited, had its service been registered: for baselines alone."""
+    line: str = ""
+    """'config' where nothing but configuration changed; '' for all others."""

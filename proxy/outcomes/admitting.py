@@ -1,0 +1,48 @@
+"""Admitting: whose word is taken for what, by the services and sources that are registered now."""
+
+from fnmatch import fnmatchcase
+from typing import Final
+
+from proxy.model.service import Services
+from proxy.model.told import DeploymentTold, DiffTold, Fact, IncidentTold, ShippedTold, Told, Trust
+from proxy.outcomes.naming import service_of
+
+MIRROR: Final = "mirror"
+"""Tells what was read from a repository's own history; no source may be called so."""
+
+
+class Admission:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._registered = {name for each in services.services.values() for name in each.repositories}
+        self._believing = {
+            name for each in services.services.values() if each.trust == "claimed" for name in each.repositories
+        }
+
+    def admits(self, line: Told, fact: Fact) -> bool:
+        """What was held back on receipt comes in once its repository or service is named: not to lose what came before.
+
+        Only the mirror speaks of diffs and of what shipped; and a claim says nothing of changes, reviews and commits,
+        or whoever holds a pipeline's key would approve his own work. Unless nothing better is asked for.
+        """
+        if line.imported or (line.source == MIRROR and MIRROR not in self._services.sources):
+            return not line.quarantine
+        if isinstance(fact, DiffTold | ShippedTold):
+            return False
+        if line.quarantine and not self._named_since(line, fact):
+            return False
+        if isinstance(fact, DeploymentTold | IncidentTold):
+            return True
+        return line.trust != Trust.CLAIMED or fact.repository in self._believing
+
+    def _named_since(self, line: Told, fact: Fact) -> bool:
+        """A source that was unknown then could prove nothing, and stays out."""
+        source = self._services.sources.get(line.source)
+        if source is None or line.trust == Trust.CLAIMED:
+            return False
+        if fact.repository:
+            named = any(fnmatchcase(fact.repository, each) for each in source.repositories)
+            return fact.repository in self._registered and (named or not source.repositories)
+        if isinstance(fact, DeploymentTold | IncidentTold):
+            return bool(service_of(self._services, "", fact.service, fact.environment))
+        return False

@@ -1,0 +1,59 @@
+"""Gathering: changes that only carry on what was merged before them, as releases do (Q5)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from proxy.outcomes.entities import Change, Deployment
+from proxy.outcomes.owning import Owners
+
+Branch = tuple[str, str]
+"""Repository and name."""
+
+
+def gatherers(changes: Mapping[str, Change], deployments: Iterable[Deployment], owners: Owners) -> frozenset[str]:
+    """Ids. What they carry counts for itself."""
+    return frozenset({*_from_living_branches(changes.values()), *_of_releases(changes, deployments, owners)})
+
+
+def _from_living_branches(changes: Iterable[Change]) -> Iterable[str]:
+    """From a branch that others merge into, if it lives on after its first change, or gathers two people's."""
+    out: dict[Branch, list[Change]] = defaultdict(list)
+    into: dict[Branch, set[str]] = defaultdict(set)
+    for each in changes:
+        into[each.repository, each.base].add(each.author)
+        if each.branch:
+            out[each.repository, each.branch].append(each)
+    for branch, merged in out.items():
+        if branch not in into:
+            continue
+        for each in merged:
+            if len(merged) > 1 or len(into[branch] - {each.author}) > 1:
+                yield each.id
+
+
+def _of_releases(changes: Mapping[str, Change], deployments: Iterable[Deployment], owners: Owners) -> Iterable[str]:
+    """Where a deployment brings what was merged into several branches, one change carried it from one to the other.
+
+    A release branch cut from 'develop' goes into 'main' under a name of its own; nothing but that tells that its
+    change is the sum of those before it. It is taken to be the last one into its branch.
+    """
+    for each in deployments:
+        brought = sorted(owners.brought(each))
+        if len(brought) < 2:
+            continue
+        last: dict[Branch, Change] = {}
+        for change in sorted((changes[name] for name in brought), key=lambda found: (found.merged_us, found.id)):
+            last[change.repository, change.base] = change
+        if len(last) > 1:
+            yield from (top.id for top in last.values() if _carries(top, [changes[name] for name in brought]))
+
+
+def _carries(top: Change, brought: Sequence[Change]) -> bool:
+    return any(
+        each.repository == top.repository
+        and each.base not in (top.base, top.branch)
+        and each.branch != top.base
+        and top.id not in each.reverts
+        and each.merged_us <= top.merged_us
+        for each in brought
+    )
