@@ -11,8 +11,8 @@ from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.policy_mistakes import refuse
 from proxy.policy.types import PolicySet
 
-OF_CALLERS: Final = 6
-"""Of what `check` counts, so many stand in a line of their own: two lines fit 80 columns."""
+COUNTED_IN_LINE: Final = 6
+"""Of what `check` counts: callers, rules and services have a line each, which fits 80 columns."""
 
 app = typer.Typer(
     no_args_is_help=True, help="Check policy files, try them on past calls, and explain what they made of one."
@@ -115,7 +115,12 @@ def _accepted(policies: PolicySet, folder: Path, as_json: bool, failed: list[str
         "budgets": len(policies.rules.budgets),
         "limits": len(policies.rules.limits),
         "model_rules": len(policies.rules.models),
+        "redundancy_rules": len(policies.rules.redundancy),
+        "evaluations": len(policies.rules.evaluations),
         "cases": len(policies.rules.cases),
+        "services": len(policies.services.services),
+        "sources": len(policies.services.sources),
+        "mirrors": len(policies.services.mirrors),
     }
     if as_json:
         document = {
@@ -137,8 +142,10 @@ def _accepted(policies: PolicySet, folder: Path, as_json: bool, failed: list[str
     for line in failed:
         typer.echo(line, err=True)
     state = f"has no mistake, but fails {_counted(len(failed), 'cases')}" if failed else "is fine"
-    typer.echo(f"{folder}/ {state}:\n  {', '.join(listed[:OF_CALLERS])}")
-    typer.echo(f"  {', '.join(listed[OF_CALLERS:])}\nVersion {policies.version}.")
+    typer.echo(f"{folder}/ {state}:")
+    for start in range(0, len(listed), COUNTED_IN_LINE):
+        typer.echo(f"  {', '.join(listed[start : start + COUNTED_IN_LINE])}")
+    typer.echo(f"Version {policies.version}.")
 
 
 def _counted(count: int, name: str) -> str:

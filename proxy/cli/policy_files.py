@@ -1,5 +1,6 @@
 """Policy files as commands read them: the way a server does, each mistake named by the path of its file."""
 
+import time
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ def read_policies(settings: Settings, models: Collection[str] = ()) -> PolicySet
     """The set that stands in the files, or everything that is wrong in them. Its warnings are placed too. `models`:
     names of the price lists, where models that nobody knows shall be among the warnings."""
     snapshot = take_snapshot(settings.policies, settings.keys_file)
-    loaded = load(snapshot.files, models=models)
+    loaded = load(snapshot.files, models=models, now_us=time.time_ns() // 1000)
     if isinstance(loaded, list) or snapshot.unreadable:
         mistakes = [*snapshot.unreadable, *(loaded if isinstance(loaded, list) else [])]
         return [_placed(mistake, settings) for mistake in mistakes]

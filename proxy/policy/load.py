@@ -14,14 +14,18 @@ from proxy.policy import (
     cases_yaml,
     credential_source,
     evaluations_yaml,
+    event_sources_yaml,
     keys_yaml,
     limits_yaml,
+    mirrors_yaml,
     models_yaml,
     notify_yaml,
     prices_yaml,
     providers_yaml,
     redundancy_yaml,
     rule_yaml,
+    service_yaml,
+    services_yaml,
 )
 from proxy.policy.access_yaml import read_access
 from proxy.policy.cases_yaml import read_cases_file
@@ -37,12 +41,13 @@ from proxy.policy.redundancy_yaml import read_redundancy_file
 from proxy.policy.rule_yaml import Known, RuleNames, known_names
 from proxy.policy.rules import RuleSet
 from proxy.policy.section import Settings
+from proxy.policy.services_yaml import read_services
 from proxy.policy.types import Mistake, PolicySet
 
 RULE_FILES: Final = (limits_yaml.FILE, models_yaml.FILE, redundancy_yaml.FILE, cases_yaml.FILE)
 FILES: Final = (
     *(providers_yaml.FILE, access_yaml.FILE, keys_yaml.FILE, prices_yaml.FILE),
-    *(notify_yaml.FILE, *RULE_FILES),
+    *(notify_yaml.FILE, *RULE_FILES, services_yaml.FILE),
 )
 RULES: Final = {
     "budgets": "budgets",
@@ -68,10 +73,6 @@ those."""
 ENFORCED: Final = frozenset(RULES)
 """Those of RULES that calls are held to (cases: that `policy check` runs). An entry in any other is a mistake: nobody
 may believe a budget to be in force that isn't."""
-LATER_FILES: Final = {
-    "services.yaml": "services and event sources",
-}
-"""Names that are taken. Rules in them are a mistake: nobody may believe a budget to be in force that isn't."""
 
 SETTINGS: Final[Mapping[str, Mapping[str, Settings]]] = {
     providers_yaml.FILE: {
@@ -115,6 +116,14 @@ SETTINGS: Final[Mapping[str, Mapping[str, Settings]]] = {
         "cache": cache_yaml.CACHE,
     },
     cases_yaml.FILE: {"": cases_yaml.TOP, "case": cases_yaml.CASE, "call": cases_yaml.CALL},
+    services_yaml.FILE: {
+        "": services_yaml.TOP,
+        "service": service_yaml.SERVICE,
+        "source": event_sources_yaml.SOURCE,
+        "secret": event_sources_yaml.SECRET,
+        "mirror": mirrors_yaml.MIRROR,
+        "token": mirrors_yaml.TOKEN,
+    },
 }
 """Every setting of every file, each with an example: what docs/policies.md must explain."""
 
@@ -128,10 +137,12 @@ def load(
     commit: str = "",
     enforced: frozenset[str] = ENFORCED,
     models: Collection[str] = (),
+    now_us: int = 0,
 ) -> PolicySet | list[Mistake]:
     """The set that the files make (name -> content), or every mistake in them, in the order of files and lines.
 
-    `models`: names of the price lists; with them, a model that nobody knows is warned about.
+    `models`: names of the price lists; with them, a model that nobody knows is warned about. `now_us`: the time; with
+    it, a day to come is, where one that has come is meant.
     Files that are missing or empty are as good as empty ones: no provider, nobody, no key, list prices, no rule.
     """
     contents = {name: files.get(name, b"") for name in FILES}
@@ -144,8 +155,9 @@ def load(
     targets = read_notify(contents[notify_yaml.FILE], reports[notify_yaml.FILE])
     names = known_names(access, known, keys, prices.rules, models)
     rules = _rules(contents, reports, names, enforced)
+    services = read_services(contents[services_yaml.FILE], names, reports[services_yaml.FILE], now_us)
     found = [mistake for report in reports.values() for mistake in report.found]
-    found += [mistake for name in sorted(files) if name not in FILES for mistake in _unread(name, files[name])]
+    found += [_unread(name) for name in sorted(files) if name not in FILES]
     if found:
         return sorted(found, key=lambda mistake: (mistake.file, mistake.line, mistake.column))
     return PolicySet(
@@ -156,6 +168,7 @@ def load(
         prices=prices,
         rules=rules,
         targets=targets,
+        services=services,
         keys_version=keys_version(files),
         commit=commit,
         warnings=tuple(warning for report in reports.values() for warning in report.warnings),
@@ -216,18 +229,8 @@ def _hash(files: Mapping[str, bytes | str]) -> str:
     return hashed.hexdigest()[:VERSION_CHARS]
 
 
-def _unread(name: str, content: bytes | str) -> list[Mistake]:
-    """Mistakes for a file that this version doesn't read."""
-    if name in LATER_FILES:
-        report = Mistakes(name)
-        document = read_document(content, report)
-        return report.found or ([_too_new(name, document)] if document and document.pairs else [])
-    stem = name.lower().partition(".")[0]
-    near = nearest(stem, [known.removesuffix(".yaml") for known in (*FILES, *LATER_FILES)])
+def _unread(name: str) -> Mistake:
+    """For a file that nothing reads."""
+    near = nearest(name.lower().partition(".")[0], [known.removesuffix(".yaml") for known in FILES])
     hint = f"did you mean '{near}.yaml'?" if near else f"known: {', '.join(FILES)}"
-    return [Mistake(name, 0, 0, f"no policy file has this name, so nothing in it would be in force: {hint}")]
-
-
-def _too_new(name: str, document: Table) -> Mistake:
-    key = document.pairs[0][0]
-    return Mistake(name, key.line, key.column, f"this version of outlay {_TOO_NEW.format(LATER_FILES[name])}")
+    return Mistake(name, 0, 0, f"no policy file has this name, so nothing in it would be in force: {hint}")

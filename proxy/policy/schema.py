@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from proxy.policy.load import FILES, SETTINGS
-from proxy.policy.shapes import SHAPES, TOGETHER, Shape
+from proxy.policy.shape_kinds import Shape
+from proxy.policy.shapes import SHAPES, TOGETHER
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 FOLDER: Final = ".schema"

@@ -56,7 +56,7 @@ def test_the_schemas_in_the_repository_are_those_of_the_loader(tmp_path: Path) -
     assert len(list(kept.iterdir())) == len(FILES)
 
 
-@pytest.mark.parametrize("name", ["budgets.yaml", "models.yaml", "cases.yaml", "notify.yaml"])
+@pytest.mark.parametrize("name", ["budgets.yaml", "models.yaml", "cases.yaml", "notify.yaml", "services.yaml"])
 def test_its_example_takes_effect_once_its_comment_signs_are_gone(tmp_path: Path, name: str) -> None:
     write_starter(tmp_path)
     for each in {"budgets.yaml", "models.yaml", name}:  # the cases are about their examples
@@ -70,6 +70,7 @@ def test_its_example_takes_effect_once_its_comment_signs_are_gone(tmp_path: Path
         "models.yaml": len(rules.models),
         "cases.yaml": len(rules.cases),
         "notify.yaml": len(told),
+        "services.yaml": len(folder.current.services.services),
     }[name]
 
 
@@ -80,9 +81,10 @@ _INDENTED = re.compile(r"^  # (?=- |  |[\w-]+:( |$))", re.MULTILINE)
 def test_the_starter_without_its_comment_signs_passes_every_check_and_its_own_cases(tmp_path: Path) -> None:
     for name in write_starter(tmp_path):
         text = (tmp_path / name).read_text()
-        text = re.sub(r"^#(?=  (- |  ))", "", text, flags=re.MULTILINE)
+        text = re.sub(r"^#(?=  (- |  |[\w./-]+:( |$)))", "", text, flags=re.MULTILINE)
         (tmp_path / name).write_text(_INDENTED.sub("  ", text))
     found = CliRunner().invoke(app, ["check", str(tmp_path), "--strict"])
     assert found.exit_code == 0, found.output
     assert "2 people, 2 service accounts, 1 project" in found.output
-    assert "1 budget, 1 limit, 2 model rules, 2 cases" in found.output
+    assert "1 budget, 1 limit, 2 model rules, 4 redundancy rules, 1 evaluation, 2 cases" in found.output
+    assert "1 service, 1 source, 1 mirror" in found.output

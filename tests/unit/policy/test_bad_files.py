@@ -15,10 +15,12 @@ import pytest
 
 import proxy.policy
 from proxy.policy.document import FILE_BYTES_MAX
+from proxy.policy.event_sources_yaml import SOURCES_MAX
 from proxy.policy.load import RULES, load
 from proxy.policy.notify_yaml import TARGETS_MAX
 from proxy.policy.prices_yaml import PRICES_MAX
 from proxy.policy.rule_yaml import RULES_MAX
+from proxy.policy.services_yaml import SERVICES_MAX
 from proxy.policy.types import Mistake, PolicySet
 
 FOLDER = Path(__file__).parents[2] / "policies"
@@ -33,6 +35,8 @@ def cases_in(folder: Path) -> list[Path]:
 CASES = cases_in(FOLDER)
 ODD = cases_in(WARNINGS)
 
+SERVICE = "{{repositories: [a.example/b/c{}], environments: [e], registered: 2025-06-01}}"
+SOURCE = "{{kind: github, secrets: [{{env: A{}}}]}}"
 TOO_LARGE = {
     "file": ({"access.yaml": b"#" * (FILE_BYTES_MAX + 1)}, "access.yaml: the file is larger than 16 MiB"),
     "rules": (
@@ -42,6 +46,14 @@ TOO_LARGE = {
     "prices": (
         {"prices.yaml": "prices:\n" + "".join(f"- {{model: m{n}, multiplier: 0.9}}\n" for n in range(PRICES_MAX + 1))},
         "prices.yaml:1002:3: there are more than 1000 prices",
+    ),
+    "services": (
+        {"services.yaml": "services:\n" + "".join(f"  s{n}: {SERVICE.format(n)}\n" for n in range(SERVICES_MAX + 1))},
+        "services.yaml:5002:3: there are more than 5000 services",
+    ),
+    "sources": (
+        {"services.yaml": "sources:\n" + "".join(f"  s{n}: {SOURCE.format(n)}\n" for n in range(SOURCES_MAX + 1))},
+        "services.yaml:102:3: there are more than 100 sources",
     ),
     "targets": (
         {"notify.yaml": "targets:\n" + "".join(f"- {{name: t{n}, url: {{env: A}}}}\n" for n in range(TARGETS_MAX + 1))},
@@ -65,6 +77,8 @@ MODELS = (
     *("claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-sonnet-5", "vertex_ai/claude-haiku-4-5@20251001"),
 )
 """A price list."""
+NOW_US = 1_795_267_200_000_000
+"""2026-11-21."""
 GATED = "load.py:_not_enforced"
 """Rules that a version doesn't enforce yet: test_load.py tries each."""
 
@@ -77,7 +91,7 @@ def files_of(case: Path) -> dict[str, bytes | str]:
 
 
 def loaded(files: dict[str, bytes | str]) -> PolicySet | list[Mistake]:
-    return load(files, enforced=frozenset(RULES), models=MODELS)
+    return load(files, enforced=frozenset(RULES), models=MODELS, now_us=NOW_US)
 
 
 def told(findings: list[Mistake] | tuple[Mistake, ...]) -> str:
@@ -130,7 +144,7 @@ def _lines_met() -> set[tuple[str, int]]:
     try:
         for case in (*CASES, *ODD):
             loaded(files_of(case))
-        for name in ("file", "targets", "prices", "rules"):
+        for name in TOO_LARGE:
             loaded(dict(TOO_LARGE[name][0]))
     finally:
         sys.settrace(before)

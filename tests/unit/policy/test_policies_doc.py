@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.policy.load import FILES, LATER_FILES, RULES, SETTINGS, load
+from proxy.policy.load import FILES, RULES, SETTINGS, load
 from proxy.policy.types import PolicySet
 
 DOC = (Path(__file__).parents[3] / "docs" / "policies.md").read_text()
@@ -27,11 +27,6 @@ def test_every_setting_is_explained_in_the_chapter_of_its_file(file: str, sectio
 
 def test_settings_of_every_file_are_known() -> None:
     assert set(SETTINGS) == set(FILES)
-
-
-@pytest.mark.parametrize("name", LATER_FILES)
-def test_every_file_of_later_versions_is_named(name: str) -> None:
-    assert f"`{name}`" in DOC
 
 
 def test_the_examples_load_together() -> None:

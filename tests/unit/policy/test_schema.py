@@ -59,6 +59,9 @@ BEYOND_A_SCHEMA = frozenset(
         "key-owner-person-and-service",
         "limit-part-of-a-token",
         "limit-too-large",
+        "mirror-ssh-key-over-https",
+        "mirror-token-unencrypted",
+        "mirror-twice",
         "model-rule-allowed-and-denied",
         "model-rule-downgrade-denied",
         "model-rule-downgrade-not-allowed",
@@ -86,7 +89,16 @@ BEYOND_A_SCHEMA = frozenset(
         "reserve-other-unit",
         "reserve-whole-limit",
         "rule-name-twice-over-lists",
+        "service-beside-the-rest",
         "service-is-a-person",
+        "service-names-twice",
+        "service-soak-too-long",
+        "service-soak-too-short",
+        "service-source-unknown",
+        "services-in-one-repository",
+        "services-of-the-same-paths",
+        "source-name-reserved",
+        "source-secret-of-another",
         "throttle-for-a-month",
         "timeout-too-long",
         "timezone-case",
@@ -210,6 +222,13 @@ def test_a_bad_file_is_underlined_where_a_schema_can(path: Path) -> None:
             "limits: [{name: a, requests_per_minute: 1.5k, concurrent: 0, applies_to: {key: 5, model: '*'}}]",
         ),
         ("models.yaml", "models: [{name: a, output_tokens_max: 0.5k, cost_max: 0.000001 USD, applies_to: {user: a}}]"),
+        (
+            "services.yaml",
+            "services: {a: {repositories: ['git@a.example:b/c.git'], environments: [Prod EU, 7], "
+            "registered: 2025-06-01, "
+            "deploy_actors: ['x[bot]'], soak: 60m, config_counts: 'true'}}\nmirrors: {a.example/b/c: }\n"
+            "persons_min: '3'",
+        ),
         ("cases.yaml", "cases: [{name: a b, call: {tags: {n: 5}, input_tokens: 7}, expect: allow}]"),
     ],
 )
