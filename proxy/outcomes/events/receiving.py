@@ -56,9 +56,10 @@ Reading = tuple[str, str, Telling]
 
 
 def _github(source: EventSource, body: bytes, headers: Headers) -> Reading:
-    sent = parsed(body, headers.get("content-type", ""))
-    name = headers.get("x-github-delivery", "")[:100]
-    return digest(body)[:32], name, github.translate(headers.get("x-github-event", ""), sent, source.host)
+    sent, event = parsed(body, headers.get("content-type", "")), headers.get("x-github-event", "")
+    # With the event: who sends the body again as another event can't take the true one's place.
+    id_ = digest(event.encode(errors="replace") + b"\n" + body)[:32]
+    return id_, headers.get("x-github-delivery", "")[:100], github.translate(event, sent, source.host)
 
 
 def _gitlab(source: EventSource, body: bytes, headers: Headers) -> Reading:
