@@ -5,6 +5,8 @@ the signature. Versions of a type are taken by their beginning ('dev.cdevents.se
 neither commits nor people; `customData` may say them: docs/outcomes.md. (https://cdevents.dev)
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
@@ -13,11 +15,12 @@ from urllib.parse import parse_qs, unquote
 from proxy.model.repository import repository
 from proxy.model.told import ArtifactTold, ChangeTold, DeploymentTold, Fact, IncidentTold, ReviewTold, Trust
 from proxy.outcomes.events import wording
-from proxy.outcomes.events.delivery import Telling, UnreadableError, id_of
+from proxy.outcomes.events.delivery import Telling, UnreadableError, id_of, parsed
 from proxy.outcomes.events.moments import moment_us
 from proxy.outcomes.events.signing import Headers, Unverified, Verified, verified_by_outlay
 from proxy.outcomes.events.tree import Tree
 
+CUSTOM_CHARS_MAX: Final = 100_000
 _TYPE: Final = re.compile(r"dev\.cdevents\.([a-z]+\.[a-z]+)\.0\.\d+\.\d+(?:-[\w.]+)?")
 _STATES: Final[Mapping[str, str]] = {
     "service.deployed": "success",
@@ -58,7 +61,7 @@ def translate(event: Tree) -> Telling:
 
 
 def _deployment(event: Tree, kind: str) -> Iterable[Fact]:
-    content, said = event.at("subject", "content"), event.at("customData")
+    content, said = event.at("subject", "content"), _custom(event)
     environment = content.name("environment", "id")
     artifact = content.text("artifactId") or content.text("artifact", "id")
     # All events of a chain are one deployment in each environment; without chains each event is one.
@@ -91,7 +94,7 @@ def _incident(event: Tree, kind: str) -> Iterable[Fact]:
 
 def _artifact(event: Tree, _: str) -> Iterable[Fact]:
     """Where the package's address or `customData` says the commit."""
-    purl, said, change = event.text("subject", "id"), event.at("customData"), event.at("subject", "content", "change")
+    purl, said, change = event.text("subject", "id"), _custom(event), event.at("subject", "content", "change")
     place, sha = purl_commit(purl)
     if said.name("sha"):
         place, sha = repository(said.text("repository")), said.name("sha").lower()
@@ -103,7 +106,7 @@ def _artifact(event: Tree, _: str) -> Iterable[Fact]:
 
 
 def _merged(event: Tree, _: str) -> Iterable[Fact]:
-    said, number = event.at("customData"), event.name("subject", "id")
+    said, number = _custom(event), event.name("subject", "id")
     place, merge, author = _repository(event), said.name("merge").lower(), said.name("author")
     if not (place and number and merge and author):
         return
@@ -124,17 +127,26 @@ def _merged(event: Tree, _: str) -> Iterable[Fact]:
 
 
 def _reviewed(event: Tree, _: str) -> Iterable[Fact]:
-    said, number = event.at("customData"), event.name("subject", "id")
+    said, number = _custom(event), event.name("subject", "id")
     place, reviewer, state = _repository(event), said.name("reviewer"), said.name("state")
     if place and number and reviewer and state in _REVIEWS:
         yield ReviewTold(place, number, reviewer, state, said.name("commit").lower())
+
+
+def _custom(event: Tree) -> Tree:
+    """`customData`: an object, or one in base64."""
+    given = event.text("customData")[:CUSTOM_CHARS_MAX]
+    try:
+        return parsed(base64.b64decode(given, validate=True)) if given else event.at("customData")
+    except (binascii.Error, ValueError):
+        return Tree(None)
 
 
 def _repository(event: Tree) -> str:
     """'https://git.example' with 'owner/name', or either alone where it says it all."""
     given = event.at("subject", "content", "repository")
     source, id_ = given.text("source"), given.text("id")
-    return repository(event.text("customData", "repository")) or repository(f"{source}/{id_}") or repository(id_)
+    return repository(_custom(event).text("repository")) or repository(f"{source}/{id_}") or repository(id_)
 
 
 def purl_digest(purl: str) -> str:

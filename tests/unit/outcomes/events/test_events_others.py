@@ -1,5 +1,7 @@
 """What Argo CD's template, CDEvents and our own form tell."""
 
+import base64
+
 import pytest
 
 from proxy.model.told import ArtifactTold, ChangeTold, DeploymentTold, IncidentTold, ReviewTold
@@ -126,6 +128,14 @@ def test_a_change_is_told_where_custom_data_says_who_and_what():
     reviewed = {"reviewer": "bob", "state": "approved", "commit": HEAD}
     ((_, fact),) = cdevents.translate(Tree(cdevent("change.reviewed.0.2.0", "12", content, reviewed)))
     assert fact == ReviewTold(PLACE, "12", "bob", "approved", HEAD)
+
+
+def test_custom_data_may_be_in_base64():
+    said = base64.b64encode(b'{"sha": "%s", "actor": "robot"}' % MERGE.encode()).decode()
+    for custom, sha in ((said, MERGE), ("!", ""), ("AAAA", "")):
+        event = cdevent("service.deployed.0.2.0", "checkout", IN_PRODUCTION) | {"customData": custom}
+        ((_, fact),) = cdevents.translate(Tree(event))
+        assert fact.sha == sha
 
 
 def test_structured_and_binary_mode_say_the_same():
