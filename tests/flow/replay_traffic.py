@@ -56,6 +56,7 @@ def _before(draw: random.Random) -> list[object]:
 def _call(draw: random.Random, opened_us: int, busy: str) -> list[object]:
     who, stream, refused = _who(draw), draw.random() < 0.5, draw.random() < 0.1
     job, free, moved = (draw.random() < 0.05 for _ in range(3))
+    old, unlimitable = (draw.random() < 0.1 for _ in range(2))
     took_us = draw.choice([0, 1_000_000, 40_000_000, 2 * HOUR_US, -5])
     read, put_out = draw.randrange(2000), draw.randrange(1, 600)
     cost = 0 if free or refused else (read * 2_500_000 + put_out * 10_000_000) * (100 if who[0] == busy else 1)
@@ -68,12 +69,15 @@ def _call(draw: random.Random, opened_us: int, busy: str) -> list[object]:
     numbers: dict[str, int | None] = dict.fromkeys(NUMBERS)
     numbers |= {"hold_pico": hold, "hold_input": held_in, "hold_output": held_out, "expected": expected}
     numbers |= {"input_bytes": read * 4, "output_max": limit, "free": 1 if free else None}
+    numbers |= {"unlimitable": 1 if unlimitable else None}
     names = dict.fromkeys(NAMES) | {"sent": "gpt-4o-mini" if moved else None}
     usage = [0] * 15 if refused else [read, *[0] * 6, put_out, *[0] * 7]
     details = json.dumps([list(numbers.values()), list(names.values()), usage, ["", "", "", ""]])
-    old = draw.random() < 0.1
     if old:
+        # From before asks were recorded: what is on record stands for them.
         details = json.dumps([None, None, usage, ["", "", "", ""]])
-    flags = [stream, refused, job, free, False, draw.random() < 0.1, moved and not old]
+        limit, moved, unlimitable, expected, read_then = None, False, False, tokens, 0 if refused else read
+        hold, held_in, held_out, read = cost, read_then, tokens - read_then, read_then // 4
+    flags = [stream, refused, job, free, False, unlimitable, moved]
     sums = [cost, tokens, 1 - refused, int(refused), hold, held_in, held_out, expected]
     return [True, opened_us, opened_us + took_us, *who, *flags, *sums, -1 if limit is None else limit, read, details]

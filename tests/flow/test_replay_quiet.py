@@ -30,7 +30,7 @@ _LIMITS = st.one_of(
 _ACTIONS = st.sampled_from(
     [
         "",
-        "",
+        ", warn_at: [50%, 90%]",
         ", mode: shadow",
         ", action: warn",
         ", action: throttle",
@@ -67,11 +67,13 @@ _MODELS = st.lists(
 
 
 @st.composite
-def _files(draw: st.DrawFn) -> dict[str, str]:
+def files(draw: st.DrawFn) -> dict[str, str]:
     lines = ["timezone: Europe/Berlin", "budgets:"]
     for n, (scope, per, limit, window, drawn) in enumerate(draw(_BUDGETS)):
         action = drawn
-        if limit.endswith("calls") or ("throttle" in action and window in ("week", "month", "total", "7d")):
+        if limit.endswith("calls"):
+            action = ", count_refused: true" if "warn" in drawn else ""
+        elif "throttle" in action and window in ("week", "month", "total", "7d"):
             action = ""
         lines.append(f"  - {{name: b{n}, {scope}{per}limit: {limit}, window: {window}{action}}}")
     lines.append("limits:")
@@ -89,7 +91,7 @@ def folder(tmp_path_factory):
 
 
 @settings(max_examples=25, deadline=None)
-@given(files=_files(), seed=st.integers(0, 10**6), calls=st.integers(1, 60))
+@given(files=files(), seed=st.integers(0, 10**6), calls=st.integers(1, 60))
 def test_a_replay_that_asks_only_what_may_be_in_the_way_finds_the_same(folder, files, seed, calls):
     policies, file = policies_of(files), replay_traffic.a_file(folder / "facts.parquet", seed, calls)
     quick, whole = (_replayed(policies, file, quietly=quietly) for quietly in (True, False))

@@ -1,0 +1,52 @@
+"""The replay engine finds what a plain loop over the calls finds, rule by rule and to the pico-dollar."""
+
+from datetime import UTC, datetime
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.adapters.prices_litellm import price_book
+from proxy.app.replaying import replayed
+from proxy.gateway.rules import Rules
+from tests.fakes.slow_replay import DAY_US, SlowReplay
+from tests.flow import replay_traffic
+from tests.flow.test_replay import policies_of
+from tests.flow.test_replay_quiet import SINCE_US, UNTIL_US, files
+
+SUMS = ("calls", "cost_pico", "refused", "refused_pico", "passed_again", "passed_again_pico")
+MONEY = ("refused_then", "unruled_pico", "spent_pico")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("facts")
+
+
+@settings(max_examples=40, deadline=None)
+@given(files=files(), seed=st.integers(0, 10**6), calls=st.integers(1, 60), quietly=st.booleans())
+def test_the_engine_finds_what_a_plain_loop_finds(folder, files, seed, calls, quietly):
+    policies, file = policies_of(files), replay_traffic.a_file(folder / "facts.parquet", seed, calls)
+    result = replayed(policies, file, since_us=SINCE_US, until_us=UNTIL_US, progress=lambda _: None, quietly=quietly)
+    slow = SlowReplay(Rules(policies, price_book(policies)), rows_of(file), SINCE_US)
+    found = {
+        (group.rule, group.project, group.day, group.did): [
+            count.calls, count.cost_pico, count.saved_pico, count.estimated_calls
+        ]
+        for group, count in result.counts.items()
+    }  # fmt: skip
+    assert found == {(rule, project, day(n), did): sums for (rule, project, n, did), sums in slow.counts.items()}
+    assert {name: getattr(result, name) for name in SUMS + MONEY} == {name: slow.sums[name] for name in SUMS + MONEY}
+
+
+def rows_of(file):
+    """In the order of the file; tags as a table."""
+    with duckdb.connect(":memory:", config={"threads": 1}) as base:
+        read = base.execute("SELECT * FROM read_parquet($file)", {"file": str(file)})
+        names = [column[0] for column in read.description]
+        return [dict(zip(names, row, strict=True)) for row in read.fetchall()]
+
+
+def day(number):
+    return datetime.fromtimestamp(number * DAY_US // 1_000_000, UTC).strftime("%Y-%m-%d")
