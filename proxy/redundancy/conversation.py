@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ class Turn:
     at_us: int
     asked: int
     said: int
-    lines: frozenset[int]
+    lines: array[int]
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ STEP_WEIGHT = 0.4
 """Five such steps in a row are a finding. Real sessions of one person had two at most."""
 
 
+_TIME_MASK = (1 << 32) - 1
 OPENING_CHARS_MAX = 2_000
 """A longer opening is a text, and topics are for texts."""
 
@@ -59,14 +60,25 @@ class Reruns:
         if rerun is not None and ask and not new_words(ask, rerun.openings):
             judge.weigh("replayed_conversation", rerun.evidence)
 
+    def again(self, conversation: Conversation, turn: Turn, result_chars: int) -> bool:
+        """Whether this conversation had the same call with the same result before, however long ago."""
+        if result_chars < RESULT_CHARS_MIN:
+            return False
+        place = self._keyed.chain(self._number(conversation), turn.asked)
+        step = turn.at_us & _TIME_MASK or 1
+        return self._marks.first(place, turn.said, step) != step
+
+    def _number(self, conversation: Conversation) -> int:
+        if not conversation.number:
+            self._count += 1
+            conversation.number = self._count
+        return conversation.number
+
     def step(self, sight: Sight, conversation: Conversation, turn: Turn, result_chars: int, judge: Judge) -> None:
         """One step of an agent: a call and its result."""
         if sight.owner_kind != "person" or result_chars < RESULT_CHARS_MIN or not turn.lines:
             return
-        if not conversation.number:
-            self._count += 1
-            conversation.number = self._count
-        owner, number = self._keyed.text(sight.owner), conversation.number
+        owner, number = self._keyed.text(sight.owner), self._number(conversation)
         called = self._marks.first(owner, turn.asked, number) != number
         known = sum(self._marks.first(owner, line, number) != number for line in turn.lines) / len(turn.lines)
         rerun = self._owners.get(sight.owner)

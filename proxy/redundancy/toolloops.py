@@ -6,6 +6,7 @@ The same call with another result is work (edit, test, edit, test), and so is an
 from __future__ import annotations
 
 import re
+from array import array
 from dataclasses import dataclass
 from heapq import nsmallest
 from zlib import crc32
@@ -80,7 +81,7 @@ def same_result(old: Turn, new: Turn) -> bool:
         return True
     if len(old.lines) < 4 or len(new.lines) < 4:
         return False
-    return len(old.lines & new.lines) >= SAME_RESULT_SHARE * max(len(old.lines), len(new.lines))
+    return sum(map(new.lines.__contains__, old.lines)) >= SAME_RESULT_SHARE * max(len(old.lines), len(new.lines))
 
 
 def _calls(asked: str) -> str:
@@ -109,9 +110,9 @@ def _waits(said: str, old: Turn, new: Turn) -> bool:
     return paused and len(said) <= POLL_CHARS_MAX and _WAITING.search(said) is not None
 
 
-def _lines(text: str, keyed: Keyed) -> frozenset[int]:
+def _lines(text: str, keyed: Keyed) -> array[int]:
     """Hashes of a sample of lines, chosen by what they are, so that a line put in shifts nothing."""
     lines = {line.encode("utf-8", "surrogatepass") for line in text.split("\n") if line}
     if len(lines) > LINES_MAX:
         lines = set(nsmallest(LINES_MAX, lines, key=crc32))
-    return frozenset(keyed.of(line) >> 32 for line in lines)
+    return array("I", [keyed.of(line) >> 32 for line in lines])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from .bounds import HOUR_US, TOPICS_MAX, TOPICS_PER_OWNER_MAX, Recent
@@ -40,6 +41,7 @@ TOGETHER_MIN = 0.75
 SHARED_FIGURES_MIN = 0.75
 FIGURES = 1 << 32
 """Added to the hash of a figure: hashes of pieces are below."""
+SHUFFLED_MAX = 0.5
 EVERYBODY = ""
 """Stands for the owner of topics that are everybody's."""
 OWNERS_MAX = 32
@@ -161,7 +163,8 @@ class Topics:
         texts = call.texts
         buried = len(texts) >= HISTORY_TURNS_MIN and len(added) <= BURIED_SHARE_MAX * sum(map(len, texts))
         buried = buried and all(key in body for key in cut(texts[-1], self._keyed))
-        return topic.asked(ask, masked=bool(added) and (buried or not ask))
+        reordered = not added and _shuffled(topic.body, call.pieces)
+        return topic.asked(ask, masked=reordered or (bool(added) and (buried or not ask)))
 
     def _place_short(self, owner: str, text: str) -> Likeness | None:
         ask = ask_of(text, self._keyed)
@@ -178,6 +181,13 @@ class Topics:
             recent.append(topic)
             return Likeness(topic)
         return best.asked(ask)
+
+
+def _shuffled(body: Sequence[int], pieces: Iterable[int]) -> bool:
+    """Whether few pieces follow the one that they followed. A person moves a sentence or two."""
+    order = list(pieces)
+    before = set(pairwise(body))
+    return sum(map(before.__contains__, pairwise(order))) < SHUFFLED_MAX * len(order)
 
 
 def _most(topics: Sequence[Topic], votes_min: float) -> Topic | None:

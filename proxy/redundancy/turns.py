@@ -9,7 +9,7 @@ from .pingpong import says_nothing_new
 from .reading import Reading
 from .reruns import Reruns
 from .sight import Sight
-from .toolloops import POLLS_MAX, is_result, repetition, turn_of
+from .toolloops import POLLS_MAX, Repetition, is_result, repetition, turn_of
 from .words import ask_of, new_words
 
 PRODS_FREE = 26
@@ -22,10 +22,12 @@ def judge_turn(
 ) -> bool:
     """Whether the turn is a poll that was let pass."""
     turn = turn_of(sight.call_id, sight.at_us, reading.fresh, keyed)
+    result_chars = reading.chars(said=True) if is_result(reading.fresh) else 0
     again = repetition(conversation, turn, reading.fresh)
+    if reruns.again(conversation, turn, result_chars) and again is None:
+        again = Repetition("tool_loop", (), waiting=False)
     conversation.turns.append(turn)
     _judge_exchange(sight, reading, conversation, keyed, judge)
-    result_chars = reading.chars(said=True) if is_result(reading.fresh) else 0
     reruns.step(sight, conversation, turn, result_chars, judge)
     if again is None:
         conversation.loop.take(1.0, sight.at_us)

@@ -18,12 +18,12 @@ _LEAVES = (int, float, str, bytes, bool, array, type(None))
 
 
 def weighed(table: Recent[Any, Any]) -> int:
-    """A value that many rows have counts once."""
+    """A value that many rows have counts once; neighbours share what their values refer to."""
     values = list({id(value): value for _, value in table.items()}.values())
     if not values:
         return 0
     seen: set[int] = set()
-    sample = values[:: -(-len(values) // SAMPLE)]
+    sample = values[:SAMPLE]
     keys = sum(_bytes(key, seen) for key, _ in islice(table.items(), SAMPLE)) // min(SAMPLE, len(table))
     mean = sum(_bytes(value, seen) for value in sample) // len(sample)
     return len(table) * (_ROW_BYTES + keys) + len(values) * mean
