@@ -1,14 +1,8 @@
-"""Progress: how far long work is, on stderr; a bar on a terminal, else a line every few seconds."""
+"""Progress: how far long work is, as a bar on stderr where that is a terminal; elsewhere, in a log, nothing."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
-
-import typer
-
-LINES_EVERY_S: Final = 5.0
 
 Step = Callable[[int], None]
 """Told how much is done by now."""
@@ -21,7 +15,7 @@ def progress(what: str, total: int | None, unit: str) -> Iterator[Step]:
         with _bar(what, total, unit) as step:
             yield step
     else:
-        yield _lines(what, total, unit)
+        yield lambda done: None
 
 
 @contextmanager
@@ -39,17 +33,3 @@ def _bar(what: str, total: int | None, unit: str) -> Iterator[Step]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(what, total=total, done="")
         yield lambda done: shown.update(task, completed=done, done=f"{done:,} {unit}")
-
-
-def _lines(what: str, total: int | None, unit: str) -> Step:
-    last = time.monotonic()
-
-    def step(done: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= LINES_EVERY_S:
-            last = now
-            of = f" of {total:,}" if total else ""
-            typer.echo(f"{what}: {done:,}{of} {unit}", err=True)
-
-    return step
