@@ -1,0 +1,248 @@
+"""Attribution: which work each dollar of building went into, by the best proof that there is.
+
+Every row of spend gets exactly one method, the first that fits, and keeps its amount to the last unit:
+
+    A1 header        the call named repository and branch (or commit), and a change of both was merged later
+    A2 session       a commit of a change names the session, which the ledger first saw from the same person
+    A3 project       the project is that of exactly one service
+    A4 estimated     what the same person landed next in the same repository, within 14 days; of a service account's
+                     calls, what anybody did; in equal parts where that is several groups
+    A5 claimed       a repository was named with a branch or commit, and nothing proves it (yet)
+       unattributed  nothing was named
+
+A1, A2 and A4 ask that the person who spent took part in the change: nobody puts cost on another one's work.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from proxy.model.identity import OwnerKind
+from proxy.model.service import Services
+from proxy.outcomes.apportion import evenly
+from proxy.outcomes.crediting import Verdicts
+from proxy.outcomes.definition import DAY_US
+from proxy.outcomes.entities import Change, History
+from proxy.outcomes.owning import Owners
+from proxy.outcomes.people import People
+
+WINDOW_US: Final = 14 * DAY_US
+"""How long before a landing what was spent may belong to it (A4)."""
+BRANCH_US: Final = 90 * DAY_US
+"""How long after a call a change of its branch may be merged (A1): names of branches come again."""
+
+
+class Method(StrEnum):
+    HEADER = "header"
+    SESSION = "session"
+    PROJECT = "project"
+    ESTIMATED = "estimated"
+    CLAIMED = "claimed"
+    UNATTRIBUTED = "unattributed"
+
+
+ATTRIBUTED: Final = frozenset({Method.HEADER, Method.SESSION, Method.PROJECT, Method.ESTIMATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Calls that are alike in all that attribution looks at, summed."""
+
+    at_us: int
+    """Where the hour of their admission begins."""
+    owner: str
+    owner_kind: str
+    team: str
+    project: str
+    repository: str
+    branch: str
+    commit: str
+    work_item: str
+    session: str
+    cost_pico: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of one row of spend, what goes to one change group."""
+
+    spend: Spend
+    method: Method
+    service: str
+    """'' where nothing says which one."""
+    group: str
+    """'' where it is known no nearer than the service."""
+    cost_pico: int
+    calls: int
+
+
+Owner = tuple[str, str]
+"""Name and kind."""
+_Work = tuple[str, str]
+"""Service and group."""
+
+
+def attribute(
+    spends: Sequence[Spend], history: History, verdicts: Verdicts, services: Services, aliases: Mapping[str, str]
+) -> Iterator[Share]:
+    """Shares of spend on building, in the order of the rows; their sum is that of the rows, exactly."""
+    attribution = Attribution(first_seen(spends), history, verdicts, services, aliases)
+    for spend in spends:
+        yield from attribution.shares(spend)
+
+
+def _parted(spend: Spend, method: Method, work: Sequence[_Work]) -> Iterator[Share]:
+    named = {f"{service} {group}": (service, group) for service, group in work}
+    costs, calls = evenly(spend.cost_pico, tuple(named)), evenly(spend.calls, tuple(named))
+    for name in sorted(named):
+        yield Share(spend, method, *named[name], costs[name], calls[name])
+
+
+class Attribution:
+    """What spend is held against, by what is looked up."""
+
+    def __init__(
+        self,
+        seen: Mapping[str, Owner],
+        history: History,
+        verdicts: Verdicts,
+        services: Services,
+        aliases: Mapping[str, str],
+    ) -> None:
+        """`seen`: from whom the ledger first saw each session that a commit names."""
+        self._changes = history.changes
+        self._owners = Owners(history.changes)
+        self._people = People(aliases)
+        self._names: dict[str, str] = {}
+        self._groups = {name: each.group for name, each in verdicts.changes.items() if each.group}
+        self._services = {each.group: each.service for each in verdicts.landings}
+        self._of_repository = _only({each.name: each.repositories for each in services.services.values()})
+        self._of_project = _only({each.name: each.projects for each in services.services.values()})
+        self._branches = _branches(history.changes.values())
+        self._sessions = _sessions(history.changes.values())
+        self._first = seen
+        self._landed = self._landings(history, verdicts)
+
+    def shares(self, spend: Spend) -> Iterable[Share]:
+        """Of one row; their sum is its amount."""
+        method, work = self._found(spend)
+        if len(work) == 1:
+            return (Share(spend, method, *work[0], spend.cost_pico, spend.calls),)
+        return _parted(spend, method, work)
+
+    def _found(self, spend: Spend) -> tuple[Method, tuple[_Work, ...]]:
+        """The method, and what the row is split over."""
+        if change := self._by_header(spend):
+            return Method.HEADER, (self._work(change),)
+        if changes := self._by_session(spend):
+            return Method.SESSION, tuple(sorted({self._work(each) for each in changes}))
+        if service := self._of_project.get(spend.project, ""):
+            return Method.PROJECT, ((service, ""),)
+        if work := self._by_window(spend):
+            return Method.ESTIMATED, work
+        claimed = spend.repository and (spend.branch or spend.commit)
+        return (Method.CLAIMED if claimed else Method.UNATTRIBUTED), (("", ""),)
+
+    def _work(self, change: Change) -> _Work:
+        group = self._groups.get(change.id, "")
+        return self._services.get(group) or self._of_repository.get(change.repository, ""), group
+
+    def _took_part(self, spend: Spend, change: Change) -> bool:
+        if spend.owner_kind != OwnerKind.PERSON:
+            return False
+        person = self._person(spend.owner)
+        reviewed = any(each.person == person for each in change.approvals)
+        return reviewed or person in (change.author, *change.coauthors, change.sponsor)
+
+    def _person(self, owner: str) -> str:
+        if owner not in self._names:
+            self._names[owner] = self._people.person(owner)
+        return self._names[owner]
+
+    def _by_header(self, spend: Spend) -> Change | None:
+        """By the branch first: the commit that a tool names is mostly the one that the work goes on from."""
+        if not spend.repository:
+            return None
+        known = self._branches.get((spend.repository, spend.branch), ()) if spend.branch else ()
+        for change in known[bisect_left(known, spend.at_us, key=lambda each: each.merged_us) :]:
+            if change.merged_us - spend.at_us > BRANCH_US:
+                break
+            if self._took_part(spend, change):
+                return change
+        owner = self._changes.get(self._owners.of(spend.repository, spend.commit)) if spend.commit else None
+        later = owner is not None and owner.merged_us >= spend.at_us
+        return owner if owner is not None and later and self._took_part(spend, owner) else None
+
+    def _by_session(self, spend: Spend) -> list[Change]:
+        if not spend.session or self._first.get(spend.session) != (spend.owner, spend.owner_kind):
+            return []
+        return [each for each in self._sessions.get(spend.session, ()) if self._took_part(spend, each)]
+
+    def _by_window(self, spend: Spend) -> tuple[_Work, ...]:
+        """A person's own next landing; of a service account, anybody's."""
+        if not spend.repository:
+            return ()
+        who = self._person(spend.owner) if spend.owner_kind == OwnerKind.PERSON else ""
+        times, landed = self._landed.get((spend.repository, who), ((), ()))
+        at = bisect_left(times, spend.at_us)
+        if at == len(times) or times[at] - spend.at_us > WINDOW_US:
+            return ()
+        return landed[at]
+
+    def _landings(
+        self, history: History, verdicts: Verdicts
+    ) -> dict[tuple[str, str], tuple[Sequence[int], Sequence[tuple[_Work, ...]]]]:
+        """By repository and person ('' for anybody): when something landed first, and what."""
+        at_us = {each.id: each.at_us for each in history.deployments}
+        found: dict[tuple[str, str], dict[int, set[_Work]]] = defaultdict(lambda: defaultdict(set))
+        for landing in verdicts.landings:
+            for change in (history.changes[name] for name in landing.changes if name in history.changes):
+                for person in {change.author, *change.coauthors, ""}:
+                    work = (landing.service, landing.group)
+                    found[change.repository, person][at_us[landing.deployment]].add(work)
+        return {
+            who: (times := sorted(by_time), [tuple(sorted(by_time[each])) for each in times])
+            for who, by_time in found.items()
+        }
+
+
+def _only(names: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Whose each thing is, of those that are one's alone."""
+    owners: dict[str, list[str]] = defaultdict(list)
+    for owner, things in names.items():
+        for thing in things:
+            owners[thing].append(owner)
+    return {thing: found[0] for thing, found in owners.items() if len(found) == 1}
+
+
+def _branches(changes: Iterable[Change]) -> dict[tuple[str, str], list[Change]]:
+    """In the order in which they were merged. A fork's branch goes by its name without the owner too."""
+    found: dict[tuple[str, str], list[Change]] = defaultdict(list)
+    for each in sorted(changes, key=lambda change: (change.merged_us, change.id)):
+        for name in {each.branch, each.branch.rpartition(":")[2]} - {""}:
+            found[each.repository, name].append(each)
+    return found
+
+
+def _sessions(changes: Iterable[Change]) -> dict[str, list[Change]]:
+    found: dict[str, list[Change]] = defaultdict(list)
+    for each in changes:
+        for session in each.sessions:
+            found[session].append(each)
+    return found
+
+
+def first_seen(spends: Iterable[Spend]) -> dict[str, Owner]:
+    """From whom the ledger first saw each session: within one hour, the first by name."""
+    first: dict[str, tuple[int, str, str]] = {}
+    for each in spends:
+        if each.session:
+            mine = each.at_us, each.owner, each.owner_kind
+            known = first.get(each.session)
+            if known is None or mine < known:
+                first[each.session] = mine
+    return {session: (owner, kind) for session, (_, owner, kind) in first.items()}

@@ -1,0 +1,80 @@
+"""Publishing: which figures of deployments may be shown so that none can be read as one person's.
+
+A figure needs as many distinct persons behind it as services.yaml says (`persons_min`), in each month that it spans.
+Where figures are withheld, others that add up with them to something known are withheld too, until what could be had
+by subtraction has as many persons behind it. Service accounts are no persons, nor are names that access.yaml doesn't
+know: one person may have many of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+Part = str
+"""A month: what is told of it can be had by subtracting one period from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A row of a table, by whose work it is."""
+
+    keys: Mapping[str, str]
+    """Its value of each dimension that it is summed by here or elsewhere."""
+    persons: Mapping[Part, frozenset[str]] = field(default_factory=dict)
+    """Of each month that it has anything of."""
+
+
+def together(figures: Iterable[Figure]) -> dict[Part, frozenset[str]]:
+    found: dict[Part, frozenset[str]] = defaultdict(frozenset)
+    for each in figures:
+        for part, persons in each.persons.items():
+            found[part] |= persons
+    return dict(found)
+
+
+def shown(persons: Mapping[Part, Collection[str]], persons_min: int) -> bool:
+    """Whether as many stand behind each month. Nothing at all may be shown."""
+    return all(len(each) >= persons_min for each in persons.values())
+
+
+def withheld(figures: Sequence[Figure], dimensions: Sequence[str], persons_min: int) -> frozenset[int]:
+    """Which of the rows may not be shown. `dimensions`: by which they may be summed, in this table or another."""
+    hidden = {number for number, each in enumerate(figures) if not shown(each.persons, persons_min)}
+    groups = _groups(figures, dimensions)
+    of_row: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+    for group in groups:
+        for number in group:
+            of_row[number].append(group)
+    waiting = [group for group in groups if not hidden.isdisjoint(group)]
+    while waiting:
+        more = _one_more(figures, waiting.pop(), hidden, persons_min)
+        if more is not None:
+            hidden.add(more)
+            waiting += of_row[more]
+    return frozenset(hidden)
+
+
+def _groups(figures: Sequence[Figure], dimensions: Sequence[str]) -> Sequence[tuple[int, ...]]:
+    """Rows that add up to something, each such set once; the widest last."""
+    found: dict[tuple[int, ...], None] = {}
+    for size in range(len(dimensions), -1, -1):
+        for names in combinations(dimensions, size):
+            rows: dict[tuple[str, ...], list[int]] = defaultdict(list)
+            for number, each in enumerate(figures):
+                rows[tuple(each.keys[name] for name in names)].append(number)
+            found |= {tuple(group): None for group in rows.values() if len(group) > 1}
+    return list(found)
+
+
+def _one_more(figures: Sequence[Figure], group: Sequence[int], hidden: Collection[int], persons_min: int) -> int | None:
+    """Where the rest would tell of too few: of the rows still shown, the one with the fewest persons."""
+    rest = together(figures[number] for number in group if number in hidden)
+    left = [number for number in group if number not in hidden and figures[number].persons]
+    if not left or shown(rest, persons_min):
+        return None
+    return min(left, key=lambda number: (_count(figures[number]), number))
+
+
+def _count(figure: Figure) -> int:
+    return len(frozenset().union(*figure.persons.values()))

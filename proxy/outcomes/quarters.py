@@ -1,0 +1,114 @@
+"""Quarters: a normal week of each service, quarter by quarter, frozen from the quarter's begin on."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from hashlib import sha256
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from proxy.model.calendar import floor, microseconds, moment, months_later
+from proxy.model.service import Services
+from proxy.outcomes.baselines import Baseline, Past, baselines
+from proxy.outcomes.definition import CURRENT, DAY_US, Definition
+from proxy.outcomes.service_weeks import Weeks
+
+WEEK_US: Final = 7 * DAY_US
+_UTC: Final = ZoneInfo("UTC")
+EARLIEST_QUARTERS: Final = 40
+"""Further back than so many nothing is worked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A baseline of one quarter, and when it was put on record."""
+
+    baseline: Baseline
+    at_us: int = 0
+    """0: it is on no record; worked out from what is known today."""
+
+
+Quarters = Mapping[int, Mapping[str, Frozen]]
+"""By where the quarter begins (microseconds, UTC), by service."""
+
+
+def quarter_us(at_us: int) -> int:
+    return microseconds(floor("quarter", moment(at_us, _UTC)))
+
+
+def quarter_name(start_us: int) -> str:
+    begin = datetime.fromtimestamp(start_us / 1e6, UTC)
+    return f"{begin.year}-Q{(begin.month + 2) // 3}"
+
+
+def quarters(
+    weeks: Weeks, services: Services, recorded: Quarters, now_us: int, definition: Definition = CURRENT
+) -> dict[int, dict[str, Frozen]]:
+    """Of every quarter in which a service counts, up to the running one. What is on record stays; the rest follows from
+    what is known, each quarter from the one before."""
+    found: dict[int, dict[str, Frozen]] = {}
+    before: dict[str, float] = {}
+    seen = _seen(weeks)
+    for start_us in _starts(services, now_us):
+        worked = baselines([*_pasts(seen, services, start_us)], before, definition)
+        own = {name: Frozen(each) for name, each in worked.items()} | dict(recorded.get(start_us, {}))
+        found[start_us] = {name: each for name, each in own.items() if name in services.services}
+        before |= {name: each.baseline.credits_a_week for name, each in found[start_us].items()}
+    return found
+
+
+def _starts(services: Services, now_us: int) -> Iterator[int]:
+    first_us = min((each.registered_us for each in services.services.values()), default=now_us)
+    last = floor("quarter", moment(now_us, _UTC))
+    start = max(floor("quarter", moment(min(first_us, now_us), _UTC)), months_later(last, -3 * EARLIEST_QUARTERS))
+    while start <= last:
+        yield microseconds(start)
+        start = months_later(start, 3)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Of one service."""
+
+    first_us: int
+    by_week: dict[int, tuple[Fraction, int]]
+    """Credits of each week, before it was registered and since, and how many deployments were read from history."""
+
+
+def _seen(weeks: Weeks) -> dict[str, _Seen]:
+    found: dict[str, dict[int, tuple[Fraction, int]]] = defaultdict(dict)
+    for (service, start_us), week in weeks.items():
+        found[service][start_us] = (week.credits + week.past, week.imported)
+    return {service: _Seen(min(by_week), by_week) for service, by_week in found.items()}
+
+
+def _pasts(seen: Mapping[str, _Seen], services: Services, start_us: int) -> Iterator[Past]:
+    """Whole weeks before the quarter, from the first that anything is known of."""
+    for service in services.services.values():
+        known = seen.get(service.name)
+        if known is None:
+            yield Past(service.name, service.tier, ())
+            continue
+        starts = range(known.first_us, start_us - WEEK_US + 1, WEEK_US)
+        found = [known.by_week.get(each, (Fraction(0), 0)) for each in starts]
+        imported = any(count for _, count in found)
+        yield Past(service.name, service.tier, tuple(credit for credit, _ in found), imported)
+
+
+def fingerprint(quarter: Mapping[str, Frozen]) -> str:
+    """Of the baselines of one quarter: the version that stands on figures."""
+    said = "\n".join(f"{name} {each.baseline.credits_a_week!r}" for name, each in sorted(quarter.items()))
+    return sha256(said.encode()).hexdigest()[:12]
+
+
+def written(baseline: Baseline) -> str:
+    """As it stands in the record: 'credits a week, weeks observed, imported, limited'."""
+    return f"{baseline.credits_a_week!r} {baseline.weeks} {int(baseline.imported)} {int(baseline.limited)}"
+
+
+def read(service: str, text: str) -> Baseline:
+    """Raises ValueError."""
+    credits_a_week, weeks, imported, limited = text.split()
+    return Baseline(service, float(credits_a_week), int(weeks), imported == "1", limited == "1")
