@@ -40,6 +40,10 @@ USED_UP: Final = "budgets: [{name: used-up, limit: 1000 tokens, window: total}]\
 NOTHING: Final = "budgets: [{name: nothing, limit: 0 USD, window: total}]\n"
 DENIED: Final = "models: [{name: denied, deny: [gpt-4o-mini]}]\n"
 ALLOWED: Final = "models: [{name: allowed, allow: [gpt-4o*]}]\n"
+SERVICES: Final = (
+    "services:\n"
+    "  checkout: {repositories: [github.com/acme/checkout], environments: [production], registered: 2025-06-01}\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,15 @@ class Change:
     """Model -> rule."""
     good: bool = True
     pauses: bool = False
+    services: str = ""
+    """No call is about them: a gateway must take such a set as any other."""
 
 
 CHANGES: Final = (
     Change("a model denied", PLENTY, DENIED, {"gpt-4o-mini": "models.yaml:2"}),
     Change("broken YAML", "budgets: [", ALLOWED, good=False),
-    Change("the model allowed", PLENTY, ALLOWED),
+    Change("the model allowed, a service registered", PLENTY, ALLOWED, services=SERVICES),
+    Change("a service misspelt", PLENTY, DENIED, good=False, services=SERVICES.replace("environments", "places")),
     Change("a new budget, used up before", USED_UP, ALLOWED, dict.fromkeys(MODELS, "budgets.yaml:2")),
     Change("copied with a pause", PLENTY, DENIED, {"gpt-4o-mini": "models.yaml:2"}, pauses=True),
     Change("a limit raised", PLENTY, ALLOWED),
@@ -86,6 +93,7 @@ class Editor:
         self._write("models.yaml", change.models, number)
         if change.pauses:
             yield PAUSE_S
+        self._write("services.yaml", change.services, number)
         self._write("budgets.yaml", change.budgets, number)
         if change.good:
             made = version(take_snapshot(self.folder, self.folder / "keys.yaml").files)

@@ -1,7 +1,7 @@
 """What services.yaml says, as services, sources and mirrors."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 
@@ -83,17 +83,15 @@ persons_min: 8
             where="services.yaml:3",
         )
     }
-    hooks = (("env", "HOOK"), ("file", "hook-next"))
+    hooks: tuple[tuple[Literal["env", "file"], str], ...] = (("env", "HOOK"), ("file", "hook-next"))
     assert services.sources == {
         "ours": EventSource("ours", "github", hooks, ("github.com/acme/*",), "github.com", "services.yaml:19"),
         "cluster": EventSource("cluster", "argocd", (("env", "ARGO"),), where="services.yaml:20"),
     }
     checkout, lib = services.mirrors.values()
     assert list(services.mirrors) == [checkout.repository, lib.repository]
-    read = ("file", "/run/secrets/read")
-    assert checkout == Mirror(
-        "github.com/acme/checkout", "https://github.com/acme/checkout.git", read, "services.yaml:22"
-    )
+    assert (checkout.url, checkout.where) == ("https://github.com/acme/checkout.git", "services.yaml:22")
+    assert checkout.credential == ("file", "/run/secrets/read")
     assert lib == Mirror("github.com/acme/lib", "git@github.com:acme/lib.git", ("ssh_key", "keys/lib"), lib.where)
     assert (services.probation_us, services.probation_deployments, services.persons_min) == (14 * 24 * HOUR_US, 0, 8)
 
