@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final, Protocol
 
 from proxy.policy.types import Mistake
@@ -69,7 +70,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The right word that is most like a wrong one, '' where none is like it."""
     compared = list(known)
     if len(compared) > _COMPARED_MAX:
-        compared = [each for each in compared if each[:1] == word[:1].lower()][:_COMPARED_MAX]
+        first = word[:1].lower()
+        compared = list(islice((each for each in compared if each[:1] == first), _COMPARED_MAX))
     return next(iter(get_close_matches(word.lower(), compared, n=1, cutoff=0.6)), "")
 
 
@@ -77,9 +79,13 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """What would be right, as a clause: the nearest word, else what there is."""
     words = list(known)
     near = nearest(word, words)
-    if near:
-        return f"did you mean '{near}'?"
+    return f"did you mean '{near}'?" if near else known_words(words)
+
+
+def known_words(known: Iterable[str]) -> str:
+    """What there is, as a clause."""
+    words = list(known)
     if not words:
         return "none is known"
-    listed = ", ".join(words[:_KNOWN_SHOWN_MAX])
-    return f"known: {listed}" + (", …" if len(words) > _KNOWN_SHOWN_MAX else "")
+    first = ", ".join(words[:_KNOWN_SHOWN_MAX])
+    return f"known: {first}" + (", …" if len(words) > _KNOWN_SHOWN_MAX else "")

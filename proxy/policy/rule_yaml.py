@@ -8,7 +8,7 @@ from proxy.model.identity import OwnerKind, Purpose
 from proxy.policy import slips
 from proxy.policy.document import Listing, Node, Table, Word
 from proxy.policy.globs import is_plain
-from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, shown, suggestion
+from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, known_words, shown, suggestion
 from proxy.policy.names import Names
 from proxy.policy.operations import OPERATIONS
 from proxy.policy.providers_yaml import DIALECTS
@@ -241,4 +241,4 @@ def unknown(dimension: str, glob: str, known: Known) -> str:
 
 def _nearest(glob: str, names: Names) -> str:
     near = names.near(glob)
-    return f"did you mean '{near}'?" if near else suggestion(glob, names)
+    return f"did you mean '{near}'?" if near else known_words(names)
