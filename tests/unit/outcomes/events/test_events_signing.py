@@ -132,6 +132,14 @@ def test_argo_sends_a_token():
         assert isinstance(argocd.verify(b"", {"authorization": wrong}, [SECRET], NOW_US), Unverified)
 
 
+def test_an_empty_secret_is_none():
+    for sent in (
+        deliveries.github("push", deliveries.push(), secret=""),
+        deliveries.ours("generic", deliveries.generic(), secret=""),
+    ):
+        assert isinstance(taken(sent, ""), Unverified)
+
+
 def test_nothing_is_no_token_even_where_a_secret_is_empty():
     assert not has_token("", [""])
     assert not has_token("x", [])
