@@ -40,6 +40,11 @@ _WRITE: Final[Mapping[Any, Callable[[Any], str]]] = {
     bool: lambda value: "1" if value else "",
     tuple[str, ...]: " ".join,
 }
+_READERS: Final = {kind: {name: _READ[each] for name, each in types.items()} for kind, types in _TYPES.items()}
+_NEEDED: Final = {
+    kind: frozenset(each.name for each in fields(known) if each.default is MISSING) for kind, known in KINDS.items()
+}
+_USUAL: Final = {kind: {each.name: each.default for each in fields(known)} for kind, known in KINDS.items()}
 
 
 def kind_of(fact: Fact) -> str:
@@ -49,10 +54,9 @@ def kind_of(fact: Fact) -> str:
 def told(fact: Fact) -> dict[str, str]:
     """What stands on the line: nothing that is as usual. No name in a list may hold a blank."""
     kind = kind_of(fact)
-    values = {each.name: getattr(fact, each.name) for each in fields(fact)}
-    usual = {each.name: each.default for each in fields(fact)}
     types = _TYPES[kind]
-    return {name: _WRITE[types[name]](value) for name, value in values.items() if value != usual[name]}
+    values = {name: getattr(fact, name) for name in types}
+    return {name: _WRITE[types[name]](value) for name, value in values.items() if value != _USUAL[kind][name]}
 
 
 def fact_of(kind: str, facts: Mapping[str, str]) -> Fact | None:
@@ -60,11 +64,10 @@ def fact_of(kind: str, facts: Mapping[str, str]) -> Fact | None:
     known = KINDS.get(kind)
     if known is None:
         return None
-    types = _TYPES[kind]
-    needed = {each.name for each in fields(known) if each.default is MISSING}
-    if not needed <= facts.keys():
+    readers = _READERS[kind]
+    if not _NEEDED[kind] <= facts.keys():
         return None
     try:
-        return known(**{name: _READ[types[name]](text) for name, text in facts.items() if name in types})
+        return known(**{name: readers[name](text) for name, text in facts.items() if name in readers})
     except ValueError:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from proxy.model.told import ChangeTold, CommitTold, DiffTold, ReviewTold, Told, Trust
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import Approval, Change
-from proxy.outcomes.owning import Owners
+from proxy.outcomes.owning import Owned, Owners
 from proxy.outcomes.people import People
 
 
@@ -63,7 +63,10 @@ class _Folding:
         self._by_patch: dict[str, list[str]] = {}
         for diff in lines.diffs.values():
             self._read(diff)
-        self._owners = Owners({change_id(told): self._change(told) for told in self.merged})
+        self._owners = Owners(
+            Owned(change_id(told), told.repository, told.merge, told.head, told.merged_us, self._commits(told))
+            for told in self.merged
+        )
 
     def _read(self, diff: DiffTold) -> None:
         if not diff.number:
@@ -83,14 +86,24 @@ class _Folding:
         return not diff.substance, near
 
     def change(self, told: ChangeTold) -> Change:
-        diff = self._diffs.get(change_id(told))
-        commits = [self._lines.commits[sha] for sha in self._commits(told) if sha in self._lines.commits]
+        name = change_id(told)
+        diff = self._diffs.get(name)
+        shas = self._commits(told)
+        commits = [self._lines.commits[sha] for sha in shas if sha in self._lines.commits]
         reviews = self._lines.reviews.get((told.repository, told.number), ())
-        return replace(
-            self._change(told),
+        return Change(
+            id=name,
+            repository=told.repository,
+            author=self._people.person(told.author),
             coauthors=self._people.persons([*told.coauthors, *(name for each in commits for name in each.coauthors)]),
             approvals=_approvals(reviews, self._people, told.merged_us + self._definition.review_us),
+            head=told.head,
+            base=told.base,
+            branch=told.branch,
+            merge=told.merge,
+            merged_us=told.merged_us,
             bases=_together([stand.base for _, stand in self._lines.stands[told.repository, told.number]], ()),
+            commits=shas,
             work_items=_together(told.work_items, (each.work_items for each in commits)),
             patch_id=diff.patch_id if diff else "",
             simhash=_number(diff.simhash) if diff else 0,
@@ -99,22 +112,6 @@ class _Folding:
             sponsor=self._people.person(told.sponsor),
             reverts=self._reverted(told, commits, diff),
             sessions=_together((), (each.sessions for each in commits)),
-        )
-
-    def _change(self, told: ChangeTold) -> Change:
-        """Without what others say of it."""
-        return Change(
-            id=change_id(told),
-            repository=told.repository,
-            author=self._people.person(told.author),
-            coauthors=(),
-            approvals=(),
-            head=told.head,
-            base=told.base,
-            branch=told.branch,
-            merge=told.merge,
-            merged_us=told.merged_us,
-            commits=self._commits(told),
         )
 
     def _commits(self, told: ChangeTold) -> tuple[str, ...]:

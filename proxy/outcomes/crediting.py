@@ -12,7 +12,7 @@ from proxy.outcomes.delivered import Candidate, candidates, soaked
 from proxy.outcomes.entities import History
 from proxy.outcomes.gathering import gatherers
 from proxy.outcomes.grouping import grouped
-from proxy.outcomes.owning import Owners
+from proxy.outcomes.owning import Owners, owners_of
 from proxy.outcomes.qualifying import CONFIG, Qualified, qualified
 from proxy.outcomes.verdicts import ChangeVerdict, DeploymentVerdict, Landing, Ruling, Standing
 
@@ -49,7 +49,7 @@ def judge(history: History, services: Services, now_us: int, definition: Definit
 def _worked(
     history: History, services: Services, now_us: int, definition: Definition
 ) -> tuple["_Work", Sequence[Candidate]]:
-    owners = Owners(history.changes)
+    owners = owners_of(history.changes.values())
     changes = qualified(history.changes, gatherers(history.changes, history.deployments, owners), definition)
     tried = candidates(history.deployments, services, definition)
     work = _Work(changes, grouped(changes, definition), owners, definition)
@@ -127,6 +127,7 @@ class _Work:
         self._soak: dict[str, Ruling] = {}
         self._brought: dict[str, Brought] = {}
         self._unsettled: dict[str, Brought] = {}
+        self._standings: dict[str, dict[str, Standing]] = {}
         self._ends: dict[str, tuple[str, str]] = {}
         self._origins: dict[str, str] = {}
         self.stories: dict[str, _Story] = {}
@@ -139,9 +140,11 @@ class _Work:
         self._brought[name] = brought = self._all(candidate) if candidate.lands else {}
         if soak.holds is False:
             self._unsettled[name] = brought
+        self._standings[name] = stands = {}
         for group, changes in brought.items():
+            stands[group] = self._standing(candidate, changes)
             story = self.stories.setdefault(group, _Story(group))
-            story.attempts.append(Attempt(candidate, self._standing(candidate, changes), changes))
+            story.attempts.append(Attempt(candidate, stands[group], changes))
 
     def _all(self, candidate: Candidate) -> Brought:
         """Its own, and what it goes on from that did not last: it is still there, and may last now."""
@@ -186,7 +189,8 @@ class _Work:
         """Of one group that it brought."""
         limit_us = candidate.deployment.at_us + self._definition.clawback_us
         soak = self._soak[candidate.deployment.id].holds
-        if soak is False or all(self._taken_back.get(name, limit_us + 1) <= limit_us for name in names):
+        undone = self._taken_back
+        if soak is False or (undone and all(undone.get(name, limit_us + 1) <= limit_us for name in names)):
             return Standing.VOIDED
         return Standing.PENDING if soak is None else Standing.DELIVERED
 
@@ -221,7 +225,7 @@ class _Work:
             return Standing.VOIDED
         if said["D6"] is None:
             return Standing.UNVERIFIED
-        stands = [self._standing(candidate, names) for names in fresh.values()]
+        stands = [self._standings[candidate.deployment.id][group] for group in fresh]
         return next((each for each in (Standing.DELIVERED, Standing.PENDING) if each in stands), Standing.VOIDED)
 
 

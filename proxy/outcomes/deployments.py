@@ -39,8 +39,12 @@ def folded_deployments(
         told[f"{line.source}/{state.repository or state.service}/{state.deployment}"].append((line, state))
     single = [_folded(name, states, lines, services) for name, states in told.items()]
     merged = _corroborated(sorted(single, key=_order), services, definition)
-    judged = [replace(each, trusted=is_trusted(each, services), heard=is_heard(each, services)) for each in merged]
-    return tuple(with_commits(judged, lines.shipped))
+    return tuple(with_commits((_believed(each, services) for each in merged), lines.shipped))
+
+
+def _believed(each: Deployment, services: Services) -> Deployment:
+    trusted, heard = is_trusted(each, services), is_heard(each, services)
+    return each if trusted and heard else replace(each, trusted=trusted, heard=heard)
 
 
 def _order(deployment: Deployment) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from typing import Any
 from proxy.model.service import Services
 from proxy.outcomes.crediting import Verdicts
 from proxy.outcomes.entities import BadEvent, Change, Deployment, History
-from proxy.outcomes.owning import Owners
+from proxy.outcomes.owning import Owners, owners_of
 from proxy.outcomes.verdicts import ChangeVerdict, DeploymentVerdict, Landing, Ruling
 
 Document = dict[str, Any]
@@ -30,7 +30,7 @@ def explained(history: History, verdicts: Verdicts, services: Services, deployme
     if one is None:
         return None
     verdict = next((each for each in verdicts.deployments if each.deployment == deployment), None)
-    owners = Owners(history.changes)
+    owners = owners_of(history.changes.values())
     landings = {each.group: each for each in verdicts.landings}
     brought = sorted(owners.brought(one))
     return {
