@@ -85,7 +85,7 @@ def _push(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:
 
 
 def _commit(commit: Tree, place: str, branch: str) -> Iterable[Fact]:
-    sha, message = commit.name("id").lower(), commit.text("message")
+    sha, message = commit.name("id").lower(), wording.message(commit.text("message"))
     if not sha:
         return
     title, _, rest = message.partition("\n")

@@ -8,6 +8,10 @@ from proxy.outcomes.events.tree import named
 
 TEXT_CHARS_MAX: Final = 64 * 1024
 """As much of a text is searched: GitHub's own limit of a body."""
+LINE_CHARS_MAX: Final = 500
+"""As much of a title, or of a line that names work items."""
+MESSAGE_CHARS: Final = 2000
+"""Of a commit's message at its beginning, and as many at its end, where trailers stand."""
 NAMES_MAX: Final = 20
 LIST_CHARS_MAX: Final = 1900
 """Of names joined by blanks: the journal keeps 2,000 characters of a field."""
@@ -19,10 +23,13 @@ _NO_TICKETS: Final = frozenset(
 """What looks like a ticket and is a standard."""
 _ISSUE: Final = re.compile(r"(?<![\w/&#])(?:([\w.-]{1,100}/[\w./-]{1,150}))?#([1-9][0-9]{0,8})\b")
 _LINK: Final = re.compile(r"https?://([\w.-]{1,100}/[\w./-]{1,150}?)/(?:-/)?(?:issues|work_items)/([1-9][0-9]{0,8})\b")
-_BELONGS: Final = re.compile(
-    r"\b(close[sd]?|fix(e[sd])?|resolve[sd]?|refs?|references|part of|relates? to|related to|implements?|issues?"
-    r"|tickets?|story|task|work[- ]items?)\b",
-    re.I,
+_WORDS: Final = re.compile(r"[a-z]+")
+_BELONG: Final = frozenset(
+    (
+        *("close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"),
+        *("ref", "refs", "references", "relate", "relates", "related", "part", "implement", "implements"),
+        *("issue", "issues", "ticket", "tickets", "story", "task", "item", "items"),
+    )
 )
 """In a description a line with one of these says what the change belongs to; others only mention."""
 _TRAILER: Final = re.compile(r"^[ \t]*([A-Za-z][A-Za-z-]{1,40}):[ \t]+(\S.{0,300})$", re.M)
@@ -36,9 +43,18 @@ _BOTS: Final = frozenset(("dependabot", "dependabot-preview", "renovate", "renov
 
 def work_items(repository: str, title: str, description: str = "") -> tuple[str, ...]:
     """'PAY-12' as it is; '#12' and 'owner/name#12' with the repository: 'host/owner/name#12'."""
-    lines = description[:TEXT_CHARS_MAX].splitlines()
-    said = [title[:TEXT_CHARS_MAX], *(line for line in lines if _BELONGS.search(line))]
+    lines = (line[:LINE_CHARS_MAX] for line in description[:TEXT_CHARS_MAX].splitlines())
+    said = [title[:LINE_CHARS_MAX], *(line for line in lines if _belongs(line))]
     return joined(item for text in said for item in _items(repository, text))
+
+
+def _belongs(line: str) -> bool:
+    return ("#" in line or "-" in line or "/" in line) and not _BELONG.isdisjoint(_WORDS.findall(line.lower()))
+
+
+def message(text: str) -> str:
+    """As much of a commit's message as is searched: a push may bring two thousand."""
+    return text if len(text) <= 2 * MESSAGE_CHARS else f"{text[:MESSAGE_CHARS]}\n{text[-MESSAGE_CHARS:]}"
 
 
 def _items(repository: str, text: str) -> Iterable[str]:

@@ -143,6 +143,11 @@ def test_a_push_tells_of_each_commit_once_with_tree_trailers_and_the_servers_tim
     ]
 
 
+def test_trailers_of_a_long_message_stand_at_its_end():
+    (fact,) = (fact for _, fact in told("push", push("PAY-12 x\n" + "word " * 5000 + "\nAI-Session: s-1")))
+    assert (fact.work_items, fact.sessions) == (("PAY-12",), ("s-1",))
+
+
 def test_a_deleted_branch_and_a_tag_tell_of_no_branch():
     assert told("push", push() | {"commits": [], "head_commit": None, "deleted": True}) == []
     assert only("push", push() | {"ref": "refs/tags/v1"}).branch == ""
