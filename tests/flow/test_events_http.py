@@ -213,8 +213,10 @@ async def _pieces(body):
 
 async def test_without_room_for_bodies_it_is_to_be_sent_again(world):
     events = Events(world.journal, deliveries.services, lambda _: (SECRET,), lambda: NOW_US, lambda *_: None)
-    events._room.bytes_max = 10
+    events._room.bytes_max = len(ALL[4].body) + 10
     world.application = replace(world.ledger.plane(), events=events).application()
+    assert [(await world.send(ALL[4])).status_code for _ in range(3)] == [200, 200, 200]
+    events._room.bytes_max = 10
     answer = await world.send(ALL[4])
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert events._room.taken == 0
