@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from dataclasses import dataclass, field
 
 from .evidence import Evidence
@@ -31,7 +30,7 @@ class Conversation:
     `number`: tells it from others.
     """
 
-    turns: deque[Turn] = field(default_factory=lambda: deque(maxlen=TURNS_MAX))
+    turns: list[Turn] = field(default_factory=list)
     loop: Evidence = field(default_factory=Evidence)
     echo: Evidence = field(default_factory=Evidence)
     replay: Evidence = field(default_factory=Evidence)
@@ -41,3 +40,7 @@ class Conversation:
     prodded: int = 0
     opening: int = 0
     number: int = 0
+
+    def took(self, turn: Turn) -> None:
+        self.turns.append(turn)
+        del self.turns[:-TURNS_MAX]

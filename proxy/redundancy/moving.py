@@ -28,7 +28,7 @@ RECAST_SHARE_MAX = 0.7
 RECAST_OTHER_WEIGHT = 0.4
 RECAST_ASKS_MIN = 2
 FREE_MIN = 0.2
-SEEN_MAX = 6_000
+SEEN_MAX = 3_000
 ANSWER_TOKENS_MIN = 64
 CALL_PICO_MIN = 10**10
 SPENT_PICO_MIN = 10**11
@@ -55,7 +55,7 @@ def recast(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Lik
         for end, ask in zip(ends, asked, strict=True)
     )
     _extend(topic, [key for key in pieces if key not in known])
-    topic.asks.append(0)
+    topic.keep(0)
     topic.last = asked
     topic.ends |= asked[0] | asked[1]
     topic.words |= words
@@ -102,7 +102,7 @@ def moved(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Like
     )
     early = len(topic.asks) < CLOSED_ASKS_MIN
     _extend(topic, fresh)
-    topic.asks.append(0)
+    topic.keep(0)
     topic.last = asked
     topic.ends |= asked[0] | asked[1]
     topic.words = topic.ends | words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,9 +34,9 @@ class Topic:
 
     body: array[int]
     known: int = 0
-    asks: deque[int] = field(default_factory=lambda: deque(maxlen=ASKS_MAX))
+    asks: list[int] = field(default_factory=list)
     evidence: Evidence = field(default_factory=lambda: Evidence(HALF_LIFE_DAYS))
-    latest: deque[str] = field(default_factory=lambda: deque(maxlen=LATEST_MAX))
+    latest: list[str] = field(default_factory=list)
     owners: dict[str, int] | None = None
     seen: array[int] | None = None
     ends: int = 0
@@ -51,6 +50,14 @@ class Topic:
         self.calls += 1
         self.spent_pico += cost_pico
         self.output_tokens += output_tokens
+
+    def keep(self, ask: int) -> None:
+        self.asks.append(ask)
+        del self.asks[:-ASKS_MAX]
+
+    def called(self, call_id: str) -> None:
+        self.latest.append(call_id)
+        del self.latest[:-LATEST_MAX]
 
     def asked(self, ask: int, masked: bool = False) -> Likeness:
         """How the ask stands to those before it; it is one of them from now on."""
@@ -69,7 +76,7 @@ class Topic:
         )
         self.known |= ask
         if ask:
-            self.asks.append(ask)
+            self.keep(ask)
         return found
 
 

@@ -82,7 +82,7 @@ class Topics:
             weight = AGAIN_WEIGHT if use.calls == 2 or use.pause_us >= DAILY_PAUSE_US else 1.0
         if use.topic is None:
             return False
-        use.topic.latest.append(sight.call_id)
+        use.topic.called(sight.call_id)
         if weight > 0:
             use.topic.evidence.add(weight * trust, sight.at_us, sight.call_id)
             judge.weigh("near_repeat", use.topic.evidence, members=use.topic.latest)
@@ -177,7 +177,7 @@ class Topics:
         best = max(recent, key=lambda topic: max(alike(ask, old) for old in topic.asks), default=None)
         if best is None or max(alike(ask, old) for old in best.asks) < ALIKE_MIN:
             topic = Topic(array("I"), known=ask)
-            topic.asks.append(ask)
+            topic.keep(ask)
             recent.append(topic)
             return Likeness(topic)
         return best.asked(ask)

@@ -26,7 +26,7 @@ def judge_turn(
     again = repetition(conversation, turn, reading.fresh)
     if reruns.again(conversation, turn, result_chars) and again is None:
         again = Repetition("tool_loop", (), waiting=False)
-    conversation.turns.append(turn)
+    conversation.took(turn)
     _judge_exchange(sight, reading, conversation, keyed, judge)
     reruns.step(sight, conversation, turn, result_chars, judge)
     if again is None:
