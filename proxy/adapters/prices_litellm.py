@@ -87,11 +87,16 @@ def price_book(policies: PolicySet, folder: Path | None = None, mended: Correcti
     return PriceBook(listed, vendors, (_rule(rule) for rule in policy.rules), _ceiling(policy))
 
 
-def listed_models(folder: Path | None = None) -> frozenset[str]:
-    """Every name of the list, whoever sells it. Raises PriceListError."""
+class _Listed(msgspec.Struct):
+    litellm_provider: str = ""
+
+
+def listed_models(folder: Path | None = None) -> dict[str, str]:
+    """Every name of the list, and who sells it; '' where the list doesn't say. Raises PriceListError."""
     file = (folder or installed_folder()) / FILE
     try:
-        return frozenset(msgspec.json.decode(_read(file), type=dict[str, msgspec.Raw]))
+        listed = msgspec.json.decode(_read(file), type=dict[str, _Listed])
+        return {name: each.litellm_provider for name, each in listed.items()}
     except (OSError, msgspec.DecodeError) as error:
         raise PriceListError(f"{file}: {error}") from error
 

@@ -1,7 +1,7 @@
 """Policy files as commands read them: the way a server does, each mistake named by the path of its file."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from proxy.policy.types import Mistake, PolicySet
 from proxy.settings import Settings
 
 
-def read_policies(settings: Settings, models: Collection[str] = ()) -> PolicySet | list[Mistake]:
+def read_policies(settings: Settings, models: Mapping[str, str] | None = None) -> PolicySet | list[Mistake]:
     """The set that stands in the files, or everything that is wrong in them. Its warnings are placed too. `models`:
-    names of the price lists, where models that nobody knows shall be among the warnings."""
+    names of the price lists and who sells each, where models that nobody knows shall be among the warnings."""
     snapshot = take_snapshot(settings.policies, settings.keys_file)
     loaded = load(snapshot.files, models=models, now_us=time.time_ns() // 1000)
     if isinstance(loaded, list) or snapshot.unreadable:

@@ -9,6 +9,7 @@ from proxy.policy import slips
 from proxy.policy.amounts import RULE as AMOUNT_RULE
 from proxy.policy.amounts import UNIT_WORDS, Amount, amount, count, percent, unit_of, word_of
 from proxy.policy.document import Word
+from proxy.policy.downgrade_target import out_of_reach
 from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import nearest, shown, suggestion
 from proxy.policy.rule_yaml import PER, RULE, Known, RuleNames, check_known, limited, of_rule, read_per, read_rule
@@ -121,10 +122,12 @@ def read_amount(section: Section, name: str) -> Amount | None:
         if unit and unit not in UNIT_WORDS:
             lower = {word.lower(): word for word in UNIT_WORDS}
             near = lower.get(unit.lower()) or lower.get(f"{unit.lower()}s")
-            hint = f"did you mean '{near}'?" if near else suggestion(unit, UNIT_WORDS)
+            hint = f"did you mean '{near}'?" if near else slips.currency(unit) or suggestion(unit, UNIT_WORDS)
             section.wrong(name, f"can't be in {shown(unit)}: {hint}")
         else:
-            section.wrong(name, f"can't be {shown(text)}: {AMOUNT_RULE}")
+            section.wrong(
+                name, f"can't be {shown(text)}: {slips.currency(text.strip('0123456789., kMB')) or AMOUNT_RULE}"
+            )
     return found
 
 
@@ -139,7 +142,11 @@ def read_downgrade(section: Section, rule: Rule, known: Known) -> str:
     elif rule.scope.conditions.get("model") == (model,):
         table.wrong("to", f"can't be {shown(model)}: that is the only model that this rule is for")
     else:
-        check_known(section.mistakes, "model", table.node("to") or section.table, known, of_rule(rule.name))
+        place = table.node("to") or section.table
+        check_known(section.mistakes, "model", place, known, of_rule(rule.name))
+        far = out_of_reach(model, rule.scope, known.providers or {}, known.sellers)
+        if far:
+            section.mistakes.warn(place, f"{of_rule(rule.name)}{far}")
     return model
 
 

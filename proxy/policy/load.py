@@ -4,7 +4,7 @@ The one loader for the server, `policy check`, replays and tests.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from proxy.policy import (
@@ -136,13 +136,13 @@ def load(
     *,
     commit: str = "",
     enforced: frozenset[str] = ENFORCED,
-    models: Collection[str] = (),
+    models: Mapping[str, str] | None = None,
     now_us: int = 0,
 ) -> PolicySet | list[Mistake]:
     """The set that the files make (name -> content), or every mistake in them, in the order of files and lines.
 
-    `models`: names of the price lists; with them, a model that nobody knows is warned about. `now_us`: the time; with
-    it, a day to come is, where one that has come is meant.
+    `models`: names of the price lists, and who sells each; with them, a model that nobody knows is warned about.
+    `now_us`: the time; with it, a day to come is, where one that has come is meant.
     Files that are missing or empty are as good as empty ones: no provider, nobody, no key, list prices, no rule.
     """
     contents = {name: files.get(name, b"") for name in FILES}
@@ -153,7 +153,7 @@ def load(
     known = None if reports[providers_yaml.FILE].found else providers
     prices = read_prices(contents[prices_yaml.FILE], known, reports[prices_yaml.FILE])
     targets = read_notify(contents[notify_yaml.FILE], reports[notify_yaml.FILE])
-    names = known_names(access, known, keys, prices.rules, models)
+    names = known_names(access, known, keys, prices.rules, models or {})
     rules = _rules(contents, reports, names, enforced)
     services = read_services(contents[services_yaml.FILE], names, reports[services_yaml.FILE], now_us)
     found = [mistake for report in reports.values() for mistake in report.found]

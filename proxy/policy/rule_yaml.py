@@ -7,6 +7,7 @@ from typing import Final
 from proxy.model.identity import OwnerKind, Purpose
 from proxy.policy import slips
 from proxy.policy.document import Listing, Node, Table, Word
+from proxy.policy.downgrade_target import NO_SELLERS, Sellers, sellers_of
 from proxy.policy.globs import is_plain
 from proxy.policy.mistakes import MISTAKES_MAX, Mistakes, known_words, shown, suggestion
 from proxy.policy.names import Names
@@ -59,6 +60,7 @@ class Known:
     """Other name of a person -> the name that calls are recorded under."""
     providers: Mapping[str, Provider] | None = None
     """None: their file has mistakes."""
+    sellers: Sellers = field(default_factory=lambda: NO_SELLERS)
     services: frozenset[str] = frozenset()
     """Of `names["user"]` those that are no persons."""
 
@@ -68,9 +70,9 @@ def known_names(
     providers: Mapping[str, Provider] | None,
     keys: Mapping[str, Key],
     prices: Iterable[PriceRule] = (),
-    models: Collection[str] = (),
+    models: Mapping[str, str] | None = None,
 ) -> Known:
-    """`models`: of the price lists; without any, every model is taken for known."""
+    """`models`: of the price lists, and who sells each; without any, every model is taken for known."""
     teams = [
         each.team for group in (access.people, access.service_accounts, access.projects) for each in group.values()
     ]
@@ -91,7 +93,8 @@ def known_names(
     if models and providers is not None:
         listed["model"] = _model_names(providers.values(), prices, models)
     owners = (key.owner for key in keys.values() if key.owner_kind is OwnerKind.SERVICE)
-    return Known(listed, access.names, providers, frozenset((*access.service_accounts, *owners)))
+    services = frozenset((*access.service_accounts, *owners))
+    return Known(listed, access.names, providers, sellers_of(models or {}), services)
 
 
 def _model_names(providers: Collection[Provider], prices: Iterable[PriceRule], listed: Collection[str]) -> Names:

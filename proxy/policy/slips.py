@@ -32,6 +32,10 @@ _ZONES: Final = {
 _TIME: Final = re.compile(r"(?:last )?(\d{1,4})[ -]?(hours?|hrs?|h|days?|d|weeks?|w)", re.ASCII | re.IGNORECASE)
 _HOURS: Final = {"h": (1, "h"), "d": (1, "d"), "w": (7, "d")}
 _AMOUNT: Final = re.compile(r"(US)?(\$?) ?(\d[\d,_' ]*)(\.\d+)? ?([kKmMbB]?) ?([A-Za-z$]*)", re.ASCII)
+_CURRENCIES: Final = (
+    *("AUD", "BRL", "CAD", "CHF", "CNY", "DKK", "EUR", "EURO", "EUROS", "GBP", "INR", "JPY", "NOK", "PLN", "SEK"),
+    *("SGD", "€", "£", "¥"),
+)
 _MONEY: Final = ("$", "usd", "dollar", "dollars", "us$")
 
 
@@ -62,3 +66,10 @@ def amount(text: str) -> str:
     number = re.sub(r"[,_' ]", "", found[3]) + (found[4] or "")
     scale = found[5].lower() if found[5].lower() == "k" else found[5].upper()
     return f"{number}{scale} USD"
+
+
+def currency(word: str) -> str:
+    """What to say of money in another currency; '' of what is none."""
+    if word.upper() not in _CURRENCIES:
+        return ""
+    return "money is in USD, as providers' price lists are; outlay doesn't convert currencies"

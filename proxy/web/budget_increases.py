@@ -157,6 +157,9 @@ class BudgetIncreases:
         budget = next(each for each in policies.rules.budgets if each.name == wish.budget)
         for dimension, value in zip(budget.per, wish.instance, strict=True):
             if dimension in known.names and value not in known.names[dimension]:
+                bare = value.removeprefix(f"{dimension}=")
+                if bare != value and bare in known.names[dimension]:
+                    raise ParameterError("instance", f"it is the value alone, {shown(bare)}, not {shown(value)}")
                 raise ParameterError(
                     "instance",
                     f"{unknown(dimension, value, known)} (if it is about to come: `--unknown`, `unknown` in JSON)",

@@ -214,6 +214,8 @@ async def test_a_grant_for_a_name_that_nobody_has_is_asked_about(world: World) -
     assert answer.status_code == 400
     assert "no file of the folder knows the user 'bobb': did you mean 'bob'?" in answer.text
     assert "--unknown" in answer.text
+    answer = await world.post("admin", "each/grants", instance=["user=bob"])
+    assert (answer.status_code, "the value alone, 'bob', not 'user=bob'" in answer.text) == (400, True)
     assert (await world.post("admin", "each/grants", instance=["bobb"], unknown=True)).status_code == 201
     assert world.extra("each", "bobb") == 50 * USD
 

@@ -62,21 +62,13 @@ TOO_LARGE = {
 }
 """What no file in the tree should be as large as."""
 
-MODELS = (
-    *(
-        "gpt-5",
-        "gpt-5-mini",
-        "gpt-4o",
-        "gpt-4o-mini",
-        "gpt-4o-2024-11-20",
-        "gpt-4.1",
-        "gpt-4.1-2025-04-14",
-        "o1-pro",
-        "o3",
-    ),
-    *("claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-sonnet-5", "vertex_ai/claude-haiku-4-5@20251001"),
-)
-"""A price list."""
+MODELS = {
+    **dict.fromkeys(("gpt-5", "gpt-5-mini", "gpt-4o", "gpt-4o-mini", "gpt-4o-2024-11-20"), "openai"),
+    **dict.fromkeys(("gpt-4.1", "gpt-4.1-2025-04-14", "o1-pro", "o3"), "openai"),
+    **dict.fromkeys(("claude-haiku-4-5", "claude-haiku-4-5-20251001", "claude-sonnet-5"), "anthropic"),
+    "vertex_ai/claude-haiku-4-5@20251001": "vertex_ai",
+}
+"""A price list: names, and who sells each."""
 NOW_US = 1_795_267_200_000_000
 """2026-11-21."""
 GATED = "load.py:_not_enforced"

@@ -231,7 +231,7 @@ providers:
 """,
     }
     by_file = {f"{name}.yaml": text for name, text in files.items()}
-    known = load(by_file, models=("azure/gpt-5", "gpt-5-mini"))
+    known = load(by_file, models={"azure/gpt-5": "azure", "gpt-5-mini": "openai"})
     assert isinstance(known, PolicySet)
     assert [str(warning)[:65] for warning in known.warnings] == [
         "models.yaml:1:93: rule 'm': no price list knows the model 'else',"
