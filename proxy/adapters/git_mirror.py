@@ -16,6 +16,7 @@ from proxy.adapters.git_access import Access
 from proxy.adapters.git_process import Git, GitError
 from proxy.model.service import Mirror
 from proxy.outcomes.commits import ChangedFile, Commit, Ref, is_commit
+from proxy.outcomes.diff_files import lines_of
 
 FETCH_S: Final = 1800.0
 """The first one brings the whole history."""
@@ -166,16 +167,30 @@ class GitMirror:
         """Commits in the history of `sha` and not in that of `before` ('' : none) that touch `paths` (globs; empty:
         all), the newest first; and whether there are more than so many.
 
-        The merge of a branch that touches them is among them, though it adds nothing to what the branch brought.
+        The merge of a branch that touches them is among them, though it adds nothing to what the branch brought; of
+        other branches it is not.
         """
-        within = [f":(glob){each}" for each in paths]
+        most = f"--max-count={commits_max + 1}"
         left_out = (f"^{before}",) if before else ()
-        said = self._git.run(
-            "rev-list", "--full-history", f"--max-count={commits_max + 1}", sha, *left_out, "--", *within,
-            bytes_max=LOG_BYTES_MAX,
-        )  # fmt: skip
-        found = said.decode().split()
+        if paths:
+            found = self._touching(most, sha, *left_out, "--", *(f":(glob){each}" for each in paths))
+        else:
+            found = self._git.run("rev-list", most, sha, *left_out, "--", bytes_max=LOG_BYTES_MAX).decode().split()
         return tuple(found[:commits_max]), len(found) > commits_max
+
+    def _touching(self, *arguments: str) -> list[str]:
+        """Merges beside their first parents: beside the others, a merge differs in all that the first one had."""
+        found: list[str] = []
+        sha = ""
+        options = ("--full-history", "--diff-merges=first-parent", "--raw", "--no-renames", "--format=%H")
+        with self._git.stream("log", *options, *arguments, bytes_max=LOG_BYTES_MAX) as chunks:
+            for line in lines_of(chunks):
+                if not line.startswith(b":"):
+                    sha = line.decode("ascii", "replace") or sha
+                elif sha:
+                    found.append(sha)
+                    sha = ""
+        return found
 
     def own(self, base: str, tip: str, commits_max: int) -> tuple[str, ...]:
         """Commits of the branch itself that ends in `tip` and left `base`, the newest first."""

@@ -38,7 +38,7 @@ def diff_files(chunks: Iterable[bytes]) -> Iterator[DiffFile]:
     """One file at a time is kept, whatever the length of the diff."""
     file: DiffFile | None = None
     index = b""
-    lines = _lines(chunks)
+    lines = lines_of(chunks)
     for line in lines:
         if line.startswith(b"diff --git "):
             if file is not None:
@@ -108,8 +108,8 @@ def _hunk(lines: Iterator[bytes], before: int, after: int) -> Iterator[Line]:
         yield sign, line[1:].decode("utf-8", "replace")
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Without their ends."""
+def lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Without their ends; of a very long one the beginning."""
     rest = bytearray()
     cut = False
     for chunk in chunks:

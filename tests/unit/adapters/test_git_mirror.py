@@ -211,8 +211,8 @@ def test_a_key_is_given_to_an_ssh_that_asks_nobody_and_reads_no_configuration(tm
 def test_limits_of_the_disk_are_said(repository: GitRepository, tmp_path: Path) -> None:
     repository.commit({"big.bin": os.urandom(300_000)})
     small = a_mirror(repository, tmp_path / "small", bytes_max=100_000)
+    small.fetch()
     with pytest.raises(GitError, match="larger than"):
-        small.fetch()
         small.fetch()
     full = a_mirror(repository, tmp_path / "full", free_bytes_min=2**62)
     with pytest.raises(GitError, match="are free on the disk"):
