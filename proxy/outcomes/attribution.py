@@ -26,7 +26,7 @@ from proxy.outcomes.apportion import evenly
 from proxy.outcomes.crediting import Verdicts
 from proxy.outcomes.definition import DAY_US
 from proxy.outcomes.entities import Change, History
-from proxy.outcomes.owning import Owners
+from proxy.outcomes.owning import owners_of
 from proxy.outcomes.people import People
 
 WINDOW_US: Final = 14 * DAY_US
@@ -115,7 +115,7 @@ class Attribution:
     ) -> None:
         """`seen`: from whom the ledger first saw each session that a commit names."""
         self._changes = history.changes
-        self._owners = Owners(history.changes)
+        self._owners = owners_of(history.changes.values())
         self._people = People(aliases)
         self._names: dict[str, str] = {}
         self._groups = {name: each.group for name, each in verdicts.changes.items() if each.group}

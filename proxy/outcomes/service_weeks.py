@@ -11,9 +11,8 @@ from proxy.model.service import Services
 from proxy.model.told import Trust
 from proxy.outcomes.crediting import Verdicts, week_us
 from proxy.outcomes.entities import Change, Deployment, History
-from proxy.outcomes.owning import Owners
+from proxy.outcomes.owning import owners_of
 from proxy.outcomes.people import UNRESOLVED
-from proxy.outcomes.qualifying import MAINTENANCE
 from proxy.outcomes.verdicts import DeploymentVerdict, Standing
 
 WHY: Final[Mapping[str, str]] = {
@@ -52,7 +51,7 @@ class ServiceWeek:
     failed: int = 0
     """Of these: something spoke against them within their soak."""
     rework: int = 0
-    """Of these: they came within the soak of one that failed, after it."""
+    """Of these: the next one after one that failed, within its soak."""
     weak: int = 0
     """Of the deployments: told by nobody who could prove who he is, or at a time that can't be believed."""
     leads_us: list[int] = field(default_factory=list)
@@ -76,9 +75,9 @@ Weeks = dict[tuple[str, int], ServiceWeek]
 
 def service_weeks(history: History, verdicts: Verdicts, services: Services) -> Weeks:
     weeks: Weeks = defaultdict(ServiceWeek)
-    owners = Owners(history.changes)
+    owners = owners_of(history.changes.values())
     deployments = {each.id: each for each in history.deployments}
-    failed_us: dict[str, int] = {}
+    failed_until_us: dict[str, int] = {}
     for verdict in verdicts.deployments:
         said = {ruling.rule: ruling.holds for ruling in verdict.rulings}
         if not said.get("D2"):
@@ -89,10 +88,10 @@ def service_weeks(history: History, verdicts: Verdicts, services: Services) -> W
         brought = [history.changes[name] for name in sorted(owners.brought(deployment))]
         _put_persons(week, brought)
         if all(said.get(rule) for rule in ("D1", "D3", "D4")):
-            until_us = failed_us.get(verdict.service, 0)
-            _count_success(week, verdict, brought, rework=verdict.at_us <= until_us, failed=said["D7"] is False)
+            again = verdict.at_us <= failed_until_us.pop(verdict.service, 0)
+            _count_success(week, verdict, brought, rework=again, failed=said["D7"] is False)
             if said["D7"] is False:
-                failed_us[verdict.service] = verdict.until_us
+                failed_until_us[verdict.service] = verdict.until_us
     for landing in verdicts.landings:
         week = weeks[landing.service, landing.week_us]
         week.groups += 1
@@ -141,5 +140,3 @@ def _put_persons(week: ServiceWeek, changes: Iterable[Change]) -> None:
         week.unknown |= {name for name in names if name.startswith(UNRESOLVED)}
         week.persons |= {name for name in names if not name.startswith(UNRESOLVED)}
 
-
-__all__ = ["MAINTENANCE", "ServiceWeek", "Weeks", "service_weeks"]

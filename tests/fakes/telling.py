@@ -152,6 +152,10 @@ class Organisation:
 
     def history(self, lines: Iterable[Told] | None = None, definition: Definition = CURRENT) -> History:
         """Folded, with what the mirror answers."""
+        return fold(self.answered(lines, definition), self.services, self.aliases, definition)
+
+    def answered(self, lines: Iterable[Told] | None = None, definition: Definition = CURRENT) -> list[Told]:
+        """The lines, with what the mirror answers."""
         known = list(self.lines if lines is None else lines)
         known += [self._mirror(each, str(number)) for number, each in enumerate(self.diffs.values()) if self.mirrored]
         asked = 0
@@ -159,7 +163,7 @@ class Organisation:
             history = fold(known, self.services, self.aliases, definition)
             questions = wanted(history, self.services, {repository for repository, _ in self.commits})
             if not (self.mirrored and questions.commits):
-                return history
+                return known
             for each in questions.commits:
                 asked += 1
                 brought, older = self._compared(each.service, each.repository, each.sha, each.before)

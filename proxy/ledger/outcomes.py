@@ -1,0 +1,191 @@
+"""Outcomes: what was told and what was spent, brought to verdicts, weeks and attributed spend, and kept as tables.
+
+All of it is derived: a rebuild reads everything, works it out outside of the database's lock, and replaces the tables
+in one transaction. Baselines alone are frozen: those of the running quarter are put on record as acts, and stay.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from proxy.ledger.outcome_facts import BASELINES_FROZEN, OutcomeFacts
+from proxy.ledger.outcome_tables import (
+    ShareKey,
+    baseline_rows,
+    change_rows,
+    deployment_rows,
+    landing_rows,
+    replace_all,
+    share_rows,
+    week_rows,
+)
+from proxy.model.entry import Act
+from proxy.model.service import Services
+from proxy.outcomes.attribution import Attribution
+from proxy.outcomes.crediting import Verdicts, judge, week_us
+from proxy.outcomes.definition import CURRENT, Definition
+from proxy.outcomes.entities import History
+from proxy.outcomes.folding import fold
+from proxy.outcomes.quarantine import decided
+from proxy.outcomes.quarters import Quarters, quarter_us, quarters, written
+from proxy.outcomes.service_weeks import Weeks, service_weeks
+from proxy.outcomes.verdicts import Standing
+from proxy.ports.store import Store
+
+RUN: Final = "run"
+"""In place of a method: spent on running products."""
+ACT_SERVICES_MAX: Final = 500
+"""Baselines in one act, so that its line stays short."""
+_STATE: Final = """
+SELECT
+    (SELECT coalesce(max(load), 0) FROM positions),
+    (SELECT count(*) FROM told),
+    (SELECT count(*) FROM acts WHERE kind = $kind)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a rebuild was made of: nothing has to be done while it is the same."""
+
+    load: int
+    told: int
+    frozen: int
+    services: Services
+    aliases: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    seen: Seen
+    at_us: int
+    due_us: int
+    """When the next soak ends: verdicts change without anything being told. Far off where none is pending."""
+    took_s: float
+    acts: tuple[Act, ...]
+    """To be put on record."""
+
+
+class Outcomes:
+    """Safe from any thread; one rebuild at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        services: Callable[[], Services],
+        aliases: Callable[[], Mapping[str, str]],
+        now_us: Callable[[], int],
+        definition: Definition = CURRENT,
+    ) -> None:
+        """`aliases`: as folding takes them."""
+        self.built: Built | None = None
+        self._store = store
+        self._services = services
+        self._aliases = aliases
+        self._now_us = now_us
+        self._definition = definition
+        self._one = threading.Lock()
+
+    def told_since(self) -> bool:
+        """Whether anything but calls has changed since the last rebuild."""
+        built, seen = self.built, self._seen()
+        return (
+            built is None
+            or self._now_us() >= built.due_us
+            or (seen.told, seen.services, seen.aliases) != (built.seen.told, built.seen.services, built.seen.aliases)
+        )
+
+    def changed(self) -> bool:
+        return self.built is None or self._now_us() >= self.built.due_us or self._seen() != self.built.seen
+
+    def refresh(self) -> Built:
+        """Rebuild if anything has changed. Raises StoreError, QueryTimeoutError."""
+        with self._one:
+            if self.built is None or self.changed():
+                self.built = self._rebuild()
+            return self.built
+
+    def _seen(self) -> Seen:
+        ((load, told, frozen),) = self._store.read(_STATE, {"kind": BASELINES_FROZEN})
+        return Seen(load, told, frozen, self._services(), self._aliases())
+
+    def _rebuild(self) -> Built:
+        began, now_us, seen = time.monotonic(), self._now_us(), self._seen()
+        facts = OutcomeFacts(self._store, seen.load)
+        history = fold(decided(facts.told(), seen.services), seen.services, seen.aliases, self._definition)
+        verdicts = judge(history, seen.services, now_us, self._definition)
+        weeks = service_weeks(history, verdicts, seen.services)
+        normal = quarters(weeks, seen.services, facts.recorded(), now_us, self._definition)
+        shares = attributed(facts, history, verdicts, seen)
+        self._replace(verdicts, weeks, normal, shares, seen, now_us)
+        pending = (each.until_us for each in verdicts.deployments if each.standing == Standing.PENDING)
+        due_us = min((each for each in pending if each > now_us), default=2**63 - 1)
+        return Built(seen, now_us, due_us, time.monotonic() - began, tuple(_acts(normal, now_us)))
+
+    def _replace(
+        self,
+        verdicts: Verdicts,
+        weeks: Weeks,
+        normal: Quarters,
+        shares: Mapping[ShareKey, list[int]],
+        seen: Seen,
+        now_us: int,
+    ) -> None:
+        state = {
+            "built_us": now_us,
+            "load": seen.load,
+            "definition": verdicts.definition,
+            "began_us": min((start_us for _, start_us in weeks), default=0),
+        }
+        with self._store.transaction() as change:
+            replace_all(
+                change,
+                {
+                    "outcome_deployments": deployment_rows(verdicts),
+                    "outcome_changes": change_rows(verdicts),
+                    "outcome_landings": landing_rows(verdicts),
+                    "outcome_weeks": week_rows(weeks),
+                    "outcome_baselines": baseline_rows(normal),
+                    "outcome_shares": share_rows(shares),
+                },
+            )
+            change.execute("DELETE FROM outcome_state")
+            change.execute("INSERT INTO outcome_state VALUES ($built_us, $load, $definition, $began_us)", state)
+
+
+def attributed(facts: OutcomeFacts, history: History, verdicts: Verdicts, seen: Seen) -> dict[ShareKey, list[int]]:
+    """Pico-dollars and calls, by the week of the calls."""
+    sessions = {session for each in history.changes.values() for session in each.sessions}
+    attribution = Attribution(facts.first_seen(sessions), history, verdicts, seen.services, seen.aliases)
+    found: dict[ShareKey, list[int]] = defaultdict(lambda: [0, 0])
+    for spends in facts.spends():
+        for spend in spends:
+            start_us = week_us(spend.at_us)
+            for each in attribution.shares(spend):
+                sums = found[start_us, spend.team, spend.project, each.method, each.service, each.group]
+                sums[0] += each.cost_pico
+                sums[1] += each.calls
+    for start_us, team, project, cost_pico, calls in facts.runs():
+        found[start_us, team, project, RUN, "", ""] = [cost_pico, calls]
+    return found
+
+
+def _acts(normal: Quarters, now_us: int) -> list[Act]:
+    """What of the running quarter is on no record yet."""
+    start_us = quarter_us(now_us)
+    missing = {name: each for name, each in normal.get(start_us, {}).items() if not each.at_us}
+    names = sorted(missing)
+    return [
+        Act(
+            id=f"baselines-{start_us}-{now_us}-{at}",
+            at_us=now_us,
+            actor="outlay",
+            kind=BASELINES_FROZEN,
+            subject=str(start_us),
+            details={name: written(missing[name].baseline) for name in names[at : at + ACT_SERVICES_MAX]},
+        )
+        for at in range(0, len(names), ACT_SERVICES_MAX)
+    ]

@@ -1,0 +1,49 @@
+"""Unit cost: spend for each credited deployment, with what keeps it from being exact."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from proxy.outcomes.index import Credited
+from proxy.outcomes.intervals import TOO_FEW, counted
+
+ATTRIBUTED_MIN: Final = Decimal("0.7")
+"""Where less of the spend is attributed, only the range is told that the cost lies in."""
+_USD: Final = Decimal(10**12)
+_MICRO: Final = Decimal("0.000001")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCost:
+    """Dollars, to the millionth."""
+
+    basis: str
+    """'chance': an interval by chance (95 %); 'attribution': between what is attributed and all of it; or why there is
+    none: 'too few', 'no baseline', 'nothing spent'."""
+    cost: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+
+def unit_cost(attributed_pico: int, open_pico: int, earned: Credited) -> UnitCost:
+    """`open_pico`: what is spent and attributed to nothing, and may belong here. It is in the cost: who leaves out what
+    names the work gains nothing by it."""
+    if earned.credits < TOO_FEW:
+        return UnitCost("too few")
+    if not earned.credited:
+        return UnitCost("no baseline")
+    whole = attributed_pico + open_pico
+    if not whole:
+        return UnitCost("nothing spent")
+    credited = Decimal(earned.credited) * _USD
+    if attributed_pico < ATTRIBUTED_MIN * whole:
+        return UnitCost("attribution", None, _rounded(attributed_pico / credited), _rounded(whole / credited))
+    count = int(earned.credits)
+    sure = counted(count)
+    low, high = Decimal(count) / Decimal(sure.high), Decimal(count) / Decimal(sure.low)
+    cost = whole / credited
+    return UnitCost("chance", _rounded(cost), _rounded(cost * low), _rounded(cost * high))
+
+
+def _rounded(amount: Decimal) -> Decimal:
+    return amount.quantize(_MICRO)
