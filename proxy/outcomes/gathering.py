@@ -1,7 +1,7 @@
 """Gathering: changes that only carry on what was merged before them, as releases do (Q5)."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from proxy.outcomes.entities import Change, Deployment
 from proxy.outcomes.owning import Owners
@@ -37,6 +37,8 @@ def _of_releases(changes: Mapping[str, Change], deployments: Iterable[Deployment
     A release branch cut from 'develop' goes into 'main' under a name of its own; nothing but that tells that its
     change is the sum of those before it. It is taken to be the last one into its branch.
     """
+    branches = Counter((each.repository, each.branch) for each in changes.values())
+    slices = {branch for branch, merged in branches.items() if merged == 1}
     for each in deployments:
         brought = sorted(owners.brought(each))
         if len(brought) < 2:
@@ -45,13 +47,15 @@ def _of_releases(changes: Mapping[str, Change], deployments: Iterable[Deployment
         for change in sorted((changes[name] for name in brought), key=lambda found: (found.merged_us, found.id)):
             last[change.repository, change.base] = change
         if len(last) > 1:
-            yield from (top.id for top in last.values() if _carries(top, [changes[name] for name in brought]))
+            yield from (top.id for top in last.values() if _carries(top, [changes[name] for name in brought], slices))
 
 
-def _carries(top: Change, brought: Sequence[Change]) -> bool:
+def _carries(top: Change, brought: Sequence[Change], slices: Set[Branch]) -> bool:
+    """It brings what went into a branch that is no slice's of a stack."""
     return any(
         each.repository == top.repository
-        and each.base not in (top.base, top.branch)
+        and each.base != top.base
+        and (each.repository, each.base) not in slices
         and each.branch != top.base
         and top.id not in each.reverts
         and each.merged_us <= top.merged_us
