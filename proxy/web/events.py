@@ -35,6 +35,8 @@ BODIES_BYTES_MAX: Final = 100 * 1024 * 1024
 RECENT_MAX: Final = 20_000
 """Deliveries that are known again without looking. Older ones are written again, and the loader passes over them."""
 IDS_SHOWN_MAX: Final = 100
+LOGGED_US: Final = 60_000_000
+"""Anybody can be refused: it is logged once a minute of silence at most."""
 DOCS: Final = "docs/outcomes.md says how a source is registered and signs."
 KINDS: Final[Mapping[str, SourceKind]] = {kind: kind for kind in BODY_BYTES_MAX}
 PATHS: Final = tuple(f"/v1/events/{kind}" for kind in KINDS)
@@ -80,10 +82,15 @@ class Events:
         kind = KINDS.get(request.path_params["kind"])
         if kind is None:
             return error(404, "unknown_path", f"Nothing takes such events. There are POST {', '.join(PATHS)}.")
+        services, asked = self.services(), request.query_params.get("source", "")
+        sources = [each for each in services.sources.values() if each.kind == kind and asked in ("", each.name)]
+        if not sources:
+            # Before the body: nobody who may send one is there.
+            return self._unverified(kind, f"services.yaml has no such source of kind {kind}")
         share = self._room.share()
         try:
             body = await _body(request, BODY_BYTES_MAX[kind], share.take)
-            return await self._received(kind, request, body)
+            return await self._received(kind, sources, services, body, dict(request.headers))
         except TooLargeError:
             self.counted(kind, "", "too_large")
             return error(413, "too_large", f"A delivery to /v1/events/{kind} has at most {BODY_BYTES_MAX[kind]} bytes.")
@@ -96,28 +103,32 @@ class Events:
         finally:
             share.leave()
 
-    async def _received(self, kind: SourceKind, request: Request, body: bytes) -> Response:
-        asked = request.query_params.get("source", "")
-        services = self.services()
-        sources = [each for each in services.sources.values() if each.kind == kind and asked in ("", each.name)]
+    async def _received(
+        self,
+        kind: SourceKind,
+        sources: Sequence[EventSource],
+        services: Services,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> Response:
         senders = [Sender(each, self.secret(each)) for each in sources]
         now_us = self.now_us()
         try:
             # Large bodies take some time to hash and parse: not on the event loop.
-            found = await asyncio.to_thread(received, kind, senders, body, dict(request.headers), now_us)
+            found = await asyncio.to_thread(received, kind, senders, body, headers, now_us)
         except UnreadableError as unreadable:
             self.counted(kind, "", "unreadable")
             return error(400, "unreadable", f"The delivery is signed, but {unreadable}. {DOCS}")
         if isinstance(found, Unverified):
-            return self._unverified(kind, found, now_us, registered=bool(sources))
+            return self._unverified(kind, found.why)
         return await self._told(kind, found, services, now_us)
 
-    def _unverified(self, kind: SourceKind, found: Unverified, now_us: int, *, registered: bool) -> Response:
+    def _unverified(self, kind: SourceKind, why: str) -> Response:
         self.counted(kind, "", "refused")
-        refused = self.refused.setdefault(kind, Refused())
-        why = found.why if registered else f"services.yaml has no such source of kind {kind}"
+        refused, now_us = self.refused.setdefault(kind, Refused()), self.now_us()
+        if now_us - refused.last_us > LOGGED_US:
+            log.warning("delivery refused", kind=kind, why=why, refused=refused.count + 1)
         refused.count, refused.last_us, refused.why = refused.count + 1, now_us, why
-        log.warning("delivery refused", kind=kind, why=why)
         return error(401, "unverified", f"Nothing of this delivery was kept: {why}. {DOCS}")
 
     async def _told(self, kind: SourceKind, found: Delivery, services: Services, now_us: int) -> Response:
