@@ -1,7 +1,7 @@
 """Gathering: changes that only carry on what was merged before them, as releases do (Q5)."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping
 
 from proxy.outcomes.entities import Change, Deployment
 from proxy.outcomes.owning import Owners
@@ -35,29 +35,20 @@ def _of_releases(changes: Mapping[str, Change], deployments: Iterable[Deployment
     """Where a deployment brings what was merged into several branches, one change carried it from one to the other.
 
     A release branch cut from 'develop' goes into 'main' under a name of its own; nothing but that tells that its
-    change is the sum of those before it. It is taken to be the last one into its branch.
+    change is the sum of those before it. It is taken to be the last one. The branches of a stack are no such branches.
     """
     branches = Counter((each.repository, each.branch) for each in changes.values())
     slices = {branch for branch, merged in branches.items() if merged == 1}
     for each in deployments:
-        brought = sorted(owners.brought(each))
-        if len(brought) < 2:
+        brought = [changes[name] for name in owners.brought(each)]
+        if len({change.base for change in brought}) < 2:
             continue
-        last: dict[Branch, Change] = {}
-        for change in sorted((changes[name] for name in brought), key=lambda found: (found.merged_us, found.id)):
-            last[change.repository, change.base] = change
-        if len(last) > 1:
-            yield from (top.id for top in last.values() if _carries(top, [changes[name] for name in brought], slices))
+        onto = [change for change in brought if (change.repository, change.base) not in slices]
+        top = max(onto, key=lambda change: (change.merged_us, change.id), default=None)
+        if top is not None and _carries(top, onto):
+            yield top.id
 
 
-def _carries(top: Change, brought: Sequence[Change], slices: Set[Branch]) -> bool:
-    """It brings what went into a branch that is no slice's of a stack."""
-    return any(
-        each.repository == top.repository
-        and each.base != top.base
-        and (each.repository, each.base) not in slices
-        and each.branch != top.base
-        and top.id not in each.reverts
-        and each.merged_us <= top.merged_us
-        for each in brought
-    )
+def _carries(top: Change, brought: Iterable[Change]) -> bool:
+    """It brings what went into another branch, and isn't what sends that branch's news back."""
+    return any(each.base not in (top.base, top.branch) and each.branch != top.base for each in brought)
