@@ -47,14 +47,28 @@ ALICE = Identity("k_alice", "alice", OwnerKind.PERSON, Role.DEVELOPER, "payments
 SPARE = ModelRule("spare", "models.yaml:2", Scope(), "enforce", "", (), (), None, None, None, "", ("wide",))
 
 
+AT_ITS_TURN = "hangs up in the very moment in which somebody else gives it room"
+
+
 class WatchedCounters(MemoryCounters):
     """The real ones, looked at after each step."""
 
+    def __init__(self, calls_in_flight_max: int) -> None:
+        super().__init__(calls_in_flight_max)
+        self._asking: dict[str, asyncio.Task[Any] | None] = {}
+
     def reserve(self, call: Call, hold: Hold, charges: Sequence[Charge] = ()) -> Any:
+        task = self._asking.setdefault(call.id, asyncio.current_task())
         found = super().reserve(call, hold, charges)
         if isinstance(found, Reserved):
             self.look()
+            if task is not None and task is not asyncio.current_task() and task.get_name() == AT_ITS_TURN:
+                task.cancel()
         return found
+
+    def shortfall(self, call: Call, hold: Hold, charges: Sequence[Charge]) -> Shortfall | None:
+        self._asking.setdefault(call.id, asyncio.current_task())
+        return super().shortfall(call, hold, charges)
 
     def extend(self, call_id: str, hold: Hold) -> Shortfall | None:
         found = super().extend(call_id, hold)
@@ -87,8 +101,8 @@ class Plan:
     """Per cent of its output limit that it puts out."""
     after: int
     """Turns of the loop before it is sent, and as many before it ends."""
-    gives_up: bool
-    """The caller hangs up after as many turns again, wherever the call is then."""
+    gives_up: str
+    """'later': the caller hangs up after as many turns again, wherever the call is then; or AT_ITS_TURN; '': never."""
     falls_back: bool
     in_words: bool
     """What it streams are words that can be counted, two tokens each at the provider; else every byte is a token."""
@@ -135,7 +149,7 @@ plans = st.builds(
     stream=st.booleans(),
     share=st.sampled_from([0, 30, 100, 100]),
     after=st.integers(0, 6),
-    gives_up=st.sampled_from([False, False, False, True]),
+    gives_up=st.sampled_from(["", "", "", "later", AT_ITS_TURN]),
     falls_back=st.sampled_from([False, False, True]),
     in_words=st.booleans(),
 )
@@ -221,10 +235,10 @@ async def _turns(count: int) -> None:
 
 
 async def _all(gateway: Gateway, calls: Sequence[Plan]) -> None:
-    tasks = [asyncio.create_task(gateway.call(plan)) for plan in calls]
+    tasks = [asyncio.create_task(gateway.call(plan), name=plan.gives_up) for plan in calls]
     for plan, task in zip(calls, tasks, strict=True):
-        await _turns(plan.after if plan.gives_up else 0)
-        if plan.gives_up:
+        await _turns(plan.after if plan.gives_up == "later" else 0)
+        if plan.gives_up == "later":
             task.cancel()
     for found in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(found, Exception):
