@@ -26,6 +26,8 @@ STEP_WEIGHT = 0.4
 """Five such steps in a row are a finding. Real sessions of one person had two at most."""
 
 
+SECOND_US = 1_000_000
+_NUMBER_MASK = (1 << 31) - 1
 _TIME_MASK = (1 << 32) - 1
 OPENING_CHARS_MAX = 2_000
 """A longer opening is a text, and topics are for texts."""
@@ -64,13 +66,14 @@ class Reruns:
         """Whether this conversation had the same call with the same result before, however long ago."""
         if result_chars < RESULT_CHARS_MIN:
             return False
-        place = self._keyed.chain(self._number(conversation), turn.asked)
+        place = self._keyed.chain(self._number(conversation, turn.at_us), turn.asked)
         step = turn.at_us & _TIME_MASK or 1
         return self._marks.first(place, turn.said, step) != step
 
-    def _number(self, conversation: Conversation) -> int:
+    def _number(self, conversation: Conversation, at_us: int) -> int:
+        """Counts from the time on, so that after a restart no number comes twice."""
         if not conversation.number:
-            self._count += 1
+            self._count = max(self._count + 1, at_us // SECOND_US & _NUMBER_MASK)
             conversation.number = self._count
         return conversation.number
 
@@ -78,7 +81,7 @@ class Reruns:
         """One step of an agent: a call and its result."""
         if sight.owner_kind != "person" or result_chars < RESULT_CHARS_MIN or not turn.lines:
             return
-        owner, number = self._keyed.text(sight.owner), self._number(conversation)
+        owner, number = self._keyed.text(sight.owner), self._number(conversation, sight.at_us)
         called = self._marks.first(owner, turn.asked, number) != number
         known = sum(self._marks.first(owner, line, number) != number for line in turn.lines) / len(turn.lines)
         rerun = self._owners.get(sight.owner)

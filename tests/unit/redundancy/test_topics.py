@@ -102,3 +102,50 @@ def test_a_finished_conversation_sent_again_with_an_early_word_changed_is_flagge
         flags.append(played.send([head, *past[1:], ("user", "So what do we do?")], wait_s=120).flagged)
     assert not any(flags[:3])
     assert all(flags[6:])
+
+
+WISHES = [
+    f"{opening} {verb} {what}. {end}"
+    for opening in ("Please", "Kindly", "Now")
+    for verb in ("outline", "condense", "describe", "explain", "recap")
+    for what in ("the passage", "this document", "what follows")
+    for end in ("Use full sentences.", "Miss nothing.", "Take your time.")
+]
+
+
+def test_one_wish_in_ever_other_words_is_flagged_once_the_words_come_back() -> None:
+    chance = random.Random(6)
+    played = Played()
+    sent = [played.send(f"{chance.choice(WISHES)}\n{DOCUMENT}", wait_s=7_200).flagged for _ in range(40)]
+    assert not any(sent[:5])
+    assert sum(sent[20:]) >= 16
+
+
+def test_one_wish_in_other_words_that_goes_round_between_people_is_flagged() -> None:
+    chance = random.Random(7)
+    played = Played()
+    people = [f"alice{n}" for n in range(8)]
+    sent = [
+        classes(played.send(f"{chance.choice(WISHES)}\n{DOCUMENT}", owner=people[n % 8], wait_s=300)) for n in range(64)
+    ]
+    assert not any(sent[:9])
+    assert sum("shared_repeat" in found for found in sent[32:]) >= 20
+
+
+def test_many_people_may_each_ask_once_about_one_text() -> None:
+    chance = random.Random(8)
+    played = Played()
+    for n in range(40):
+        assert not played.send(f"{chance.choice(WISHES)}\n{DOCUMENT}", owner=f"bob{n}", wait_s=300).flagged
+
+
+def test_the_lines_of_a_text_in_ever_other_order_are_flagged_and_a_moved_line_is_not() -> None:
+    chance = random.Random(9)
+    lines = DOCUMENT.split("\n")
+    played, moved = Played(), Played()
+    flags = []
+    for n in range(20):
+        flags.append(played.send("Sum up.\n" + "\n".join(chance.sample(lines, len(lines)))).flagged)
+        rules = [*lines[: 2 * n], lines[2 * n + 1], lines[2 * n], *lines[2 * n + 2 :]]
+        assert not moved.send("Sum up.\n" + "\n".join(rules)).flagged
+    assert all(flags[6:])
