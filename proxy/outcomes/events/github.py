@@ -12,13 +12,13 @@ from proxy.model.repository import repository
 from proxy.model.told import (
     ArtifactTold,
     ChangeTold,
-    CommitTold,
     DeploymentTold,
     Fact,
     IncidentTold,
     ReviewTold,
 )
 from proxy.outcomes.events import wording
+from proxy.outcomes.events.commits import commit_told
 from proxy.outcomes.events.delivery import Telling
 from proxy.outcomes.events.incidents import labelled
 from proxy.outcomes.events.moments import moment_us
@@ -84,7 +84,7 @@ def _push(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:
     at_us = moment_us(sent.at("repository", "pushed_at").value)
     commits = {commit.name("id"): commit for commit in (*sent.items("commits"), sent.at("head_commit"))}
     for commit in commits.values():
-        yield from ((at_us, fact) for fact in _commit(commit, place, branch))
+        yield from ((at_us, fact) for fact in commit_told(commit, place, branch))
 
 
 def _with_head(name: str) -> Callable[[Tree, str], Iterable[tuple[int, Fact]]]:
@@ -93,27 +93,9 @@ def _with_head(name: str) -> Callable[[Tree, str], Iterable[tuple[int, Fact]]]:
     def read(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:
         run = sent.at(name)
         at_us = moment_us(run.at("created_at").value)
-        yield from ((at_us, fact) for fact in _commit(run.at("head_commit"), place, run.name("head_branch")))
+        yield from ((at_us, fact) for fact in commit_told(run.at("head_commit"), place, run.name("head_branch")))
 
     return read
-
-
-def _commit(commit: Tree, place: str, branch: str) -> Iterable[Fact]:
-    sha, message = commit.name("id").lower(), wording.message(commit.text("message"))
-    if not sha:
-        return
-    title, _, rest = message.partition("\n")
-    yield CommitTold(
-        place,
-        sha,
-        tree=commit.name("tree_id").lower(),
-        author=commit.name("author", "username") or commit.name("author", "email"),
-        coauthors=wording.coauthors(message),
-        branch=branch,
-        work_items=wording.work_items(place, title, rest),
-        sessions=wording.sessions(message),
-        reverts=wording.reverted_commits(message),
-    )
 
 
 def _pull_request(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from proxy.model.repository import repository
-from proxy.model.told import ChangeTold, CommitTold, DeploymentTold, Fact, IncidentTold, ReviewTold, Trust
+from proxy.model.told import ChangeTold, DeploymentTold, Fact, IncidentTold, ReviewTold, Trust
 from proxy.outcomes.events import wording
+from proxy.outcomes.events.commits import commit_told
 from proxy.outcomes.events.delivery import Telling
 from proxy.outcomes.events.incidents import labelled
 from proxy.outcomes.events.moments import moment_us
@@ -67,7 +68,9 @@ def _pipeline(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:
     """Jobs that deploy, and the commit they ran on."""
     sha = sent.name("object_attributes", "sha").lower()
     commit_us = moment_us(sent.at("object_attributes", "created_at").value)
-    yield from ((commit_us, fact) for fact in _commit(sent.at("commit"), place, sent.name("object_attributes", "ref")))
+    yield from (
+        (commit_us, fact) for fact in commit_told(sent.at("commit"), place, sent.name("object_attributes", "ref"))
+    )
     for job in sent.items("builds"):
         environment, state = job.name("environment", "name"), _STATES.get(job.text("status"), "")
         if not (environment and state and job.name("id") and job.text("environment", "action") in ("start", "")):
@@ -81,24 +84,7 @@ def _push(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:
     """GitLab says nowhere when it was pushed; a commit's own time is set by whoever commits."""
     branch = sent.text("ref").removeprefix("refs/heads/")
     for commit in sent.items("commits"):
-        yield from ((0, fact) for fact in _commit(commit, place, branch))
-
-
-def _commit(commit: Tree, place: str, branch: str) -> Iterable[Fact]:
-    sha, message = commit.name("id").lower(), wording.message(commit.text("message"))
-    if not sha:
-        return
-    title, _, rest = message.partition("\n")
-    yield CommitTold(
-        place,
-        sha,
-        author=commit.name("author", "email"),
-        coauthors=wording.coauthors(message),
-        branch=branch,
-        work_items=wording.work_items(place, title, rest),
-        sessions=wording.sessions(message),
-        reverts=wording.reverted_commits(message),
-    )
+        yield from ((0, fact) for fact in commit_told(commit, place, branch))
 
 
 def _merge_request(sent: Tree, place: str) -> Iterable[tuple[int, Fact]]:
