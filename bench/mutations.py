@@ -60,7 +60,7 @@ FAULTS: Final = (
     Fault("env", "any environment is production", "delivered",
           "holds = deployment.environment in service.environments", "holds = True"),
     Fault("actor", "a signature alone is trusted", "trusting",
-          "if any(fnmatchcase(deployment.actor, each) for each in service.deploy_actors):", "if True:"),
+          "if may_deploy(deployment.actor, service):", "if True:"),
     Fault("forged-before", "what nobody trusts is what others come after", "running",
           "if each.succeeded and each.trusted:", "if each.succeeded:"),
     Fault("witness", "two webhooks of one GitHub are two witnesses", "deployments",
@@ -143,7 +143,9 @@ def killer(fault: Fault) -> str:
             [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *TESTS],
             cwd=copy, capture_output=True, text=True, timeout=RUN_S_MAX, check=False,
         )  # fmt: skip
-    found = re.search(r"^(?:FAILED|ERROR) \S*?(test_\w+\.py(?:::\w+)?)", ran.stdout, re.MULTILINE)
+    if re.search(r"^ERROR ", ran.stdout, re.MULTILINE):
+        raise SystemExit(f"{fault.name}: the copy can't be tested: {ran.stdout[-500:]}")
+    found = re.search(r"^FAILED \S*?(test_\w+\.py(?:::\w+)?)", ran.stdout, re.MULTILINE)
     return found[1] if found else "" if ran.returncode == 0 else f"exit code {ran.returncode}"
 
 

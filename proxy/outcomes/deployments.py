@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from proxy.model.service import Services
+from proxy.model.service import Service, Services
 from proxy.model.told import ArtifactTold, DeploymentTold, ShippedTold, Told, Trust
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import Deployment
 from proxy.outcomes.naming import service_of
 from proxy.outcomes.running import ROLLED_BACK, with_commits
-from proxy.outcomes.trusting import is_heard, is_trusted
+from proxy.outcomes.trusting import is_heard, is_trusted, may_deploy
 
 SUCCESS = "success"
 FAILED = frozenset({"failure", ROLLED_BACK})
@@ -54,14 +54,14 @@ def _order(deployment: Deployment) -> tuple[int, str]:
 def _folded(
     name: str, states: Sequence[tuple[Told, DeploymentTold]], lines: DeploymentLines, services: Services
 ) -> Deployment:
-    succeeded = next((line for line, state in states if state.state == SUCCESS), None)
-    last_line, last = states[-1]
-    at_us = succeeded.occurred_us if succeeded else last_line.occurred_us
     first = _first_words(states)
     built = lines.artifacts.get(first.digest)
     sha = first.sha or (built.sha if built else "")
     repository = first.repository or (built.repository if built else "")
     service = service_of(services, repository, first.service, first.environment)
+    succeeded, said = _success(states, services.services.get(service))
+    last_line, last = states[-1]
+    at_us = succeeded.occurred_us if succeeded else last_line.occurred_us
     return Deployment(
         id=name,
         source=last_line.source,
@@ -71,7 +71,7 @@ def _folded(
         sha=sha,
         tree=first.tree or lines.trees.get(sha, ""),
         digest=first.digest,
-        actor=first.actor,
+        actor=(said.actor if said else "") or first.actor,
         state=last.state,
         at_us=at_us,
         trust=Trust.CLAIMED if any(line.trust != Trust.SIGNED for line, _ in states) else Trust.SIGNED,
@@ -81,6 +81,15 @@ def _folded(
         clamped=any(line.clamped for line, _ in states),
         imported=all(line.imported for line, _ in states),
     )
+
+
+def _success(
+    states: Sequence[tuple[Told, DeploymentTold]], service: Service | None
+) -> tuple[Told, DeploymentTold] | tuple[None, None]:
+    """The first told by one who may deploy, else the first: nobody spoils a deployment by a hasty word."""
+    told = [(line, state) for line, state in states if state.state == SUCCESS]
+    by_deployer = (each for each in told if service is not None and may_deploy(each[1].actor, service))
+    return next(by_deployer, told[0]) if told else (None, None)
 
 
 def _only_repository(services: Services, service: str) -> str:

@@ -47,12 +47,12 @@ def trust(deployment: Deployment, service: Service) -> Ruling:
         return Ruling(RULE, False, f"{deployment.trust}; {service.name} asks for {service.trust}")
     if deployment.trust == Trust.CORROBORATED:
         return Ruling(RULE, True, f"told by {deployment.source}, and by another source: {', '.join(deployment.also)}")
-    if _may_deploy(deployment.actor, service):
+    if may_deploy(deployment.actor, service):
         return Ruling(RULE, True, f"{deployment.trust}; {deployment.actor} may deploy {service.name}")
     who = deployment.actor or "nobody that the source names"
     return Ruling(RULE, False, f"{deployment.trust}, by {who}, who is not among the deploy_actors of {service.name}")
 
 
-def _may_deploy(actor: str, service: Service) -> bool:
+def may_deploy(actor: str, service: Service) -> bool:
     """Brackets stand for themselves, for machines are called 'name[bot]'. Whoever has no name is nobody known."""
     return actor != "" and any(fnmatchcase(actor, each.replace("[", "[[]")) for each in service.deploy_actors)

@@ -42,7 +42,16 @@ def test_a_later_state_makes_no_other_deployment_of_it() -> None:
     org.deploy("d1", 1, sha="s", environment="staging", state="pending", actor="mallory")
     org.deploy("d1", 1.1, sha="other", environment="production", actor="deploy-bot")
     found = deployments(org)["d1"]
-    assert (found.environment, found.sha, found.actor) == ("staging", "s", "mallory")
+    assert (found.environment, found.sha) == ("staging", "s")
+
+
+def test_a_success_is_the_word_of_whoever_tells_it_and_of_a_deployer_before_others() -> None:
+    org = Organisation()
+    org.deploy("d1", 1, sha="s", state="pending")
+    org.deploy("d1", 1.1, sha="s", actor="mallory")
+    assert (deployments(org)["d1"].actor, deployments(org)["d1"].trusted) == ("mallory", False)
+    org.deploy("d1", 1.2, sha="s")
+    assert (deployments(org)["d1"].actor, deployments(org)["d1"].at_us) == ("deploy-bot", at(1.2))
 
 
 def test_a_failure_before_the_success_is_forgiven() -> None:

@@ -30,6 +30,15 @@ def test_neither_order_nor_repetition_changes_anything() -> None:
         assert org.verdicts(30, lines) == before
 
 
+def test_of_two_words_at_one_moment_the_id_decides_whichever_came_first() -> None:
+    org = busy()
+    org.tell(ReviewTold(PAY, "5", "carol", "approved", "h-pay-5", "r1"), 4.9, delivery="b")
+    org.tell(ReviewTold(PAY, "5", "carol", "changes_requested", "h-pay-5", "r2"), 4.9, delivery="a")
+    (one, two) = (org.history(lines).changes[f"{PAY}#5"].approvals for lines in (org.lines, org.lines[::-1]))
+    assert one == two
+    assert {each.person for each in one} == {"bob", "carol"}
+
+
 def test_of_two_lines_with_one_id_the_first_told_holds() -> None:
     org = busy()
     line = org.lines[-1]
