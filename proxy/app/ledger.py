@@ -26,6 +26,7 @@ from proxy.app.ledger_wiring import JOURNAL_FOLDER, NODE, Ledger, open_store
 from proxy.app.listening import fronted, tls
 from proxy.app.orphan import stop_with
 from proxy.app.policies_in_force import PoliciesInForce
+from proxy.app.rebuilding import Rebuilding
 from proxy.app.retention import retain
 from proxy.app.tracing import trace
 from proxy.ledger.spans import newest_load
@@ -98,6 +99,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(in_force.folder.watch(in_force.use)),
         asyncio.create_task(stop_with(settings.supervisor_pid)),
         asyncio.create_task(ledger.noticing().run()),
+        asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal).run()),
         asyncio.create_task(granting.keep(ledger.grants, ledger.caught_up)),
         asyncio.create_task(retain(journal, ledger.loader, ledger.clock.now_us, settings.journal_days)),
     ]

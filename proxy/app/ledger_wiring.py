@@ -24,6 +24,7 @@ from proxy.app.loading import Loading
 from proxy.app.noticing import Noticing
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
+from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.schema import migrate
 from proxy.model.service import EventSource
 from proxy.policy.types import Mistake, PolicySet, Secret
@@ -90,6 +91,7 @@ class Ledger:
         self.metrics.registry.register(NoticeFigures(lambda: self.delivering.deliveries))
         self.loading = Loading(self.loader, self.metrics.load_failures.inc)
         self.grants = GrantBook(store, journal, partial(write_grants, settings.data), self.clock.now_us)
+        self.outcomes = Outcomes(store, lambda: policies().services, lambda: known_names(policies()), self.clock.now_us)
 
     def plane(self) -> ControlPlane:
         authentication = Authentication(self.policies, self.clock.now_us)
@@ -98,7 +100,9 @@ class Ledger:
         events = self._events()
         return ControlPlane(
             authentication=authentication,
-            reports=Reports(desk, authentication, lambda: self.loader.progress, WRITERS, picture, self.grants),
+            reports=Reports(
+                desk, authentication, lambda: self.loader.progress, WRITERS, picture, self.grants, self.outcomes
+            ),
             calls=CallsExplained(desk, authentication, archive.load),
             # A place of its own: no gateway waits behind reports.
             balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),
@@ -173,6 +177,11 @@ class Ledger:
             "policy_mistakes": [str(mistake) for mistake in self.mistakes()],
             "notices": notice_details(self.delivering.deliveries, self.clock.now_us()),
         }
+
+
+def known_names(policies: PolicySet) -> dict[str, str]:
+    """Every name of each person, the own one too -> the person."""
+    return {**{name: name for name in policies.access.people}, **policies.access.names}
 
 
 def _anybody(_: Request) -> None:

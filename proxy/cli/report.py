@@ -13,7 +13,7 @@ from proxy.cli.visible import visible
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Reports: what was spent, what budgets have left, prices, what was wasted, and who looked at whose rows.",
+    help="Reports: what was spent, what was delivered for it, what budgets have left, what was wasted, prices, looks.",
 )
 
 
@@ -140,6 +140,37 @@ def waste(
 
 
 @app.command()
+def deployments(
+    by: Annotated[
+        str, typer.Option(help="What to break it down by, with commas: service, team, project, tier, week.")
+    ] = "service",
+    since: Annotated[
+        str, typer.Option(help="Weeks that begin from here on: 2026-03, last-quarter, …", show_default="this-month")
+    ] = "",
+    until: Annotated[str, typer.Option(help="Weeks that begin before: as --since.", show_default="now")] = "",
+    service: Values = None,
+    team: Values = None,
+    project: Values = None,
+    reason: Annotated[
+        str, typer.Option(help="Why you look at figures of few persons. It goes on record and they can see it.")
+    ] = "",
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    data: DataOption = None,
+) -> None:
+    """What was delivered for the money: deployments that lasted, credited and against a normal week, and their cost."""
+    form = Format.JSON if as_json else form
+    if form in _DRAWN:
+        stop("deployments are not drawn; use table, csv, json, parquet or xlsx", UNTRIED)
+    named = {"service": service, "team": team, "project": project}
+    parameters = [(name, value) for name, values in named.items() for value in values or []]
+    asked = {"by": by, "since": since, "until": until, "reason": reason}
+    parameters += [(name, value) for name, value in asked.items() if value]
+    _show("/v1/reports/deployments", parameters, form, data, out)
+
+
+@app.command()
 def budgets(
     budget: Annotated[list[str] | None, typer.Option("--budget", help="Only this one; may be repeated.")] = None,
     since: Annotated[
@@ -249,11 +280,12 @@ def _draw(document: dict[str, Any], form: Format) -> None:
         except NoChartError as error:
             stop(str(error), UNTRIED)
         return
-    from proxy.cli import budget_tables, tables, waste_tables
+    from proxy.cli import budget_tables, outcome_tables, tables, waste_tables
 
     drawn = {
         "spend": tables.spend,
         "budgets": budget_tables.budgets,
+        "deployments": outcome_tables.deployments,
         "waste": waste_tables.waste,
         "hints": waste_tables.hints,
         "prices": tables.prices,

@@ -39,6 +39,8 @@ RUN: Final = "run"
 """In place of a method: spent on running products."""
 ACT_SERVICES_MAX: Final = 500
 """Baselines in one act, so that its line stays short."""
+QUICK_S: Final = 0.3
+"""A rebuild that takes no longer is made for a report; else the report has what the last one found."""
 _STATE: Final = """
 SELECT
     (SELECT coalesce(max(load), 0) FROM positions),
@@ -107,6 +109,11 @@ class Outcomes:
             if self.built is None or self.changed():
                 self.built = self._rebuild()
             return self.built
+
+    def freshen(self) -> None:
+        """What a report wants: made anew where that is quick, or where nothing was made yet."""
+        if self.built is None or self.built.took_s < QUICK_S:
+            self.refresh()
 
     def _seen(self) -> Seen:
         ((load, told, frozen),) = self._store.read(_STATE, {"kind": BASELINES_FROZEN})

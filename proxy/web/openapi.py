@@ -12,6 +12,7 @@ from proxy.web.events import KINDS
 from proxy.web.openapi_answers import (
     budgets,
     call,
+    deployments,
     error,
     hints,
     increase,
@@ -29,6 +30,7 @@ from proxy.web.openapi_asked import (
     budget,
     budgets_asked,
     call_asked,
+    deployments_asked,
     hints_asked,
     increase_asked,
     increases_asked,
@@ -73,6 +75,9 @@ def openapi(control_url: str) -> Schema:
             "/v1/reports/prices": _get("prices", "At which prices, and what changed.", prices(), period(), ()),
             "/v1/reports/budgets": _get("budgets", "What budgets have left.", budgets(), budgets_asked(), ()),
             "/v1/reports/waste": _get("waste", "What redundant calls cost.", waste(), waste_asked(), PICTURES),
+            "/v1/reports/deployments": _get(
+                "deployments", "What was delivered for the money.", deployments(), deployments_asked(), ()
+            ),
             "/v1/reports/hints": _get("hints", "What of one's own calls repeats itself.", hints(), hints_asked(), ()),
             "/v1/reports/views": _get("views", "Who looked at whose rows.", views(), [], ()),
             "/v1/calls/{id}": _get("call", "One call explained.", call(), call_asked(), None),

@@ -9,6 +9,13 @@ from proxy.model.usage import KINDS
 from proxy.ports.sheets import ColumnType
 from proxy.web.budget_document import BUDGET_COLUMNS, COUNTS
 from proxy.web.openapi_schemas import COUNT, MONEY, TEXT, TEXTS, TIME, Schema, table
+from proxy.web.outcome_document import (
+    COST_COLUMNS,
+    COUNT_COLUMNS,
+    MONEY_COLUMNS,
+)
+from proxy.web.outcome_document import FIGURE_COLUMNS as OUTCOME_COLUMNS
+from proxy.web.outcome_document import TEXT_COLUMNS as OUTCOME_TEXTS
 from proxy.web.price_document import FIGURE_COLUMNS, LAST_COLUMNS, TEXT_COLUMNS
 from proxy.web.reports import VIEW_COLUMNS
 from proxy.web.waste_document import CAMPAIGN_COLUMNS, WASTE_COLUMNS
@@ -89,6 +96,42 @@ def budgets() -> Schema:
     row |= {**dict.fromkeys(("from", "to", "resets"), TIME), "instance": table({}, more=TEXT)}
     row |= {"share": {**amount, "type": ["string", "null"], "description": "Spent, as a part of limit and granted."}}
     return _report(table({**row, "shadow_cost_usd": MONEY}), table(dict.fromkeys(COUNTS, COUNT)), as_of=TIME)
+
+
+def deployments() -> Schema:
+    """What is withheld, or not known, is null."""
+    count: Schema = {**COUNT, "type": ["integer", "null"]}
+    decimal: Schema = {"type": ["string", "null"], "description": "A decimal; null: withheld, or not known."}
+    amount: Schema = {**MONEY, "type": ["string", "null"]}
+    reason = table({**dict.fromkeys(("standing", "rule", "why"), TEXT), "deployments": COUNT})
+    figures: dict[str, Schema] = {
+        "withheld": {"type": "boolean", "description": "True: too few persons stand behind what was delivered."},
+        **dict.fromkeys(COUNT_COLUMNS, count),
+        **dict.fromkeys((*OUTCOME_COLUMNS, "attributed_share"), decimal),
+        **dict.fromkeys((*MONEY_COLUMNS, *COST_COLUMNS), amount),
+        **dict.fromkeys(OUTCOME_TEXTS, TEXT),
+        "reasons": {"type": "array", "items": reason},
+    }
+    quarter = table({**dict.fromkeys(("quarter", "version"), TEXT), **dict.fromkeys(_BASELINES, COUNT)})
+    together = table({"weeks": COUNT, **dict.fromkeys(("coefficient", "low", "high"), decimal), "says": TEXT})
+    return table(
+        {
+            **dict.fromkeys(("report", "tz", "definition", "definition_version"), TEXT),
+            **dict.fromkeys(("prices", "reconciliation", "scope"), TEXT),
+            **dict.fromkeys(("since", "until", "data_until", "built_at"), TIME),
+            **dict.fromkeys(("by", "not_yet_known", "notes"), TEXTS),
+            "filters": table({}, more=TEXTS),
+            "baselines": {"type": "array", "items": quarter},
+            "trust": {**table({}, more=TEXT), "description": "The least that each service asks for."},
+            "persons_min": COUNT,
+            "association": {"oneOf": [together, {"type": "null"}]},
+            "rows": {"type": "array", "items": table(figures, more=TEXT)},
+            "total": table(figures),
+        }
+    )
+
+
+_BASELINES = ("services", "imported", "on_record")
 
 
 def hints() -> Schema:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from proxy.ledger.dimensions import DIMENSIONS, TAG_PREFIX, WASTE_DIMENSIONS, Dimension
+from proxy.ledger.outcome_asked import OUTCOME_DIMENSIONS
 from proxy.ledger.periods import FORMS
 from proxy.ledger.waste_asked import EXAMPLES_MAX
 from proxy.web.openapi_schemas import COUNT, TEXT, TEXTS, Schema, parameter, table
@@ -39,6 +40,23 @@ def waste_asked() -> list[Schema]:
         *hints_asked(),
         parameter("campaigns", {"enum": ["true", "false"], "default": "false"}, "With the runs of redundant calls."),
         parameter("reason", TEXT, "Why other people's rows are looked at; on record, and shown to them."),
+    ]
+
+
+def deployments_asked() -> list[Schema]:
+    names = ", ".join(OUTCOME_DIMENSIONS)
+    filters = [
+        parameter(name, TEXTS, f"Only this {name}; repeated: any of them.")
+        for name, each in OUTCOME_DIMENSIONS.items()
+        if each.unit is None
+    ]
+    return [
+        parameter("by", TEXT, f"Dimensions with commas: {names}."),
+        parameter("since", {**TEXT, "default": "this-month"}, f"Weeks that begin from here on: {FORMS}."),
+        parameter("until", {**TEXT, "default": "now"}, "Weeks that begin before."),
+        parameter("tz", {"enum": ["UTC"], "default": "UTC"}, "Weeks are ISO weeks in UTC."),
+        *filters,
+        parameter("reason", TEXT, "Why figures of few persons are looked at; on record, and shown to them."),
     ]
 
 

@@ -15,6 +15,9 @@ from proxy.ledger.charts import Chart, NoChartError, report_chart
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.hints import hints
 from proxy.ledger.loader import Progress
+from proxy.ledger.outcome_asked import outcomes_asked
+from proxy.ledger.outcome_report import outcome_report
+from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.people import OPERATOR, Directory, Viewer
 from proxy.ledger.prices import prices
 from proxy.ledger.selection import ParameterError, selection
@@ -30,6 +33,7 @@ from proxy.web.budget_document import budget_document, budget_sheet
 from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
+from proxy.web.outcome_document import outcome_document, outcome_sheet
 from proxy.web.price_document import price_document, price_sheet
 from proxy.web.waste_document import hints_document, hints_sheet, waste_document, waste_sheet
 
@@ -58,6 +62,7 @@ class Reports:
     picture: Callable[[Chart, str], bytes]
     """Draws a chart as 'svg' or 'png'."""
     grants: GrantBook
+    outcomes: Outcomes
 
     async def spend(self, request: Request) -> Response:
         """GET /v1/reports/spend?by=&since=&until=&tz=&compare=&reason=&format=&<dimension>=<value>…"""
@@ -86,6 +91,22 @@ class Reports:
         if format_ in PICTURES:
             return await self._drawn(document, format_)
         return await self._answer(document, waste_sheet(report, document), format_)
+
+    async def deployments(self, request: Request) -> Response:
+        """GET /v1/reports/deployments?by=&since=&until=&reason=&format=&<dimension>=<value>…"""
+        viewer = self.authentication.viewer(request)
+        services = self.authentication.policies().services
+        format_, parameters = _format(request, FORMATS)
+        now_us = self.authentication.now_us()
+        asked = outcomes_asked(parameters, now_us)
+        data_until = iso(self.progress().current_until_us)
+        await self.desk.read(lambda _, timeout_s: self.outcomes.freshen())
+        report = await self.desk.read(
+            lambda store, timeout_s: outcome_report(store, asked, services, viewer, now_us, timeout_s)
+        )
+        await self.desk.record(viewer, report.persons, asked.reason, asked.described())
+        document = outcome_document(report, data_until)
+        return await self._answer(document, outcome_sheet(report, document), format_)
 
     async def budgets(self, request: Request) -> Response:
         """GET /v1/reports/budgets?budget=&since=&until=&tz=&reason=&format="""

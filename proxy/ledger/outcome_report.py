@@ -1,0 +1,324 @@
+"""The deployments report: what was delivered for the money, by service, team, project, tier and week.
+
+Money is always whole: the rows' spend sums to that of the calls. What was delivered is shown where enough persons stand
+behind it (outcomes.publishing), or for a reason that goes on record.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from statistics import median
+from typing import Final
+
+from proxy.ledger.outcome_asked import WEEK, whole_months
+from proxy.ledger.outcome_cells import Cells, SpendCell, WeekCell, cells, keys_of, keys_of_spend
+from proxy.ledger.people import ForbiddenError, Viewer
+from proxy.ledger.periods import Bucket, buckets
+from proxy.ledger.selection import Selection
+from proxy.model.calendar import moment
+from proxy.model.service import Services
+from proxy.outcomes.association import Association, association
+from proxy.outcomes.attribution import ATTRIBUTED, Method
+from proxy.outcomes.index import Cell, Credited, credited
+from proxy.outcomes.publishing import Figure, shown, together, withheld
+from proxy.outcomes.quarters import WEEK_US, quarter_us
+from proxy.outcomes.unit_cost import UnitCost, unit_cost
+from proxy.ports.store import Store
+
+DEFINITION: Final = (
+    "deployments {version}: to production of the services in services.yaml, by ISO week (UTC); credited: change groups "
+    "that landed and lasted, of which each beyond a normal week counts less; cost: spend on building in the same "
+    "weeks, what is attributed to nothing included"
+)
+RUN: Final = "run"
+_FOLLOWS: Final = ("team", "project", "tier")
+"""Dimensions that a service has one value of."""
+_HOUR_US: Final = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Pico-dollars."""
+
+    by_method: Mapping[str, int] = field(default_factory=dict)
+    reach: int = 0
+    """Attributed to no service, and it may belong to this row: spent by the team or project of its services."""
+
+    @property
+    def build(self) -> int:
+        return sum(amount for method, amount in self.by_method.items() if method != RUN)
+
+    @property
+    def attributed(self) -> int:
+        return sum(self.by_method.get(method, 0) for method in ATTRIBUTED)
+
+    @property
+    def open(self) -> int:
+        """Not attributed, and perhaps its."""
+        return self.build - self.attributed + self.reach
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What was delivered, of one row."""
+
+    standings: Mapping[str, int]
+    deployments: int
+    reasons: Mapping[tuple[str, str, str], int]
+    earned: Credited
+    config: Fraction
+    change_fail_rate: float | None
+    rework_rate: float | None
+    lead_h: float | None
+    """Median, from merge to production."""
+    maintenance_share: float | None
+    review_load: float | None
+    """Approvals for each merged change."""
+    weak_share: float | None
+    imported: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    values: tuple[str, ...]
+    """Of the dimensions, in the order asked for."""
+    money: Money
+    delivered: Delivered | None
+    """None: withheld, because fewer persons stand behind it than may be told of."""
+    cost: UnitCost | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeReport:
+    asked: Selection
+    rows: tuple[OutcomeRow, ...]
+    total: OutcomeRow
+    cells: Cells
+    moneyed: bool
+    """False: the viewer sees no money but the own."""
+    persons: tuple[str, ...]
+    """Other persons whom the report singles out. The look must be on record before anybody sees it."""
+    aligned: bool
+    """False: it cuts months, and what was delivered is withheld for it."""
+    association: Association | None
+    now_us: int
+    services: Services
+    """Registered, and within the filters."""
+
+
+def outcome_report(
+    store: Store, asked: Selection, services: Services, viewer: Viewer, now_us: int, timeout_s: float
+) -> OutcomeReport:
+    """The report, for this viewer. Raises ForbiddenError, ParameterError, QueryTimeoutError, StoreError."""
+    if asked.reason and not viewer.sees_all:
+        raise ForbiddenError("A reason opens what is withheld for finance and admin keys only.")
+    found = cells(store, asked.period.since_us, asked.period.until_us, timeout_s)
+    table = _Table(asked, services, found, now_us)
+    closed = frozenset() if asked.reason else table.closed(aligned=whole_months(asked, now_us))
+    keys = sorted(table.rows, key=table.order) if asked.by else []
+    return OutcomeReport(
+        asked=asked,
+        rows=tuple(table.row(key, closed) for key in keys),
+        total=table.total(closed),
+        cells=found,
+        moneyed=viewer.sees_all,
+        persons=tuple(sorted(table.persons() - {viewer.name})) if asked.reason else (),
+        aligned=whole_months(asked, now_us) or bool(asked.reason),
+        association=table.association() if not closed else None,
+        now_us=now_us,
+        services=table.services,
+    )
+
+
+Key = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Part:
+    """Of one key of the finest table: its cells."""
+
+    weeks: list[WeekCell] = field(default_factory=list)
+    spend: list[SpendCell] = field(default_factory=list)
+    normal: list[Cell] = field(default_factory=list)
+    """Each service and week of it, empty ones too."""
+
+
+class _Table:
+    """Cells by the dimensions asked for and filtered by: fine enough to tell what may be shown before it is summed."""
+
+    def __init__(self, asked: Selection, services: Services, found: Cells, now_us: int) -> None:
+        self._asked, self._all, self._found = asked, services, found
+        self._by = tuple(each.name for each in asked.by)
+        filtered = (each.dimension.name for each in asked.filters)
+        self._dimensions = tuple(dict.fromkeys((*self._by, *filtered)))
+        self._filters = {each.dimension.name: frozenset(each.values) for each in asked.filters}
+        self._keys = {each.name: keys_of(each) for each in services.services.values()}
+        self._buckets = _weeks(asked, now_us)
+        self._labels = {each.start_us: each.label for each in self._buckets}
+        self._parts: dict[Key, _Part] = defaultdict(_Part)
+        self._put(found)
+        self.fine = {key: part for key, part in self._parts.items() if self._passes(key)}
+        self.rows: dict[Key, list[Key]] = defaultdict(list)
+        for key in self.fine:
+            self.rows[key[: len(self._by)]].append(key)
+        self._open = self._unattributed()
+        names = {cell.service for part in self.fine.values() for cell in part.weeks}
+        names |= {service for part in self.fine.values() for service, _ in part.normal}
+        self.services = Services({name: each for name, each in services.services.items() if name in names})
+
+    def _put(self, found: Cells) -> None:
+        for week in found.weeks:
+            if week.service in self._keys:
+                self._parts[self._key(self._keys[week.service], week.week_us)].weeks.append(week)
+        for spent in found.spend:
+            self._parts[self._key(keys_of_spend(spent, self._all), spent.week_us)].spend.append(spent)
+        for service in self._all.services.values():
+            for each in self._buckets:
+                if each.start_us + WEEK_US > service.registered_us:
+                    part = self._parts[self._key(self._keys[service.name], each.start_us)]
+                    part.normal.append((service.name, each.start_us))
+
+    def _key(self, keys: Mapping[str, str], week_us: int) -> Key:
+        return tuple(self._labels.get(week_us, "") if name == WEEK else keys[name] for name in self._dimensions)
+
+    def _passes(self, key: Key) -> bool:
+        values = dict(zip(self._dimensions, key, strict=True))
+        return all(values[name] in wanted for name, wanted in self._filters.items())
+
+    def order(self, row: Key) -> tuple[object, ...]:
+        """Time first, then names; what belongs to no service last."""
+        values = list(zip(self._by, row, strict=True))
+        return (*(value for name, value in values if name == WEEK), *((not value, value) for _, value in values))
+
+    def closed(self, *, aligned: bool) -> frozenset[Key]:
+        """Keys whose outcomes may not be shown; where the sum of all may not be, the key of that, (), too."""
+        keys = [key for key, part in self._parts.items() if part.weeks]
+        figures = [self._figure(key) for key in keys]
+        follows = _FOLLOWS if "service" in self._dimensions else ()
+        dimensions = tuple(dict.fromkeys((*self._dimensions, *follows)))
+        if not aligned or not shown(together(figures), self._all.persons_min):
+            return frozenset([*keys, ()])
+        return frozenset(keys[number] for number in withheld(figures, dimensions, self._all.persons_min))
+
+    def _figure(self, key: Key) -> Figure:
+        values = dict(zip(self._dimensions, key, strict=True))
+        if "service" in values:
+            values = self._keys[values["service"]] | values
+        found: dict[str, set[str]] = defaultdict(set)
+        for cell in self._parts[key].weeks:
+            found[f"{moment(cell.week_us, self._asked.period.zone):%Y-%m}"] |= cell.persons
+        return Figure(values, {month: frozenset(persons) for month, persons in found.items()})
+
+    def row(self, row: Key, closed: frozenset[Key]) -> OutcomeRow:
+        return self._row(row, self.rows[row], closed, self._reach(dict(zip(self._by, row, strict=True))))
+
+    def total(self, closed: frozenset[Key]) -> OutcomeRow:
+        """Shown with some of its rows withheld where it is of everything: those have enough persons together."""
+        hides = closed if self._filters or () in closed else frozenset()
+        return self._row((), list(self.fine), hides, 0)
+
+    def _row(self, values: Key, keys: Sequence[Key], closed: frozenset[Key], reach: int) -> OutcomeRow:
+        parts = [self.fine[key] for key in keys]
+        money = Money(_by_method(cell for part in parts for cell in part.spend), reach)
+        if not closed.isdisjoint(keys):
+            return OutcomeRow(values, money, None, None)
+        delivered = self._delivered(
+            [cell for part in parts for cell in part.weeks], [cell for part in parts for cell in part.normal]
+        )
+        return OutcomeRow(values, money, delivered, unit_cost(money.attributed, money.open, delivered.earned))
+
+    def _reach(self, values: Mapping[str, str]) -> int:
+        """Of a row of one service: what is attributed to none, and was spent by its team or one of its projects."""
+        service = self._all.services.get(values.get("service", ""))
+        if service is None:
+            return 0
+        return sum(
+            amount
+            for (team, project), amount in self._open[values.get(WEEK, "")].items()
+            if ((service.owner and team == service.owner) or project in service.projects)
+            and values.get("team", team) == team
+            and values.get("project", project) == project
+        )
+
+    def _unattributed(self) -> dict[str, Counter[tuple[str, str]]]:
+        """What is attributed to no service, by week ('' where weeks are no rows), team and project."""
+        found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+        for cell in self._found.spend:
+            if not cell.service and cell.method != RUN:
+                label = self._labels.get(cell.week_us, "") if WEEK in self._by else ""
+                found[label][cell.team, cell.project] += cell.cost_pico
+        return found
+
+    def _delivered(self, weeks: Sequence[WeekCell], normal: Sequence[Cell]) -> Delivered:
+        standings: Counter[str] = Counter()
+        reasons: Counter[tuple[str, str, str]] = Counter()
+        earned: dict[Cell, Fraction] = {}
+        for cell in weeks:
+            standings.update(cell.standings)
+            reasons.update({(standing, rule, why): count for standing, rule, why, count in cell.reasons})
+            earned[cell.service, cell.week_us] = cell.credits
+        succeeded, changes = sum(cell.succeeded for cell in weeks), sum(cell.changes for cell in weeks)
+        deployments = sum(cell.deployments for cell in weeks)
+        leads = [each for cell in weeks for each in cell.leads_us]
+        told = deployments - sum(cell.imported for cell in weeks)
+        return Delivered(
+            standings=standings,
+            deployments=deployments,
+            reasons=reasons,
+            earned=credited(earned, self._baselines(normal), [*normal, *earned]),
+            config=sum((cell.config for cell in weeks), Fraction(0)),
+            change_fail_rate=_share(sum(cell.failed for cell in weeks), succeeded),
+            rework_rate=_share(sum(cell.rework for cell in weeks), succeeded),
+            lead_h=median(leads) / _HOUR_US if leads else None,
+            maintenance_share=_share(sum(cell.maintenance for cell in weeks), changes),
+            review_load=_share(sum(cell.approvals for cell in weeks), changes),
+            weak_share=_share(sum(cell.weak for cell in weeks), told),
+            imported=sum(cell.imported for cell in weeks),
+            unknown=sum(cell.unknown for cell in weeks),
+        )
+
+    def _baselines(self, normal: Iterable[Cell]) -> dict[Cell, float]:
+        found = {}
+        for service, week_us in normal:
+            known = self._found.baselines.get(quarter_us(week_us), {}).get(service)
+            if known is not None:
+                found[service, week_us] = known.baseline.credits_a_week
+        return found
+
+    def persons(self) -> frozenset[str]:
+        """Who stand behind what nobody would see without a reason."""
+        closed = self.closed(aligned=whole_months(self._asked, self._asked.period.until_us))
+        weeks = (cell for key in closed if key in self.fine for cell in self.fine[key].weeks)
+        return frozenset().union(*(cell.persons for cell in weeks))
+
+    def association(self) -> Association | None:
+        """Of the weeks that are over."""
+        spend: Counter[int] = Counter()
+        earned: dict[int, list[WeekCell]] = defaultdict(list)
+        for part in self.fine.values():
+            for cell in part.spend:
+                spend[cell.week_us] += cell.cost_pico if cell.method != RUN else 0
+            for week in part.weeks:
+                earned[week.week_us].append(week)
+        starts = [each.start_us for each in self._buckets if each.end_us <= self._asked.period.until_us]
+        credits_ = [float(sum(week.credits for week in earned[start_us])) for start_us in starts]
+        return association([float(spend[start_us]) for start_us in starts], credits_)
+
+
+def _weeks(asked: Selection, now_us: int) -> list[Bucket]:
+    """Those that begin within the period, and have begun."""
+    period = asked.period
+    return [each for each in buckets("week", period) if period.since_us <= each.start_us < min(period.until_us, now_us)]
+
+
+def _by_method(spend: Iterable[SpendCell]) -> dict[str, int]:
+    found: Counter[str] = Counter(dict.fromkeys((*Method, RUN), 0))
+    for cell in spend:
+        found[cell.method] += cell.cost_pico
+    return found
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

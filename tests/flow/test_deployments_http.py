@@ -1,0 +1,264 @@
+"""The deployments report over HTTP: figures by hand, who sees what, what is withheld and why."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from jsonschema import Draft202012Validator
+
+from proxy.adapters.store_duckdb import DuckStore
+from proxy.ledger.outcome_asked import OUTCOME_DIMENSIONS
+from proxy.model.entry import Act, Settled
+from proxy.model.usage import Usage
+from proxy.outcomes.intervals import counted
+from proxy.policy.types import Access, Person
+from tests.fakes.telling import PAY, SHOP, START, Organisation, a_service, at, services_of
+from tests.flow.ledger_world import a_store, load, spent
+from tests.flow.test_ledger_http import World
+
+ONE = Decimal("1.000003")
+"""What each call costs: a million units at 1,000,003 pico-dollars."""
+SIX = ("alice", "bob", "carol", "dave", "erin", "frank")
+PERIOD = {"since": "2025-08-01", "until": "2025-10-01"}
+"""START is Monday, 4 August 2025."""
+
+
+def an_organisation() -> Organisation:
+    """pay has six authors in each of the two months, shop has one. Before July, pay lands one change a week."""
+    services = services_of(
+        a_service(owner="money", projects=("checkout",), tier="one"),
+        a_service("shop", SHOP, owner="sales", projects=("shop", "web")),
+    )
+    org = Organisation(services, {name: name for name in SIX})
+    for week in (-8, -7, -6):
+        org.change(f"e{week}", day=week * 7)
+        org.deploy(f"e{week}", day=week * 7 + 1)
+    for week in (0, 1, 5, 6):
+        for number, author in enumerate(SIX):
+            approver = SIX[(number + 1) % 6]
+            name = f"{week}{number}"
+            org.change(name, day=week * 7 + number / 10, author=author, approvers=[approver], branch=f"topic-{name}")
+        org.deploy(f"d{week}", day=week * 7 + 1)
+    org.incident(36.5)
+    for week in (0, 5):
+        org.change(f"s{week}", day=week * 7, author="alice", repository=SHOP)
+        org.deploy(f"s{week}", day=week * 7 + 1, repository=SHOP, sha=org.tips[SHOP, "main"])
+    return org
+
+
+def calls() -> Iterator[Settled]:
+    plain = {"repository": "", "branch": "", "commit": "", "session": "", "team": "money", "project": "checkout"}
+    rows: list[tuple[str, dict[str, Any]]] = [
+        ("header", {"repository": PAY, "branch": "topic-00"}),
+        ("project", {}),
+        ("run", {"purpose": "run", "owner": "robot", "owner_kind": "service"}),
+        ("nothing", {"project": "shared", "team": "money", "owner": "bob"}),
+        ("other", {"project": "shared", "team": "sales", "owner": "bob"}),
+    ]
+    for name, given in rows:
+        yield spent(name, Usage(input_text=1_000_000), **(plain | {"opened_us": START, "owner": "alice"} | given))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckStore]:
+    with a_store(tmp_path_factory.mktemp("deployments")) as store:
+        load(store, [*an_organisation().answered(), *calls()])
+        yield store
+
+
+@pytest.fixture
+def world(store: DuckStore, tmp_path: Path) -> World:
+    world = World(tmp_path, store)
+    access = Access({name: Person(name) for name in SIX})
+    world.policies = replace(world.policies, services=an_organisation().services, access=access)
+    return world
+
+
+async def asked(world: World, as_: str = "admin", **parameters: Any) -> Any:
+    answer = await world.get("/v1/reports/deployments", as_, **{**PERIOD, **parameters})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def row(document: Any, **values: str) -> Any:
+    [found] = [each for each in document["rows"] if all(each[name] == value for name, value in values.items())]
+    return found
+
+
+async def test_figures_are_those_worked_out_by_hand(world: World) -> None:
+    document = await asked(world, by="service", reason="x")
+    pay = row(document, service="pay")
+    # Four deployments of six changes each; what the one of 9 September brought was lost to an incident.
+    assert (pay["deployments"], pay["delivered"], pay["voided"]) == (4, 3, 1)
+    assert pay["voided_because"] == "incident 1"
+    assert pay["reasons"] == [{"standing": "voided", "rule": "D7", "why": "incident", "deployments": 1}]
+    assert (pay["change_fail_rate"], pay["rework_rate"]) == ("0.25", "0")
+    # Three weeks of six, of which the last lands what the incident undid again: half of it in the week before.
+    assert Decimal(pay["credits"]) == 6 + 6 + 3 + 6
+    assert pay["review_load"] == "1"
+    assert pay["maintenance_share"] == "0"
+    # Changes of tenths of days, deployed a day after the first: the median of 24, 21.6, 19.2, 16.8, 14.4 and 12 hours.
+    assert pay["lead_time_h"] == "18"
+    total = document["total"]
+    assert total["deployments"] == 6
+
+
+async def test_money_is_that_of_the_calls_by_method(world: World) -> None:
+    document = await asked(world, by="service")
+    pay, nowhere, total = row(document, service="pay"), row(document, service=""), document["total"]
+    assert Decimal(total["spend_usd"]) == 4 * ONE
+    assert Decimal(total["run_usd"]) == ONE
+    assert (Decimal(pay["header_usd"]), Decimal(pay["project_usd"])) == (ONE, ONE)
+    assert Decimal(nowhere["unattributed_usd"]) == 2 * ONE
+    assert total["attributed_share"] == "0.500000"
+    # Of the rest, one call was made by pay's own team.
+    assert Decimal(pay["within_reach_usd"]) == ONE
+    assert pay["attributed_share"] == "0.666667"
+    spend = (await world.get("/v1/reports/spend", "admin", **PERIOD, by="purpose")).json()
+    assert {each["purpose"]: Decimal(each["cost_usd"]) for each in spend["rows"]} == {"build": 4 * ONE, "run": ONE}
+
+
+async def test_a_range_stands_where_little_is_attributed(world: World) -> None:
+    pay = row(await asked(world, by="service", reason="x"), service="pay")
+    assert (pay["cost_basis"], pay["cost_per_credited_usd"]) == ("attribution", None)
+    credited = Decimal(pay["credited"])
+    assert abs(Decimal(pay["cost_low_usd"]) - 2 * ONE / credited) < Decimal("0.0001")
+    assert abs(Decimal(pay["cost_high_usd"]) - 3 * ONE / credited) < Decimal("0.0001")
+
+
+async def test_an_interval_by_chance_stands_where_most_is(world: World) -> None:
+    total = (await asked(world, project="checkout", reason="x"))["total"]
+    assert (total["attributed_share"], total["cost_basis"]) == ("1.000000", "chance")
+    cost, low, high = (Decimal(total[name]) for name in ("cost_per_credited_usd", "cost_low_usd", "cost_high_usd"))
+    sure = counted(21)
+    assert abs(low / cost - 21 / Decimal(sure.high)) < Decimal("0.0001")
+    assert abs(high / cost - 21 / Decimal(sure.low)) < Decimal("0.0001")
+
+
+async def test_credited_and_index_follow_from_credits_and_baseline(world: World) -> None:
+    """A normal week of pay is one change: what goes beyond counts less, and twice a normal week at most."""
+    document = await asked(world, by="service", reason="x")
+    pay, shop = row(document, service="pay"), row(document, service="shop")
+    # Four weeks of twice a normal one, of nine that begin in August and September.
+    assert (pay["credited"], pay["normal"], pay["index"]) == ("8", "9", "0.888889")
+    # Nothing is known of shop, nor of its tier, from before July.
+    assert (shop["credits"], shop["credited"], shop["credits_without_baseline"]) == ("2", "0", "2")
+    assert (shop["index"], shop["cost_basis"]) == (None, "too few")
+    assert document["baselines"] == [
+        {"quarter": "2025-Q3", "version": document["baselines"][0]["version"], "services": 1, "imported": 0,
+         "on_record": 0}
+    ]  # fmt: skip
+
+
+async def test_weeks_are_rows_in_their_order(world: World) -> None:
+    document = await asked(world, by="week,service", service="pay", reason="x")
+    told = [(each["week"], each["deployments"], each["credits"]) for each in document["rows"] if each["deployments"]]
+    assert told == [("2025-W32", 1, "6"), ("2025-W33", 1, "6"), ("2025-W37", 1, "3"), ("2025-W38", 1, "6")]
+    assert len(document["rows"]) == 9
+
+
+async def test_a_service_of_one_person_is_withheld_and_so_is_what_would_tell_of_it(world: World) -> None:
+    document = await asked(world, "bob", by="service")
+    assert row(document, service="shop")["withheld"]
+    assert row(document, service="pay")["withheld"]
+    assert not document["total"]["withheld"]
+    assert any("withheld" in note for note in document["notes"])
+    assert not world.journal.entries
+
+
+async def test_money_is_never_withheld_from_finance(world: World) -> None:
+    document = await asked(world, "bob", by="service,project")
+    assert sum(Decimal(each["spend_usd"]) for each in document["rows"]) == 4 * ONE
+
+
+async def test_a_reason_shows_all_and_is_on_record_for_each_person(world: World) -> None:
+    document = await asked(world, "bob", by="service", reason="quarterly review")
+    assert not any(each["withheld"] for each in document["rows"])
+    assert row(document, service="shop")["delivered"] == 2
+    assert [(act.subject, act.details["report"]) for act in world.journal.of(Act)] == [
+        (name, "deployments") for name in SIX if name != "bob"
+    ]
+    assert world.journal.flushed_entries == len(SIX) - 1
+
+
+async def test_a_developer_sees_what_was_delivered_and_no_money(world: World) -> None:
+    document = await asked(world, "alice")
+    assert document["total"]["deployments"] == 6
+    assert document["total"]["spend_usd"] is None
+    assert document["total"]["cost_per_credited_usd"] is None
+    assert (await world.get("/v1/reports/deployments", "alice", **PERIOD, reason="x")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "period",
+    [{"since": "2025-08-04", "until": "2025-10-01"}, {"since": "2025-08-01", "until": "2025-08-18"}],
+)
+async def test_periods_that_cut_months_tell_nothing_without_a_reason(world: World, period: dict[str, str]) -> None:
+    document = await asked(world, "bob", **period)
+    assert document["total"]["withheld"]
+    assert any("whole months" in note for note in document["notes"])
+    assert not (await asked(world, "bob", **period, reason="x"))["total"]["withheld"]
+
+
+async def test_a_filter_tells_no_more_than_the_rows_of_the_whole(world: World) -> None:
+    assert (await asked(world, "bob", service="pay"))["total"]["withheld"]
+    assert (await asked(world, "bob", service="shop"))["total"]["withheld"]
+
+
+async def test_the_header_says_by_what_it_was_made_and_what_is_not_known_yet(world: World) -> None:
+    document = await asked(world, by="service")
+    assert document["definition"].startswith("deployments 1: ")
+    assert (document["definition_version"], document["persons_min"]) == ("1", 5)
+    assert document["trust"] == {"pay": "signed", "shop": "signed"}
+    assert document["built_at"]
+    assert document["association"] is None
+
+
+async def test_forms_have_the_same_figures(world: World) -> None:
+    answer = await world.get("/v1/reports/deployments", "admin", **PERIOD, by="team", format="csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert answer.headers["content-disposition"] == 'attachment; filename="deployments_2025-08-01_2025-10-01.csv"'
+    assert sum(Decimal(each["spend_usd"]) for each in rows) == 4 * ONE
+    answer = await world.get("/v1/reports/deployments", "admin", **PERIOD, by="team", format="xlsx", reason="x")
+    book = openpyxl.load_workbook(io.BytesIO(answer.content))
+    about = {each[0].value: each[1].value for each in book["About"].iter_rows()}
+    assert Decimal(about["total_spend_usd"]) == 4 * ONE
+    answer = await world.get("/v1/reports/deployments", "alice", **PERIOD, format="parquet")
+    assert answer.content[:4] == b"PAR1"
+
+
+@pytest.mark.parametrize("name", OUTCOME_DIMENSIONS)
+async def test_money_is_the_same_by_every_dimension(world: World, name: str) -> None:
+    document = await asked(world, by=name)
+    assert sum(Decimal(each["spend_usd"]) for each in document["rows"]) == 4 * ONE
+    assert document["total"]["spend_usd"] == str(4 * ONE)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"by": "user"}, "no dimension"), ({"by": "tags.x"}, "not in this report"), ({"tz": "Europe/Berlin"}, "UTC"),
+        ({"compare": "previous"}, "by week"), ({"user": "alice"}, "no such parameter"),
+    ],
+)  # fmt: skip
+async def test_what_it_cannot_be_asked_for_is_said(world: World, parameters: dict[str, str], says: str) -> None:
+    answer = await world.get("/v1/reports/deployments", "admin", **PERIOD, **parameters)
+    assert answer.status_code == 400
+    assert says in answer.json()["error"]["message"]
+
+
+async def test_answers_are_as_the_openapi_document_says(world: World) -> None:
+    document = (await world.get("/openapi.json")).json()
+    schema = document["paths"]["/v1/reports/deployments"]["get"]["responses"]["200"]["content"]["application/json"]
+    for as_, more in (("admin", {"by": "service"}), ("alice", {}), ("admin", {"by": "service,week", "reason": "x"})):
+        Draft202012Validator(schema["schema"]).validate(await asked(world, as_, **more))
+
+
+def test_the_story_above_begins_on_a_monday() -> None:
+    assert at(0) == START
