@@ -15,8 +15,10 @@ from proxy.model.call import Hold, Request
 from proxy.model.entry import Cost, Outcome, Settled, Timing
 from proxy.model.squeeze import Squeeze
 from proxy.model.usage import NO_USAGE, Served, Usage
-from proxy.ports.tokens import TokenCounter
+from proxy.ports.tokens import Count, TokenCounter
 
+TRIES_MAX: Final = 3
+"""Of counting a text. Each has the counter's own patience, and begins with a fresh process where one took too long."""
 FREE: Final = Cost(total_pico=0, by_kind={}, price_id="free")
 _LOST: Final = frozenset({Outcome.HANGUP, Outcome.CUT, Outcome.UNANSWERED})
 
@@ -84,15 +86,26 @@ async def counted(admitted: Admitted, ending: Ending, tokens: TokenCounter) -> C
     if beside.by_unit:
         return Consumed(beside, estimated=True)
     texts: Sequence[str] = reading.texts if reading else ()
-    output = (await tokens.count(admitted.call.model, texts)).tokens if texts else 0
+    output = await _tokens(tokens, admitted.call.model, texts)
     if ending.outcome is Outcome.CAPPED:
         # The piece that came to the cap was kept back; what passed before it was covered.
         output = min(output, ending.hold.output_tokens)
     if reading is not None and reading.usage is not None:
         return Consumed(replace(reading.usage, output_text=output), estimated=True)
     prompt, framing = admitted.dialect.prompt_texts(admitted.request.content)
-    prompt_tokens = (await tokens.count(admitted.call.model, prompt)).tokens + framing
+    prompt_tokens = await _tokens(tokens, admitted.call.model, prompt) + framing
     return Consumed(replace(beside, input_text=prompt_tokens, output_text=output), estimated=True)
+
+
+async def _tokens(tokens: TokenCounter, model: str, texts: Sequence[str]) -> int:
+    """Nobody waits for a settlement as a stream waits for its lease: what couldn't be counted in time is tried again
+    before a guess counts."""
+    found = Count(0)
+    for _ in range(TRIES_MAX if texts else 0):
+        found = await tokens.count(model, texts)
+        if not found.guessed:
+            break
+    return found.tokens
 
 
 def settled(admitted: Admitted, ending: Ending, what: Consumed, now_us: int) -> Settled:

@@ -1,5 +1,6 @@
 """What a call is taken to have consumed: reported, fixed by the request, measured, guessed, or held; in that order."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from proxy.model.limits import ModelLimits
 from proxy.model.usage import Served, Usage
 from proxy.policy.types import PolicySet, Provider, Secret
 from proxy.policy.verdict import Verdict, Weight
+from proxy.ports.tokens import Count
 from tests.fakes.facts import a_call
 from tests.fakes.tokens import WordCounter
 
@@ -98,6 +100,28 @@ async def test_what_was_measured_goes_before_what_was_guessed() -> None:
     assert await counted(call, ending(read=read), tokens) == Consumed(Usage(input_audio_ms=8500), estimated=True)
     assert await counted(call, ending(read=reading()), tokens) == Consumed(TIME, estimated=True)
     assert tokens.asked == []
+
+
+class SlowCounter(WordCounter):
+    """What it is asked first takes too long, so many times."""
+
+    def __init__(self, late: int) -> None:
+        super().__init__()
+        self.late = late
+
+    async def count(self, model: str, texts: Sequence[str]) -> Count:
+        found = await super().count(model, texts)
+        return found if len(self.asked) > self.late else Count(15, guessed=True)
+
+
+@pytest.mark.parametrize(("late", "output"), [(2, 3), (3, 15)])
+async def test_what_could_not_be_counted_in_time_is_tried_again(late: int, output: int) -> None:
+    reading = Reading(Usage(input_text=7), False, Served(), False, False, 13, texts=("one two three",))
+    end = Ending(Outcome.HANGUP, 200, reading, "", HOLD, Timing(0, 0, 0), ())
+    counter = SlowCounter(late)
+    found = await counted(admitted(Request("m", stream=True)), end, counter)
+    assert found == Consumed(Usage(input_text=7, output_text=output), estimated=True)
+    assert len(counter.asked) == 3
 
 
 async def test_beside_text_guesses_are_settled_as_estimates() -> None:
