@@ -86,7 +86,7 @@ FAULTS: Final = (
     Fault("stale-review", "an approval of an earlier tip counts", "qualifying",
           "final = [each for each in known if each.commit == change.head]", "final = known"),
     Fault("late-review", "an approval after the merge counts", "qualifying",
-          "timely = [each for each in final if each.at_us", "timely = [each for each in final or each.at_us"),
+          "timely = [each for each in final if each.at_us <= change.merged_us + definition.review_us]", "timely = final"),
     Fault("dismissed", "a dismissal is only a later word", "changes",
           'if review.state == "dismissed" and review.review}', "if False}"),
     Fault("bot", "bots' changes count", "qualifying", "if not change.bot:", "if True:"),
