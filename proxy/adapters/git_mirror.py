@@ -221,7 +221,12 @@ class GitMirror:
         return tuple(_refs(said.decode("utf-8", "replace").splitlines()))
 
     def head(self) -> str:
-        """The name of the branch that the remote calls its own; '' where it doesn't say."""
+        """The ref of the branch that the remote calls its own ('refs/heads/main'); '' where it doesn't say.
+
+        Of a mirror without an address, a clone on this disk that is only read, its own.
+        """
+        if not self._url:
+            return self._git.run("rev-parse", "--symbolic-full-name", "HEAD").decode("utf-8", "replace").strip()
         said = self._git.run("ls-remote", "--symref", "--", self._url, "HEAD", timeout_s=120).decode("utf-8", "replace")
         first = said.partition("\n")[0]
         return first.removeprefix("ref: ").partition("\t")[0] if first.startswith("ref: ") else ""

@@ -14,8 +14,7 @@ from proxy.outcomes.admitting import MIRROR
 from proxy.outcomes.commits import ChangedFile, Commit
 from proxy.outcomes.diff_files import diff_files
 from proxy.outcomes.entities import Change
-from proxy.outcomes.events.tree import named
-from proxy.outcomes.events.wording import coauthors, reverted_commits, sessions, work_items
+from proxy.outcomes.git_history import commit_told
 from proxy.outcomes.landing import FORWARD_MAX, OWN_MAX, Landed, forwarded, number_of, picked_from, rebased
 from proxy.outcomes.owning import Owners
 from proxy.outcomes.similarity import simhash
@@ -194,19 +193,6 @@ def _parts(commits: Sequence[str]) -> Iterator[tuple[str, ...]]:
     size = max(1, COMMITS_CHARS_MAX // (len(commits[0]) + 1)) if commits else 1
     for at in range(0, len(commits) or 1, size):
         yield tuple(commits[at : at + size])
-
-
-def commit_told(repository: str, commit: Commit) -> CommitTold:
-    return CommitTold(
-        repository=repository,
-        sha=commit.sha,
-        tree=commit.tree,
-        author=named(commit.author),
-        coauthors=coauthors(commit.message),
-        work_items=work_items(repository, commit.subject, commit.message),
-        sessions=sessions(commit.message),
-        reverts=reverted_commits(commit.message),
-    )
 
 
 def line_of(fact: Fact, repository: str, now_us: int) -> Told:
