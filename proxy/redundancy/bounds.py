@@ -14,6 +14,7 @@ TAILS_MAX = 16_000  # ends of conversations
 CONVERSATIONS_MAX = 2_500
 TOPICS_MAX = 3_000  # groups of near repeats
 TOPICS_PER_OWNER_MAX = 64
+SHORT_TOPICS_MAX = 6_000  # of all owners together
 OWNERS_MAX = 5_000
 IN_FLIGHT_MAX = 20_000  # calls whose end was not seen yet
 MEMBERS_MAX = 24  # calls that a campaign remembers for its backward attribution
@@ -47,6 +48,10 @@ class Recent(Generic[K, V]):
 
     def pop(self, key: K) -> V | None:
         return self._items.pop(key, None)
+
+    def drop(self) -> V | None:
+        """Forget what was not used for longest; gives it back."""
+        return self._items.popitem(last=False)[1] if self._items else None
 
     def values(self) -> Iterator[V]:
         return iter(self._items.values())

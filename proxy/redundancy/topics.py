@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .bounds import HOUR_US, TOPICS_MAX, TOPICS_PER_OWNER_MAX, Recent
+from .bounds import HOUR_US, SHORT_TOPICS_MAX, TOPICS_MAX, TOPICS_PER_OWNER_MAX, Recent
 from .figures import figures
 from .hashing import Keyed
 from .judge import Judge
@@ -61,11 +61,12 @@ class _Long(NamedTuple):
 
 
 class Topics:
-    __slots__ = ("_index", "_keyed", "_short")
+    __slots__ = ("_count_short", "_index", "_keyed", "_short")
 
     def __init__(self, keyed: Keyed) -> None:
         self._keyed = keyed
         self._index: Recent[tuple[str, int], Topic] = Recent(_INDEX_MAX)
+        self._count_short = 0
         self._short: Recent[str, deque[Topic]] = Recent(TOPICS_MAX)
 
     def judge(self, sight: Sight, reading: Reading, use: Use, first_use: bool, judge: Judge) -> bool:
@@ -173,12 +174,15 @@ class Topics:
         recent = self._short.get(owner)
         if recent is None:
             recent = deque(maxlen=TOPICS_PER_OWNER_MAX)
-            self._short.put(owner, recent)
+            self._count_short -= len(self._short.put(owner, recent) or ())
         best = max(recent, key=lambda topic: max(alike(ask, old) for old in topic.asks), default=None)
         if best is None or max(alike(ask, old) for old in best.asks) < ALIKE_MIN:
             topic = Topic(array("I"), known=ask)
             topic.keep(ask)
+            self._count_short += len(recent) < TOPICS_PER_OWNER_MAX
             recent.append(topic)
+            while self._count_short > SHORT_TOPICS_MAX and len(self._short) > 1:
+                self._count_short -= len(self._short.drop() or ())
             return Likeness(topic)
         return best.asked(ask)
 

@@ -2,6 +2,10 @@ import random
 
 from sent_calls import DOCUMENT, Played, classes
 
+from proxy.redundancy.bounds import SHORT_TOPICS_MAX
+from proxy.redundancy.hashing import Keyed
+from proxy.redundancy.topics import Topics
+
 OPENINGS = ["", "Hey, ", "Quick one: ", "Once more: ", "I wonder, "]
 SUBJECTS = """
 prices staff winter roads rivals weather loans fuel rent unions fairs trains bridges taxes thieves mice floods guards
@@ -149,3 +153,11 @@ def test_the_lines_of_a_text_in_ever_other_order_are_flagged_and_a_moved_line_is
         rules = [*lines[: 2 * n], lines[2 * n + 1], lines[2 * n], *lines[2 * n + 2 :]]
         assert not moved.send("Sum up.\n" + "\n".join(rules)).flagged
     assert all(flags[6:])
+
+
+def test_short_requests_of_very_many_people_take_a_fixed_amount_of_memory() -> None:
+    topics = Topics(Keyed(b"key"))
+    for n in range(300):
+        for m in range(40):
+            topics.place(f"alice{n}", [("user", f"alpha{n} beta{m} gamma{n * m} delta{m + n} epsilon{n - m}")], "")
+    assert sum(map(len, topics._short.values())) <= SHORT_TOPICS_MAX
