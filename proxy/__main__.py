@@ -12,6 +12,7 @@ import typer
 from proxy import VERSION
 from proxy.cli import (
     budget,
+    deployments,
     doctor,
     explain,
     init,
@@ -67,6 +68,7 @@ policy.app.command("explain")(explain.explain)
 app.add_typer(policy.app, name="policy")
 app.add_typer(report.app, name="report")
 app.add_typer(budget.app, name="budget")
+app.add_typer(deployments.app, name="deployments")
 app.add_typer(notify.app, name="notify")
 app.command()(login.login)
 app.command(context_settings=run.CONTEXT)(run.run)

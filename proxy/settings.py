@@ -80,6 +80,8 @@ class Settings:
     """For commands: the control plane of a server elsewhere."""
     key: str = ""
     """For commands: the key to read it with."""
+    events_secret: str = ""
+    """For `outlay deployments record`: the secret of a generic source in services.yaml."""
 
     @property
     def base_url(self) -> str:
