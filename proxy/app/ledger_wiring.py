@@ -21,6 +21,7 @@ from proxy.adapters.sheets_xlsx import XlsxWriter
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.app.delivering import Delivering
 from proxy.app.loading import Loading
+from proxy.app.mirror_wiring import mirroring
 from proxy.app.noticing import Noticing
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
@@ -40,6 +41,7 @@ from proxy.web.control_plane import ControlPlane
 from proxy.web.control_reading import Desk
 from proxy.web.events import Events
 from proxy.web.events_quarantine import EventsQuarantine
+from proxy.web.mirror_figures import MirrorFigures, mirror_details
 from proxy.web.notice_figures import NoticeFigures, notice_details
 from proxy.web.replay_facts import EXPORT_S, EXPORTS_AT_ONCE, InForce, ReplayFacts
 from proxy.web.reports import Reports
@@ -89,6 +91,8 @@ class Ledger:
             now_us=self.clock.now_us,
         )
         self.metrics.registry.register(NoticeFigures(lambda: self.delivering.deliveries))
+        self.mirroring = mirroring(settings, store, journal, lambda: policies().services, self.clock.now_us)
+        self.metrics.registry.register(MirrorFigures(self.mirroring.states))
         self.loading = Loading(self.loader, self.metrics.load_failures.inc)
         self.grants = GrantBook(store, journal, partial(write_grants, settings.data), self.clock.now_us)
         self.outcomes = Outcomes(store, lambda: policies().services, lambda: known_names(policies()), self.clock.now_us)
@@ -176,6 +180,7 @@ class Ledger:
             "keys": self.policies().keys_version,
             "policy_mistakes": [str(mistake) for mistake in self.mistakes()],
             "notices": notice_details(self.delivering.deliveries, self.clock.now_us()),
+            "mirrors": mirror_details(self.mirroring.states(), self.clock.now_us()),
         }
 
 
