@@ -49,7 +49,7 @@ def test_q1_configuration_alone_counts_where_the_service_says_so(opted_in: bool)
 
 
 def test_q2_a_bots_change_is_maintenance_unless_a_person_answers_for_it() -> None:
-    alone = changed(author="bump-bot", bot=True)
+    alone = changed(author="bump-bot", bot=True, approvers=("bob", "carol"))
     assert said_of(alone).line == "maintenance"
     assert total(alone.verdicts(30)) == 0
     assert total(changed(author="bump-bot", bot=True, sponsor="alice").verdicts(30)) == 1
