@@ -12,6 +12,8 @@ RUN /opt/outlay/bin/pip install --no-cache-dir --no-deps --no-build-isolation . 
  && find /opt/outlay/lib/python3.12/site-packages/litellm -name __pycache__ -prune -exec rm -rf {} +
 
 FROM python:3.12-slim
+# Mirrors of repositories are read with git, over https or ssh.
+RUN apt-get update && apt-get install -y --no-install-recommends git openssh-client && rm -rf /var/lib/apt/lists/*
 # /srv is there already and root's; a new named volume takes over owner and mode of what it covers.
 RUN useradd --no-create-home --home-dir /srv --uid 10001 --user-group outlay && install -d -o outlay -g outlay -m 0700 /srv
 COPY --from=build /opt/outlay /opt/outlay
