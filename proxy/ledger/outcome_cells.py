@@ -59,6 +59,8 @@ class Cells:
     spend: tuple[SpendCell, ...]
     baselines: Mapping[int, Mapping[str, Frozen]]
     """By quarter and service."""
+    counts_from_us: Mapping[str, int]
+    """By service: registered, and out of probation."""
     built_us: int
     """0: the tables were never made."""
     definition: str
@@ -75,6 +77,7 @@ def cells(store: Store, since_us: int, until_us: int, timeout_s: float) -> Cells
         weeks=tuple(_week(row) for row in store.read(statement("outcome_weeks"), span, timeout_s)),
         spend=tuple(SpendCell(*row) for row in store.read(statement("outcome_shares"), span, timeout_s)),
         baselines=_baselines(store, timeout_s),
+        counts_from_us=dict(store.read("SELECT service, counts_from_us FROM outcome_services", None, timeout_s)),
         built_us=built_us,
         definition=definition,
         began_us=began_us,

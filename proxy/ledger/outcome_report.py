@@ -175,8 +175,9 @@ class _Table:
         for spent in found.spend:
             self._parts[self._key(keys_of_spend(spent, self._all), spent.week_us)].spend.append(spent)
         for service in self._all.services.values():
+            from_us = found.counts_from_us.get(service.name, service.registered_us)
             for each in self._buckets:
-                if each.start_us + WEEK_US > service.registered_us:
+                if each.start_us + WEEK_US > from_us:
                     part = self._parts[self._key(self._keys[service.name], each.start_us)]
                     part.normal.append((service.name, each.start_us))
 

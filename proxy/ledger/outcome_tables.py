@@ -33,6 +33,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("changes", "maintenance", "approvals", "imported"), _COUNT),
         "persons": _TEXTS, "unknown": _COUNT,
     },
+    "outcome_services": {"service": _TEXT, "counts_from_us": _COUNT},
     "outcome_baselines": {
         "service": _TEXT, "quarter_us": _COUNT, "credits_a_week": "DOUBLE", "weeks": _COUNT, "imported": _YES,
         "limited": _YES, "frozen_us": _COUNT,

@@ -9,10 +9,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from proxy.ledger.outcome_facts import BASELINES_FROZEN, OutcomeFacts
 from proxy.ledger.outcome_tables import (
+    Rows,
     ShareKey,
     baseline_rows,
     change_rows,
@@ -30,10 +31,12 @@ from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import History
 from proxy.outcomes.folding import fold
 from proxy.outcomes.quarantine import decided
-from proxy.outcomes.quarters import Quarters, quarter_us, quarters, written
-from proxy.outcomes.service_weeks import Weeks, service_weeks
+from proxy.outcomes.quarters import Quarters, counts_from, quarter_us, quarters, written
+from proxy.outcomes.service_weeks import service_weeks
 from proxy.outcomes.verdicts import Standing
 from proxy.ports.store import Store
+
+T = TypeVar("T")
 
 RUN: Final = "run"
 """In place of a method: spent on running products."""
@@ -67,6 +70,8 @@ class Built:
     due_us: int
     """When the next soak ends: verdicts change without anything being told. Far off where none is pending."""
     took_s: float
+    steps: Mapping[str, float]
+    """Seconds of each step."""
     acts: tuple[Act, ...]
     """To be put on record."""
 
@@ -120,47 +125,54 @@ class Outcomes:
         return Seen(load, told, frozen, self._services(), self._aliases())
 
     def _rebuild(self) -> Built:
-        began, now_us, seen = time.monotonic(), self._now_us(), self._seen()
+        now_us, seen, clock = self._now_us(), self._seen(), _Steps()
         facts = OutcomeFacts(self._store, seen.load)
-        history = fold(decided(facts.told(), seen.services), seen.services, seen.aliases, self._definition)
-        verdicts = judge(history, seen.services, now_us, self._definition)
+        lines = clock.done("read", decided(facts.told(), seen.services))
+        history = clock.done("folded", fold(lines, seen.services, seen.aliases, self._definition))
+        verdicts = clock.done("judged", judge(history, seen.services, now_us, self._definition))
         weeks = service_weeks(history, verdicts, seen.services)
-        normal = quarters(weeks, seen.services, facts.recorded(), now_us, self._definition)
-        shares = attributed(facts, history, verdicts, seen)
-        self._replace(verdicts, weeks, normal, shares, seen, now_us)
+        counting = counts_from(verdicts, seen.services)
+        recorded = facts.recorded()
+        normal = clock.done("weeks", quarters(weeks, seen.services, counting, recorded, now_us, self._definition))
+        shares = clock.done("attributed", attributed(facts, history, verdicts, seen))
+        tables = {
+            "outcome_deployments": deployment_rows(verdicts),
+            "outcome_changes": change_rows(verdicts),
+            "outcome_landings": landing_rows(verdicts),
+            "outcome_weeks": week_rows(weeks),
+            "outcome_services": counting.items(),
+            "outcome_baselines": baseline_rows(normal),
+            "outcome_shares": share_rows(shares),
+        }
+        began_us = min((start_us for _, start_us in weeks), default=0)
+        self._replace(
+            tables,
+            {"built_us": now_us, "load": seen.load, "definition": verdicts.definition, "began_us": began_us},
+        )
+        clock.done("written", None)
         pending = (each.until_us for each in verdicts.deployments if each.standing == Standing.PENDING)
         due_us = min((each for each in pending if each > now_us), default=2**63 - 1)
-        return Built(seen, now_us, due_us, time.monotonic() - began, tuple(_acts(normal, now_us)))
+        acts = tuple(_acts(normal, now_us))
+        return Built(seen, now_us, due_us, sum(clock.steps.values()), clock.steps, acts)
 
-    def _replace(
-        self,
-        verdicts: Verdicts,
-        weeks: Weeks,
-        normal: Quarters,
-        shares: Mapping[ShareKey, list[int]],
-        seen: Seen,
-        now_us: int,
-    ) -> None:
-        state = {
-            "built_us": now_us,
-            "load": seen.load,
-            "definition": verdicts.definition,
-            "began_us": min((start_us for _, start_us in weeks), default=0),
-        }
+    def _replace(self, tables: Mapping[str, Rows], state: Mapping[str, object]) -> None:
         with self._store.transaction() as change:
-            replace_all(
-                change,
-                {
-                    "outcome_deployments": deployment_rows(verdicts),
-                    "outcome_changes": change_rows(verdicts),
-                    "outcome_landings": landing_rows(verdicts),
-                    "outcome_weeks": week_rows(weeks),
-                    "outcome_baselines": baseline_rows(normal),
-                    "outcome_shares": share_rows(shares),
-                },
-            )
+            replace_all(change, tables)
             change.execute("DELETE FROM outcome_state")
             change.execute("INSERT INTO outcome_state VALUES ($built_us, $load, $definition, $began_us)", state)
+
+
+class _Steps:
+    """Time that each step took: a step is what was done since the one before."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def done(self, name: str, result: T) -> T:
+        now = time.monotonic()
+        self.steps[name], self._last = now - self._last, now
+        return result
 
 
 def attributed(facts: OutcomeFacts, history: History, verdicts: Verdicts, seen: Seen) -> dict[ShareKey, list[int]]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from proxy.model.calendar import floor, microseconds, moment, months_later
 from proxy.model.service import Services
 from proxy.outcomes.baselines import Baseline, Past, baselines
+from proxy.outcomes.crediting import Verdicts
 from proxy.outcomes.definition import CURRENT, DAY_US, Definition
 from proxy.outcomes.service_weeks import Weeks
 
@@ -43,16 +44,30 @@ def quarter_name(start_us: int) -> str:
     return f"{begin.year}-Q{(begin.month + 2) // 3}"
 
 
+def counts_from(verdicts: Verdicts, services: Services) -> dict[str, int]:
+    """When each service's probation was over, by the first deployment that was told so (D5), or by its time."""
+    found = {each.name: each.registered_us + services.probation_us for each in services.services.values()}
+    for verdict in verdicts.deployments:
+        if verdict.at_us < found[verdict.service] and any(r.rule == "D5" and r.holds for r in verdict.rulings):
+            found[verdict.service] = verdict.at_us
+    return found
+
+
 def quarters(
-    weeks: Weeks, services: Services, recorded: Quarters, now_us: int, definition: Definition = CURRENT
+    weeks: Weeks,
+    services: Services,
+    counting: Mapping[str, int],
+    recorded: Quarters,
+    now_us: int,
+    definition: Definition = CURRENT,
 ) -> dict[int, dict[str, Frozen]]:
     """Of every quarter in which a service counts, up to the running one. What is on record stays; the rest follows from
-    what is known, each quarter from the one before."""
+    what is known, each quarter from the one before. `counting`: from when on each service counts."""
     found: dict[int, dict[str, Frozen]] = {}
     before: dict[str, float] = {}
     seen = _seen(weeks)
     for start_us in _starts(services, now_us):
-        worked = baselines([*_pasts(seen, services, start_us)], before, definition)
+        worked = baselines([*_pasts(seen, services, counting, start_us)], before, definition)
         own = {name: Frozen(each) for name, each in worked.items()} | dict(recorded.get(start_us, {}))
         found[start_us] = {name: each for name, each in own.items() if name in services.services}
         before |= {name: each.baseline.credits_a_week for name, each in found[start_us].items()}
@@ -84,15 +99,18 @@ def _seen(weeks: Weeks) -> dict[str, _Seen]:
     return {service: _Seen(min(by_week), by_week) for service, by_week in found.items()}
 
 
-def _pasts(seen: Mapping[str, _Seen], services: Services, start_us: int) -> Iterator[Past]:
-    """Whole weeks before the quarter, from the first that anything is known of."""
+def _pasts(seen: Mapping[str, _Seen], services: Services, counting: Mapping[str, int], start_us: int) -> Iterator[Past]:
+    """Whole weeks before the quarter, from the first that anything is known of; without those of probation, in which
+    nothing could count."""
     for service in services.services.values():
         known = seen.get(service.name)
         if known is None:
             yield Past(service.name, service.tier, ())
             continue
         starts = range(known.first_us, start_us - WEEK_US + 1, WEEK_US)
-        found = [known.by_week.get(each, (Fraction(0), 0)) for each in starts]
+        until_us = counting[service.name]
+        tried = (each for each in starts if each >= until_us or each + WEEK_US <= service.registered_us)
+        found = [known.by_week.get(each, (Fraction(0), 0)) for each in tried]
         imported = any(count for _, count in found)
         yield Past(service.name, service.tier, tuple(credit for credit, _ in found), imported)
 

@@ -76,7 +76,7 @@ def _of_services(report: OutcomeReport) -> list[str]:
         )
     for each in sorted(report.services.services.values(), key=lambda service: service.name):
         over_us = each.registered_us + report.services.probation_us
-        if report.now_us < over_us:
+        if report.now_us < report.cells.counts_from_us.get(each.name, over_us):
             found.append(
                 f"{each.name} is in probation until {moment(over_us, _UTC):%Y-%m-%d}, or until "
                 f"{report.services.probation_deployments} deployments have proved it."

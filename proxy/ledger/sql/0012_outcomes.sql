@@ -82,3 +82,8 @@ CREATE TABLE outcome_shares (
     cost_pico            HUGEINT NOT NULL,
     calls                BIGINT NOT NULL
 );
+
+CREATE TABLE outcome_services (
+    service              VARCHAR NOT NULL,
+    counts_from_us       BIGINT NOT NULL    -- registered, and out of probation
+);

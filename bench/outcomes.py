@@ -1,0 +1,187 @@
+"""How long outcomes take: folded, judged and attributed anew, and reported from the tables.
+
+    python -m bench.outcomes [--calls 1000000] [--deployments 100000]
+
+A made-up organisation of 100 services and 500 people over two years: each deployment brings one reviewed change, each
+change took some calls before it, of which six in ten name its branch, two its repository alone, one nothing, and one
+runs a product.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
+from proxy.ledger.outcome_asked import outcomes_asked
+from proxy.ledger.outcome_report import outcome_report
+from proxy.ledger.outcomes import Outcomes
+from proxy.ledger.people import OPERATOR
+from proxy.ledger.schema import migrate
+from proxy.model.service import EventSource, Service, Services
+from proxy.model.told import ChangeTold, DeploymentTold, DiffTold, Fact, ReviewTold, ShippedTold
+from proxy.model.told_facts import kind_of, told
+
+DAY_US: Final = 86_400_000_000
+SERVICES: Final = 100
+PEOPLE: Final = 500
+DAYS: Final = 730
+END_US: Final = 1_790_000_000_000_000
+START_US: Final = END_US - DAYS * DAY_US
+NOW_US: Final = END_US + 4 * DAY_US
+
+
+def services() -> Services:
+    found = {
+        f"service-{at}": Service(
+            f"service-{at}",
+            (repository(at),),
+            ("production",),
+            START_US - 60 * DAY_US,
+            deploy_actors=("bot",),
+            tier=f"tier-{at % 3}",
+            owner=f"team-{at % 20}",
+        )
+        for at in range(SERVICES)
+    }
+    return Services(found, {"github": EventSource("github", "github", host="github.com")})
+
+
+def repository(at: int) -> str:
+    return f"github.com/acme/service-{at}"
+
+
+def merged_us(number: int, deployments: int) -> int:
+    """Spread evenly, each service in turn."""
+    return START_US + number * (DAYS * DAY_US // deployments)
+
+
+def facts(number: int, deployments: int) -> Iterator[tuple[str, int, Fact]]:
+    """What is told of one deployment: source, time, fact."""
+    service, sha, at_us = number % SERVICES, f"{number:040x}", merged_us(number, deployments)
+    before = f"{number - SERVICES:040x}" if number >= SERVICES else ""
+    where, head = repository(service), f"{number + 10**9:040x}"
+    author, approver = f"person-{number % PEOPLE}", f"person-{(number + 1) % PEOPLE}"
+    yield "github", at_us - 1, ReviewTold(where, str(number), approver, "approved", head, f"r{number}")
+    yield "github", at_us, ChangeTold(where, str(number), author, head, "main", f"topic-{number}", sha, at_us)
+    yield (
+        "mirror",
+        at_us,
+        DiffTold(where, str(number), sha, f"p{number}", alike(number), "substantive"),
+    )
+    yield "mirror", at_us, ShippedTold(f"service-{service}", where, sha, before, (sha,))
+    deployed = DeploymentTold(where, str(number), "production", "success", sha=sha, actor="bot")
+    yield "github", at_us + 3_600_000_000, deployed
+
+
+def alike(number: int) -> str:
+    """64 bits that are like no other's."""
+    return blake2b(str(number).encode(), digest_size=8).hexdigest()
+
+
+def told_rows(deployments: int) -> Iterator[dict[str, Any]]:
+    for number in range(deployments):
+        for place, (source, at_us, fact) in enumerate(facts(number, deployments)):
+            plain = {"load": 1, "node": "n", "boot": 1, "number": 1, "line_offset": 0, "payload": ""}
+            flags = {"clamped": False, "imported": False, "quarantine": "", "trust": "signed"}
+            delivery = f"{number}-{place}"
+            times = {"at_us": at_us, "occurred_us": at_us, "source": source, "delivery": delivery}
+            yield {
+                **plain,
+                **flags,
+                **times,
+                "id": f"{source}:{delivery}:0",
+                "kind": kind_of(fact),
+                "facts": told(fact),
+            }
+
+
+def fill_told(store: DuckStore, deployments: int) -> None:
+    body = b"\n".join(map(msgspec.json.encode, told_rows(deployments)))
+    described = store.read("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'told'")
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in described)
+    with store.transaction() as change:
+        file = change.stage("told.jsonl", body)
+        read = f"read_json($file, format = 'newline_delimited', columns = {{{columns}}})"
+        change.execute(f"INSERT INTO told BY NAME SELECT * FROM {read}", {"file": file})
+
+
+def empty(kind: str) -> str:
+    if kind.endswith("[]"):
+        return f"[]::{kind}"
+    if kind.startswith("MAP"):
+        return f"MAP {{}}::{kind}"
+    return {"VARCHAR": "''", "BIGINT": "0", "BOOLEAN": "false"}.get(kind, "NULL")
+
+
+def fill_calls(store: DuckStore, calls: int, deployments: int) -> None:
+    """Columns that nothing here looks at hold what is empty of their type."""
+    change, step_us = f"(i * {deployments} // {calls})", DAYS * DAY_US // deployments
+    own = {
+        "load": "1",
+        "id": "'call_' || i",
+        "opened_us": f"{START_US} + {change} * {step_us} - (i % 96) * 1800000000",
+        "owner": f"'person-' || ({change} % {PEOPLE})",
+        "owner_kind": "'person'",
+        "team": f"'team-' || ({change} % {SERVICES} % 20)",
+        "project": "'project-' || (i % 40)",
+        "purpose": "CASE i % 10 WHEN 9 THEN 'run' ELSE 'build' END",
+        "repository": f"CASE WHEN i % 10 < 8 THEN 'github.com/acme/service-' || ({change} % {SERVICES}) ELSE '' END",
+        "branch": f"CASE WHEN i % 10 < 6 THEN 'topic-' || {change} ELSE '' END",
+        "session": "'session-' || (i // 20)",
+        "cost_pico": "12345678901 + i",
+        "refused": "false",
+    }
+    described = store.read("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'calls'")
+    picked = ", ".join(f'{own.get(name) or empty(kind)} AS "{name}"' for name, kind in described)
+    with store.transaction() as writing:
+        writing.execute(f"INSERT INTO calls BY NAME SELECT {picked} FROM range({calls}) AS t(i)")
+        writing.execute("INSERT INTO positions VALUES ('n', 1, 1, 1, 1, 1)")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--deployments", type=int, default=100_000)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = DuckStore(Path(folder) / DATABASE_FILE)
+        migrate(store, 1)
+        fill_told(store, asked.deployments)
+        fill_calls(store, asked.calls, asked.deployments)
+        known = services()
+        aliases = {f"person-{at}": f"person-{at}" for at in range(PEOPLE)}
+        outcomes = Outcomes(store, lambda: known, lambda: aliases, lambda: NOW_US)
+        began_cpu = time.process_time()
+        built = outcomes.refresh()
+        cpu_s = time.process_time() - began_cpu
+        print(
+            f"rebuilt from {asked.deployments:,} deployments and {asked.calls:,} calls: "
+            f"{built.took_s:.1f} s ({cpu_s:.1f} s of CPU)"
+        )
+        for name, took_s in built.steps.items():
+            print(f"  {name:<12} {took_s:6.1f} s")
+        ((spent,),) = store.read("SELECT sum(cost_pico) FROM calls")
+        ((shared,),) = store.read("SELECT sum(cost_pico) FROM outcome_shares")
+        print(f"attributed, every method together, less spent: {shared - spent} pico-dollars of {spent}")
+        print(*store.read("SELECT method, sum(calls) FROM outcome_shares GROUP BY 1 ORDER BY 2 DESC"))
+        print(*store.read("SELECT standing, count(*) FROM outcome_deployments GROUP BY 1 ORDER BY 2 DESC"))
+        for by in ("", "service", "team,week", "service,project,week"):
+            began, began_cpu = time.perf_counter(), time.process_time()
+            selection = outcomes_asked([("by", by), ("since", "2025-08"), ("until", "2026-08")], NOW_US)
+            report = outcome_report(store, selection, known, OPERATOR, NOW_US, 30)
+            took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+            hidden = sum(row.delivered is None for row in report.rows)
+            print(
+                f"report of a year by {by or 'nothing'}: {took_s:.3f} s, {len(report.rows):,} rows, {hidden:,} withheld"
+            )
+        store.close()
+
+
+if __name__ == "__main__":
+    main()
