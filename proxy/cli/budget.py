@@ -2,7 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from textwrap import fill
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -10,6 +11,8 @@ import typer
 from proxy.cli.configured import configured
 from proxy.cli.connection import ask
 from proxy.cli.visible import visible
+
+COLUMNS: Final = 80
 
 app = typer.Typer(no_args_is_help=True, help="Temporary increases of budgets: asked for, granted, revoked, listed.")
 
@@ -103,9 +106,16 @@ def _path(name: str, *rest: str) -> str:
 
 def _what(found: dict[str, Any]) -> str:
     whose = f" for {', '.join(found['instance'])}" if found["instance"] else ""
-    shown: str = visible(f"{found['amount']} more of {found['budget']}{whose} until {found['until'][:16]} UTC")
+    shown: str = visible(
+        f"{found['amount']} more of {found['budget']}{whose} until {found['until'][:16].replace('T', ' ')} UTC"
+    )
     return shown
 
 
 def _tell(found: dict[str, Any], text: str, as_json: bool) -> None:
-    typer.echo(json.dumps(found, indent=2) if as_json else text)
+    typer.echo(json.dumps(found, indent=2) if as_json else _lines(text))
+
+
+def _lines(text: str) -> str:
+    """In lines of a terminal's width; an id or a command stays whole."""
+    return fill(text, COLUMNS, break_long_words=False, break_on_hyphens=False)

@@ -46,6 +46,7 @@ def test_somebody_asks_and_an_admin_grants(shell: Shell) -> None:
     asked = shell.run("alice", "request", "each", *MORE)
     assert asked.exit_code == 0, asked.output
     assert "Asked for 50.00 USD more of each for alice until " in asked.stdout
+    assert max(map(len, asked.stdout.splitlines())) <= 80
     (row,) = json.loads(shell.run("admin", "list", "--json").stdout)["rows"]
     granted = shell.run("admin", "grant", "each", *MORE, "--request", row["id"])
     assert granted.exit_code == 0, granted.output
