@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import re
+import secrets
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,16 +13,18 @@ import typer
 
 from proxy.adapters.git_head import work_tree
 from proxy.cli.configured import UNTRIED, configured, stop
+from proxy.cli.hook import install_hook
 from proxy.cli.setup_files import write_whole
 from proxy.cli.target import Target, check, target
 from proxy.cli.tools.json_text import BrokenError, get
 from proxy.cli.tools.launch import AIDER_HEADERS_FILE, LAUNCHES, Launch, Start, launch, tool_of
-from proxy.cli.tools.place import Origin, Place, ToolError
+from proxy.cli.tools.place import SESSION_VARIABLE, Origin, Place, ToolError
 from proxy.model.repository import repository
 from proxy.settings import config_folder, whole_environ
 
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
+_SESSION: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 CONTEXT: Final = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -33,11 +38,18 @@ def run(
     ] = False,
     provider: Annotated[str, typer.Option(help="A provider of providers.yaml by name.")] = "",
     tool: Annotated[str, typer.Option(help=f"Where the command's name doesn't say it: {', '.join(LAUNCHES)}.")] = "",
+    hook: Annotated[
+        bool,
+        typer.Option("--install-hook", help="First, a git hook: commits of this session name it. As `setup hook`."),
+    ] = False,
 ) -> None:
     """Start COMMAND with base URLs, key and repository headers set. Its exit code, signals and terminal are its own."""
     found = target(configured())
+    if hook:
+        install_hook(Path.cwd(), err=True)
     environ = whole_environ()
-    place = Place(found.gateway, found.key, own_login, provider, _origin(Path.cwd(), project).headers())
+    session = session_of(environ)
+    place = Place(found.gateway, found.key, own_login, provider, _origin(Path.cwd(), project, session).headers())
     name = tool or tool_of(command)
     try:
         start = launch(Start(place, tuple(command), environ), name)
@@ -46,7 +58,13 @@ def run(
     except ToolError as error:
         stop(str(error), UNTRIED)
     check(found)
-    _become(start, start.environ(environ) | _headers_file(start, found))
+    _become(start, start.environ(environ) | _headers_file(start, found) | {SESSION_VARIABLE: session})
+
+
+def session_of(environ: Mapping[str, str]) -> str:
+    """A new one; within `outlay run` the one there is."""
+    there = environ.get(SESSION_VARIABLE, "")
+    return there if _SESSION.fullmatch(there) else f"run-{secrets.token_hex(12)}"
 
 
 def check_gemini(settings: Path) -> None:
@@ -63,9 +81,9 @@ def check_gemini(settings: Path) -> None:
         )
 
 
-def _origin(folder: Path, project: str) -> Origin:
+def _origin(folder: Path, project: str, session: str) -> Origin:
     tree = work_tree(folder)
-    return Origin(repository(tree.remote), tree.branch, tree.commit, project)
+    return Origin(repository(tree.remote), tree.branch, tree.commit, project, session)
 
 
 def _headers_file(start: Launch, found: Target) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from proxy.cli.configured import NO, UNTRIED, configured, stop
+from proxy.cli.hook import install_hook, remove_hook
 from proxy.cli.key_file import forget_key, key_path, write_key
 from proxy.cli.setup_files import Change, SetupFileError, SetupFiles
 from proxy.cli.target import check, target
@@ -17,12 +18,15 @@ from proxy.cli.tools.place import Place, ToolError
 from proxy.cli.tools.places import SETUPS, Wish, set_up
 from proxy.settings import config_folder, whole_environ
 
-Tool = StrEnum("Tool", {name.upper(): name for name in SETUPS})  # type: ignore[misc]  # the names stand in one place
+HOOK = "hook"
+Tool = StrEnum("Tool", {name.upper(): name for name in (*SETUPS, HOOK)})  # type: ignore[misc]  # the names stand in one place
 MASK = "outlay_…"
 
 
 def setup(
-    tool: Annotated[Tool, typer.Argument(help="Whose settings.")],
+    tool: Annotated[
+        Tool, typer.Argument(help="Whose settings; or the git hook that names sessions of `outlay run` in commits.")
+    ],
     undo: Annotated[bool, typer.Option("--undo", help="Take out again what was written; your own edits stay.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; show the difference.")] = False,
     own_login: Annotated[
@@ -33,6 +37,9 @@ def setup(
     model: Annotated[list[str] | None, typer.Option(help="For continue: a model to list. May be given again.")] = None,
 ) -> None:
     """Write what a tool needs into its own settings, or take it out again. A second time changes nothing more."""
+    if tool == HOOK:
+        (remove_hook if undo else install_hook)(Path.cwd(), dry_run=dry_run)
+        return
     files = SetupFiles(config_folder())
     try:
         if undo:

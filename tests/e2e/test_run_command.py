@@ -70,6 +70,20 @@ def test_after_a_login_any_sdk_calls_through_outlay_and_says_where_it_comes_from
     assert shell.outlay("run", "--", "true")[0] == 2
 
 
+def test_a_run_is_one_session_that_its_calls_and_its_commits_name(shell: Shell) -> None:
+    known = {"OUTLAY_URL": shell.server.ledger_url, "OUTLAY_KEY": BOB_KEY}
+    code = f"import os; {CALL.replace(chr(10), '; ')}; print(os.environ['OUTLAY_SESSION'])"
+    status, out, error = shell.outlay("run", "--", sys.executable, "-c", code, **known)
+    assert status == 0, error
+    session = out.split()[-1]
+    mine = lambda: [row["session"] for row in shell.server.report("session", reason="test")["rows"]]  # noqa: E731
+    until("the call is loaded", lambda: session in mine())
+    words = ("run", "--", sys.executable, "-m", "proxy", "run", "--", "sh", "-c", "echo $OUTLAY_SESSION")
+    first, second = (shell.outlay(*words, **known)[1].strip() for _ in range(2))
+    assert len({session, first, second}) == 3
+    assert shell.outlay(*words, OUTLAY_SESSION=session, **known)[1].strip() == session
+
+
 def test_exit_code_output_and_signals_are_the_commands_own(shell: Shell) -> None:
     known = {"OUTLAY_URL": shell.server.ledger_url, "OUTLAY_KEY": BOB_KEY}
     assert shell.outlay("run", "--", "sh", "-c", "cat; echo two >&2; exit 7", said="one\n", **known) == (

@@ -6,6 +6,8 @@ from typing import Final
 
 KEY_VARIABLE: Final = "OUTLAY_KEY"
 """The variable by which tools that can refer to one find the key."""
+SESSION_VARIABLE: Final = "OUTLAY_SESSION"
+"""The variable by which the git hook finds the session."""
 KEY_HEADER: Final = "x-outlay-key"
 VALUE_CHARS_MAX: Final = 200
 
@@ -22,6 +24,8 @@ class Origin:
     branch: str = ""
     commit: str = ""
     project: str = ""
+    session: str = ""
+    """Of one `outlay run`: commits made in it name it."""
 
     def headers(self) -> dict[str, str]:
         said = {
@@ -29,6 +33,7 @@ class Origin:
             "x-outlay-repo": self.repository,
             "x-outlay-branch": self.branch,
             "x-outlay-commit": self.commit,
+            "x-outlay-session": self.session,
         }
         return {name: value[:VALUE_CHARS_MAX] for name, value in said.items() if _is_plain(value)}
 

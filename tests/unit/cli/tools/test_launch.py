@@ -10,11 +10,11 @@ from proxy.cli.tools.place import Origin, Place, ToolError
 
 KEY = "outlay_secret"
 GATEWAY = "http://outlay.example:4141"
-ORIGIN = Origin("github.com/acme/checkout", "feature/x", "a" * 40, "checkout")
+ORIGIN = Origin("github.com/acme/checkout", "feature/x", "a" * 40, "checkout", "run-7")
 HEADERS = ORIGIN.headers()
 LINES = (
     "x-outlay-project: checkout\nx-outlay-repo: github.com/acme/checkout\n"
-    f"x-outlay-branch: feature/x\nx-outlay-commit: {'a' * 40}"
+    f"x-outlay-branch: feature/x\nx-outlay-commit: {'a' * 40}\nx-outlay-session: run-7"
 )
 PLACE = Place(GATEWAY, KEY, headers=HEADERS)
 OWN = Place(GATEWAY, KEY, own_login=True, headers=HEADERS)
