@@ -17,8 +17,9 @@ from proxy.outcomes.entities import Change
 from proxy.outcomes.git_history import commit_told
 from proxy.outcomes.landing import FORWARD_MAX, OWN_MAX, Landed, forwarded, number_of, picked_from, rebased
 from proxy.outcomes.owning import Owners
+from proxy.outcomes.path_kinds import Ignoring
 from proxy.outcomes.similarity import simhash
-from proxy.outcomes.substance import TOO_LARGE, LeftFile, Substance, ignoring, normalised, substance, told_by_path
+from proxy.outcomes.substance import TOO_LARGE, Substance, ignoring, normalised, substance, told_by_path
 from proxy.outcomes.wanting import WantedCommits, WantedDiff
 
 DIFF_BYTES_MAX: Final = 20 * 1024 * 1024
@@ -100,11 +101,13 @@ class MirrorReading:
         self.mirror.keep(sha for sha in (wanted.merge, wanted.head) if self.mirror.has(sha))
         landed = self._landed(wanted)
         base = landed.base or self.mirror.empty_tree(landed.tip)
-        found = self._substance(base, landed.tip, wanted.repository)
-        patch = self.mirror.patch_id(normalised(found.left))
+        files = _Files.sorted_out(self.mirror.files(base, landed.tip), self._ignores(wanted.repository))
+        found = self._substance(base, landed.tip, files)
+        # Read anew the other way round: git may lay the same lines side by side in another way.
+        back = self._substance(base, landed.tip, files, turned=True).left if found.left else ()
         main = DiffTold(
-            wanted.repository, wanted.number, wanted.merge, patch, simhash(found.left), found.word,
-            self._turned_id(base, landed.tip, found, wanted.repository),
+            wanted.repository, wanted.number, wanted.merge, self.mirror.patch_id(normalised(found.left)),
+            simhash(found.left), found.word, self.mirror.patch_id(normalised(back)),
         )  # fmt: skip
         others = [sha for sha in dict.fromkeys(landed.commits) if sha != wanted.merge and self._free(wanted, sha)]
         links = (DiffTold(wanted.repository, wanted.number, sha) for sha in others)
@@ -148,39 +151,45 @@ class MirrorReading:
             return ()
         return rebased(line, patches, own)
 
-    def _substance(self, base: str, tip: str, repository: str, *, turned: bool = False) -> Substance:
-        ignores = ignoring(self.services.services.values(), repository)
-        files = self.mirror.files(base, tip)
-        words = {each: told_by_path(each, ignores) for each in files}
-        open_paths = tuple(
-            dict.fromkeys(p for each, word in words.items() if not word for p in (each.before, each.after))
-        )
-        known = [word for word in words.values() if word]
-        if not open_paths:
-            return substance((), known)
+    def _ignores(self, repository: str) -> Ignoring:
+        return ignoring(self.services.services.values(), repository)
+
+    def _substance(self, base: str, tip: str, files: "_Files", *, turned: bool = False) -> Substance:
+        if not files.unread:
+            return substance((), files.words)
+        paths = tuple(files.unread)
         for context in (WHOLE, AROUND):
             try:
                 with self.mirror.diff(
-                    base, tip, tuple(open_paths), context=context, turned=turned, bytes_max=self.diff_bytes_max
+                    base, tip, paths, context=context, turned=turned, bytes_max=self.diff_bytes_max
                 ) as chunks:
                     read = diff_files(chunks)
-                    wanted = (each for each in read if each.before in open_paths or each.after in open_paths)
-                    return substance(wanted, known)
+                    wanted = (each for each in read if each.before in files.unread or each.after in files.unread)
+                    return substance(wanted, files.words)
             except TooMuchError:
                 continue
         return Substance(TOO_LARGE)
-
-    def _turned_id(self, base: str, tip: str, found: Substance, repository: str) -> str:
-        """Read anew the other way round: git may lay the same lines side by side in another way."""
-        if not found.left:
-            return ""
-        left: Iterable[LeftFile] = self._substance(base, tip, repository, turned=True).left
-        return self.mirror.patch_id(normalised(left))
 
     def _present(self, *shas: str) -> None:
         for sha in shas:
             if sha and not self.mirror.has(sha):
                 raise MissingCommitError(sha)
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What differs between two commits."""
+
+    words: tuple[str, ...]
+    """Of files that are told by their paths."""
+    unread: Mapping[str, None]
+    """Paths of the others, in their order."""
+
+    @staticmethod
+    def sorted_out(files: Iterable[ChangedFile], ignores: Ignoring) -> "_Files":
+        told_of = [(each, told_by_path(each, ignores)) for each in files]
+        unread = {path: None for each, word in told_of if not word for path in (each.before, each.after)}
+        return _Files(tuple(word for _, word in told_of if word), unread)
 
 
 def _before(came: Sequence[Commit]) -> str:

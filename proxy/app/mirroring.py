@@ -30,6 +30,8 @@ LOOK_S: Final = 2.0
 LOOK_S_MAX: Final = 60.0
 SHARE: Final = 20
 """Folding takes at most a twentieth of the time."""
+TURN_S: Final = 60.0
+"""After so long it is asked anew what is wanted most: what is new goes before what is long past."""
 AT_ONCE: Final = 2
 """Repositories that are read side by side."""
 
@@ -139,23 +141,25 @@ class Mirroring:
         return kept
 
     async def _read(self, kept: MirrorKept, asked: Asked) -> int:
+        written = 0
+        clock = asyncio.get_running_loop().time
         try:
             async with self._turns:
-                answers = await asyncio.to_thread(kept.answers, asked)
-            written = 0
-            for question, facts in answers:
-                for fact in facts:
-                    self._journal.append(line_of(fact, kept.mirror.repository, self._now_us()))
-                kept.done(question, len(facts))
-                written += len(facts)
-                await asyncio.sleep(0)
-            return written
+                until_s = clock() + TURN_S
+                while answers := await asyncio.to_thread(kept.answers, asked):
+                    for question, facts in answers:
+                        for fact in facts:
+                            self._journal.append(line_of(fact, kept.mirror.repository, self._now_us()))
+                        kept.done(question, len(facts))
+                        written += len(facts)
+                        await asyncio.sleep(0)
+                    if clock() > until_s:
+                        break
         except GitStoppedError:
-            return 0
+            pass
         except JournalUnavailableError as error:
             log.error("what mirrors tell can't be recorded", why=str(error))
-            return 0
         except Exception:
             # One repository must not end the reading of the others.
             log.exception("reading a mirror failed", repository=kept.mirror.repository)
-            return 0
+        return written

@@ -163,7 +163,7 @@ class DiffTold:
     """64 bits in hex, of the normalised diff; '' where too little is left to compare."""
     substance: str = ""
     """'substantive', 'config', or why there is none: 'empty', 'white_space', 'comments', 'generated', 'lock_files',
-    'vendored', 'ignored'."""
+    'vendored', 'ignored', 'too_large' (nobody can have reviewed it)."""
     inverse: str = ""
     """patch-id of the same diff turned round: equal to another change's patch_id, this one takes that one back."""
 

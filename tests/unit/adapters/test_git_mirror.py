@@ -232,9 +232,19 @@ def test_what_runs_is_ended_by_a_stop_and_a_deadline(mirror: GitMirror) -> None:
     git = Git(mirror.folder, ENVIRON)
     with pytest.raises(GitError, match="longer than it may"):
         git.run("cat-file", "--batch", timeout_s=0.0)
-    git.stop()
+    slow = ("-c", "alias.slow=!sleep 600", "slow")
+    with pytest.raises(GitStoppedError):
+        git.run(*slow, watch=git.stop)
     with pytest.raises(GitStoppedError):
         git.run("version")
+
+
+def test_what_runs_is_ended_where_whoever_watches_it_raises(mirror: GitMirror) -> None:
+    def watch() -> None:
+        raise GitError("the disk is full")
+
+    with pytest.raises(GitError, match="the disk is full"):
+        Git(mirror.folder, ENVIRON).run("-c", "alias.slow=!sleep 600", "slow", watch=watch)
 
 
 def test_names_of_commits_that_are_none_are_asked_for_nowhere(mirror: GitMirror) -> None:
