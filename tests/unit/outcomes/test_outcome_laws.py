@@ -1,6 +1,5 @@
 """Laws of what counts, over wild histories: named after the properties P1 to P17 of docs/outcomes.md."""
 
-import os
 from dataclasses import replace
 from fractions import Fraction
 
@@ -27,7 +26,7 @@ from tests.fakes.telling_wildly import (
     two_services,
 )
 
-laws = settings(max_examples=int(os.environ.get("N", "50")), deadline=None)
+laws = settings(max_examples=50, deadline=None)
 baselines = st.floats(0.5, 20)
 
 
