@@ -1,6 +1,7 @@
 """Recorded facts in a Parquet file, read with DuckDB in batches: memory doesn't grow with the calls."""
 
 import re
+import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -37,12 +38,15 @@ class DuckFacts:
         columns = [_column(place, name) for place, name in enumerate(self._dimensions)]
         tags = {f"tag_{n}": name.removeprefix(TAG) for n, name in enumerate(self._dimensions) if name.startswith(TAG)}
         self._values: dict[str, object] = {"file": str(file), **tags}
-        self._base = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY_LIMIT})
+        # What doesn't fit the limit goes there; else into a folder of DuckDB's own where the command was started.
+        self._scratch = tempfile.TemporaryDirectory(prefix="outlay-")
+        config = {"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": self._scratch.name}
+        self._base = duckdb.connect(":memory:", config=config)
         try:
             ((self._calls,),) = self._read("SELECT count(*) FROM read_parquet($file) WHERE replayed", named=False)
             told = {name for name, *_ in self._read("DESCRIBE SELECT * FROM read_parquet($file)", named=False)}
         except BaseException:
-            self._base.close()
+            self._close()
             raise
         # Facts of an older server don't tell it.
         redundant = "redundant" if rules.redundancy and "redundant" in told else "false"
@@ -52,7 +56,11 @@ class DuckFacts:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._base.close()
+        self._scratch.cleanup()
 
     @property
     def calls(self) -> int:
