@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import hashlib
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from proxy.adapters.prices_litellm import listed_models, price_book
 from proxy.gateway.rules import Rules
@@ -62,7 +62,7 @@ def _service(n: int, people: int) -> str:
     return f"  s{n}: {{{place}, {whose}, {more}}}"
 
 
-def seconds(files: dict[str, bytes], models: Collection[str] = ()) -> float:
+def seconds(files: dict[str, bytes], models: Mapping[str, str] | None = None) -> float:
     best = float("inf")
     for _ in range(REPEATS):
         start = time.process_time()
