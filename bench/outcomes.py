@@ -178,7 +178,8 @@ def main() -> None:
             took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
             hidden = sum(row.delivered is None for row in report.rows)
             print(
-                f"report of a year by {by or 'nothing'}: {took_s:.3f} s, {len(report.rows):,} rows, {hidden:,} withheld"
+                f"report of a year by {by or 'nothing'}: {took_s:.3f} s ({cpu_s:.3f} s of CPU), "
+                f"{len(report.rows):,} rows, {hidden:,} withheld"
             )
         store.close()
 

@@ -102,15 +102,15 @@ def _costs(rows: Sequence[Row], document: Mapping[str, Any]) -> list[Column]:
 def _tensions(rows: Sequence[Row], document: Mapping[str, Any]) -> list[Column]:
     total = document["total"]
     shares = {
-        "change_fail_rate": "failed",
-        "rework_rate": "rework",
-        "maintenance_share": "maintenance",
-        "weak_trust_share": "weak trust",
+        "change_fail_rate": ("failed", 0),
+        "rework_rate": ("rework", 3),
+        "maintenance_share": ("maintenance", 5),
+        "weak_trust_share": ("weak trust", 4),
     }
     return [
-        *(_column(title, rows, total, partial(_part, name)) for name, title in shares.items()),
-        _column("lead time h", rows, total, lambda row: _figure(row, "lead_time_h", 1)),
-        _column("reviews a change", rows, total, lambda row: _figure(row, "review_load", 2)),
+        *(_column(title, rows, total, partial(_part, name), spare) for name, (title, spare) in shares.items()),
+        _column("lead time h", rows, total, lambda row: _figure(row, "lead_time_h", 1), 1),
+        _column("reviews a change", rows, total, lambda row: _figure(row, "review_load", 2), 2),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from proxy.outcomes.index import Credited
@@ -9,6 +10,8 @@ from proxy.outcomes.intervals import TOO_FEW, counted
 
 ATTRIBUTED_MIN: Final = Decimal("0.7")
 """Where less of the spend is attributed, only the range is told that the cost lies in."""
+COUNTS_MAX: Final = 4096
+"""Of which the interval is kept in mind: a report has the same counts again and again."""
 _USD: Final = Decimal(10**12)
 _MICRO: Final = Decimal("0.000001")
 
@@ -38,11 +41,16 @@ def unit_cost(attributed_pico: int, open_pico: int, earned: Credited) -> UnitCos
     credited = Decimal(earned.credited) * _USD
     if attributed_pico < ATTRIBUTED_MIN * whole:
         return UnitCost("attribution", None, _rounded(attributed_pico / credited), _rounded(whole / credited))
-    count = int(earned.credits)
-    sure = counted(count)
-    low, high = Decimal(count) / Decimal(sure.high), Decimal(count) / Decimal(sure.low)
+    low, high = _chance(int(earned.credits))
     cost = whole / credited
     return UnitCost("chance", _rounded(cost), _rounded(cost * low), _rounded(cost * high))
+
+
+@lru_cache(COUNTS_MAX)
+def _chance(count: int) -> tuple[Decimal, Decimal]:
+    """By what the cost of one is less, and more, at the ends of the interval."""
+    sure = counted(count)
+    return Decimal(count) / Decimal(sure.high), Decimal(count) / Decimal(sure.low)
 
 
 def _rounded(amount: Decimal) -> Decimal:

@@ -1,0 +1,77 @@
+"""Baselines by quarter: from whole weeks before it, without probation; on record they stay."""
+
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+
+from proxy.outcomes.baselines import Baseline
+from proxy.outcomes.quarters import Frozen, counts_from, fingerprint, quarter_name, quarter_us, quarters, read, written
+from proxy.outcomes.service_weeks import ServiceWeek, Weeks
+from tests.fakes.telling import DAY_US, Organisation, a_service, services_of
+
+
+def us(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+MONDAY = us("2026-01-05")
+Q1, Q2, Q3 = us("2026-01-01"), us("2026-04-01"), us("2026-07-01")
+
+
+def weeks(*credits_: int, service: str = "pay", past: bool = False) -> Weeks:
+    """From the first Monday of 2026 on."""
+    found = {}
+    for at, credit in enumerate(credits_):
+        worth = Fraction(credit)
+        week = ServiceWeek(past=worth, imported=1) if past else ServiceWeek(credits=worth)
+        found[service, MONDAY + at * 7 * DAY_US] = week
+    return found
+
+
+def found(told: Weeks, now: str, recorded: object = None, **service: object) -> dict[int, dict[str, Frozen]]:
+    registered_us = us(str(service.pop("registered", "2025-01-01")))
+    services = services_of(a_service(registered_us=registered_us, **service))
+    counting = counts_from(Organisation(services).verdicts(0), services)
+    return quarters(told, services, counting, recorded or {}, us(now))  # type: ignore[arg-type]
+
+
+def test_a_quarter_has_the_weeks_that_ended_before_it() -> None:
+    normal = found(weeks(2, 2, 2, 2), "2026-05-01")
+    assert normal[Q2]["pay"].baseline == Baseline("pay", pytest.approx(8 / 12), 12, imported=False, limited=False)
+    assert "pay" not in normal[Q1]
+
+
+def test_weeks_of_probation_are_not_observed() -> None:
+    """Registered on 1 February, in probation until 3 March: there are three whole weeks before and three after."""
+    normal = found(weeks(2, 2, 2, 2), "2026-05-01", registered="2026-02-01")
+    assert normal[Q2]["pay"].baseline.weeks == 3 + 3
+
+
+def test_history_from_before_it_was_registered_makes_a_baseline_and_says_so() -> None:
+    normal = found(weeks(*[3] * 12, past=True), "2026-05-01", registered="2026-04-10")
+    assert (normal[Q2]["pay"].baseline.credits_a_week, normal[Q2]["pay"].baseline.imported) == (3, True)
+
+
+def test_what_is_on_record_stays_and_the_next_quarter_moves_from_it_by_a_fifth_at_most() -> None:
+    recorded = {Q2: {"pay": Frozen(Baseline("pay", 10.0, 12, imported=False, limited=False), at_us=1)}}
+    normal = found(weeks(2, 2, 2, 2), "2026-08-01", recorded)
+    assert normal[Q2]["pay"] is recorded[Q2]["pay"]
+    assert (normal[Q3]["pay"].baseline.credits_a_week, normal[Q3]["pay"].baseline.limited) == (8.0, True)
+
+
+def test_probation_ends_with_the_first_deployment_that_is_out_of_it() -> None:
+    org = Organisation(services_of(a_service(registered_us=us("2025-08-04")), probation_deployments=2))
+    for day in (0, 1, 2, 3):
+        org.change(str(day), day=day)
+        org.deploy(f"d{day}", day=day + 0.5)
+    verdicts = org.verdicts(40)
+    assert counts_from(verdicts, org.services) == {"pay": verdicts.deployments[2].at_us}
+
+
+def test_names_and_records_of_quarters() -> None:
+    baseline = Baseline("pay", 1 / 3, 7, imported=True, limited=False)
+    assert read("pay", written(baseline)) == baseline
+    assert (quarter_us(us("2026-05-20")), quarter_name(Q2)) == (Q2, "2026-Q2")
+    one, other = Frozen(baseline), Frozen(Baseline("pay", 0.5, 7, imported=True, limited=False))
+    assert fingerprint({"pay": one}) == fingerprint({"pay": Frozen(baseline, 5)}) != fingerprint({"pay": other})
