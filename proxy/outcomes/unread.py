@@ -74,3 +74,13 @@ def _why(repository: str, services: Services, state: MirrorState | None) -> str:
     if state.missing:
         return f"{len(state.missing)} commits that were told of are not in it, {state.missing[0][:12]} among them"
     return ""
+
+
+def said(found: Iterable[Unread]) -> list[str]:
+    """A sentence for each, for a report."""
+    missing = "; ".join(f"{rule}: {what}" for rule, what in NEED_A_MIRROR.items())
+    return [
+        f"{each.repository} ({', '.join(each.services)}) can't be read: {each.why}. "
+        f"Of its deployments can't be told: {missing}."
+        for each in found
+    ]

@@ -1,6 +1,6 @@
 """The deployments report as a document and as a sheet."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from proxy.model.calendar import moment
 from proxy.model.money import pico_to_usd
 from proxy.outcomes.attribution import Method
 from proxy.outcomes.unit_cost import UnitCost
+from proxy.outcomes.unread import MirrorState, said, unread
 from proxy.outcomes.verdicts import Standing
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
 from proxy.web.outcome_notes import baselines, not_yet_known, notes
@@ -43,7 +44,9 @@ _SHARE: Final = Decimal("0.000001")
 _UTC: Final = ZoneInfo("UTC")
 
 
-def outcome_document(report: OutcomeReport, data_until: str | None) -> dict[str, Any]:
+def outcome_document(
+    report: OutcomeReport, data_until: str | None, mirrors: Iterable[MirrorState] = ()
+) -> dict[str, Any]:
     asked, cells = report.asked, report.cells
     names = [each.name for each in asked.by]
     built_at = moment(cells.built_us, _UTC).isoformat() if cells.built_us else None
@@ -64,7 +67,7 @@ def outcome_document(report: OutcomeReport, data_until: str | None) -> dict[str,
         "reconciliation": "none: spend is the ledger's own",
         "persons_min": report.services.persons_min,
         "scope": "all" if report.moneyed else "without money",
-        "not_yet_known": not_yet_known(report),
+        "not_yet_known": [*not_yet_known(report), *said(unread(report.services, mirrors))],
         "notes": notes(report),
         "association": _association(report),
         "rows": [{**dict(zip(names, row.values, strict=True)), **_figures(row, report)} for row in report.rows],

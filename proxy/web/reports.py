@@ -28,6 +28,7 @@ from proxy.ledger.waste import waste
 from proxy.ledger.waste_asked import waste_asked
 from proxy.model.calendar import moment
 from proxy.model.money import pico_to_usd
+from proxy.outcomes.unread import MirrorState
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
 from proxy.web.budget_document import budget_document, budget_sheet
 from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, json_answer
@@ -63,6 +64,7 @@ class Reports:
     """Draws a chart as 'svg' or 'png'."""
     grants: GrantBook
     outcomes: Outcomes
+    mirrors: Callable[[], Sequence[MirrorState]] = tuple
 
     async def spend(self, request: Request) -> Response:
         """GET /v1/reports/spend?by=&since=&until=&tz=&compare=&reason=&format=&<dimension>=<value>…"""
@@ -105,7 +107,7 @@ class Reports:
             lambda store, timeout_s: outcome_report(store, asked, services, viewer, now_us, timeout_s)
         )
         await self.desk.record(viewer, report.persons, asked.reason, asked.described())
-        document = outcome_document(report, data_until)
+        document = outcome_document(report, data_until, self.mirrors())
         return await self._answer(document, outcome_sheet(report, document), format_)
 
     async def budgets(self, request: Request) -> Response:

@@ -15,7 +15,7 @@ from proxy.model.told import ChangeTold, DeploymentTold, Fact, ReviewTold, Told
 from proxy.model.told_facts import kind_of, told
 from proxy.outcomes.crediting import judge
 from proxy.outcomes.folding import fold
-from proxy.outcomes.unread import NEVER_FETCHED, NO_MIRROR, MirrorState, unread
+from proxy.outcomes.unread import NEVER_FETCHED, NO_MIRROR, MirrorState, said, unread
 from tests.fakes.clock import FakeClock
 from tests.fakes.git_repository import GitRepository
 from tests.fakes.journal import FakeJournal
@@ -230,7 +230,9 @@ async def test_without_a_mirror_nothing_is_read_and_that_is_said(world: World) -
         (PAY, ("pay",), NO_MIRROR)
     ]
     world.use(world.entry)
-    assert unread(world.services, world.mirroring.states())[0].why == NEVER_FETCHED
+    found = unread(world.services, world.mirroring.states())
+    assert found[0].why == NEVER_FETCHED
+    assert said(found)[0].startswith(f"{PAY} (pay) can't be read: its mirror has not been fetched yet. Of its deploy")
 
 
 async def test_a_stop_ends_what_is_being_read(world: World) -> None:
