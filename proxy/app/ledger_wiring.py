@@ -105,7 +105,14 @@ class Ledger:
         return ControlPlane(
             authentication=authentication,
             reports=Reports(
-                desk, authentication, lambda: self.loader.progress, WRITERS, picture, self.grants, self.outcomes
+                desk,
+                authentication,
+                lambda: self.loader.progress,
+                WRITERS,
+                picture,
+                self.grants,
+                self.outcomes,
+                self.mirroring.states,
             ),
             calls=CallsExplained(desk, authentication, archive.load),
             # A place of its own: no gateway waits behind reports.
