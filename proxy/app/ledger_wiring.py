@@ -39,6 +39,7 @@ from proxy.web.control_auth import Authentication
 from proxy.web.control_metrics import LedgerMetrics, Metrics
 from proxy.web.control_plane import ControlPlane
 from proxy.web.control_reading import Desk
+from proxy.web.deployments_explained import DeploymentsExplained
 from proxy.web.events import Events
 from proxy.web.events_quarantine import EventsQuarantine
 from proxy.web.mirror_figures import MirrorFigures, mirror_details
@@ -115,6 +116,9 @@ class Ledger:
                 self.mirroring.states,
             ),
             calls=CallsExplained(desk, authentication, archive.load),
+            deployments=DeploymentsExplained(
+                desk, authentication, events.services, lambda: known_names(self.policies())
+            ),
             # A place of its own: no gateway waits behind reports.
             balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),
             replay=ReplayFacts(

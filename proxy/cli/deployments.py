@@ -7,20 +7,22 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
+from urllib.parse import quote
 
 import httpx
 import typer
 
 from proxy.adapters.git_head import work_tree
 from proxy.cli.configured import NO, UNTRIED, configured, stop
-from proxy.cli.connection import address
+from proxy.cli.connection import address, ask
 from proxy.cli.deployment_event import ANSWER_S, Answer, Event, deployment_event, send
 from proxy.cli.login_file import LoginFileError, read_login
 from proxy.cli.pipeline import Pipeline, pipeline_of
+from proxy.cli.visible import visible
 from proxy.model.repository import repository as spelled
 from proxy.settings import Settings, config_folder, whole_environ
 
-app = typer.Typer(no_args_is_help=True, help="Deployments: tell of one from a pipeline.")
+app = typer.Typer(no_args_is_help=True, help="Deployments: tell of one from a pipeline, and see what became of it.")
 
 
 class State(StrEnum):
@@ -72,6 +74,24 @@ def record(
         stop("of what? Say --service or --repository: this is no work tree, and no CI says it", UNTRIED)
     event = deployment_event(facts, found.run, datetime.now(UTC).isoformat(timespec="seconds"))
     _report(event, _sent(settings, url, event, source), strict=strict, as_json=as_json)
+
+
+@app.command()
+def explain(
+    deployment: Annotated[
+        str, typer.Argument(metavar="ID", help="Its id, the end of it, the source's own, or the commit's beginning.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    data: Annotated[Path | None, typer.Option("--data", help="Ask this data folder, whatever server is known.")] = None,
+) -> None:
+    """Show the whole story of one deployment: whether it counts, each rule and why, what it brought."""
+    answer = ask(configured(data=data), f"/v1/deployments/{quote(deployment, safe='')}", [], here=data is not None)
+    if as_json:
+        typer.echo(answer.content)
+        return
+    from proxy.cli import deployment_tables, tables
+
+    tables.sections(deployment_tables.sections(visible(answer.json())))
 
 
 def _pipeline(folder: Path) -> Pipeline:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from proxy.ledger.calls import UnknownCallError
+from proxy.ledger.deployment_story import UnknownDeploymentError
 from proxy.ledger.increases import UnknownBudgetError
 from proxy.ledger.people import ForbiddenError, ReasonNeededError
 from proxy.ledger.selection import ParameterError
@@ -23,6 +24,7 @@ log = structlog.get_logger("outlay.control")
 PATHS: Final = (
     *("/v1/reports/spend", "/v1/reports/prices", "/v1/reports/views", "/v1/calls/{id}", "/v1/whoami"),
     *("/v1/reports/budgets", "/v1/reports/waste", "/v1/reports/hints", "/v1/reports/deployments"),
+    "/v1/deployments/{id}",
     *("/v1/budgets/increases", "/v1/replay", "/v1/replay/facts", "/v1/events/quarantine"),
     *("/metrics", "/healthz", "/readyz", "/openapi.json"),
 )
@@ -52,6 +54,7 @@ _KINDS: Final = (
     _Kind(ParameterError, 400, "bad_parameter"),
     _Kind(ReasonNeededError, 403, "reason_needed"),
     _Kind(ForbiddenError, 403, "forbidden"),
+    _Kind(UnknownDeploymentError, 404, "unknown_deployment"),
     _Kind(
         UnknownCallError,
         404,

@@ -17,6 +17,7 @@ from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_errors import HANDLED, on_error, on_fault
 from proxy.web.control_metrics import LedgerMetrics, Metrics
+from proxy.web.deployments_explained import DeploymentsExplained
 from proxy.web.events import Events
 from proxy.web.events_quarantine import EventsQuarantine
 from proxy.web.openapi import openapi
@@ -35,6 +36,7 @@ class ControlPlane:
     authentication: Authentication
     reports: Reports
     calls: CallsExplained
+    deployments: DeploymentsExplained
     balances: BalancesEndpoint
     increases: BudgetIncreases
     events: Events
@@ -56,6 +58,8 @@ class ControlPlane:
             "/v1/reports/views": self.reports.views,
             "/v1/reports/prices": self.reports.prices,
             "/v1/calls/{id}": self.calls.explain,
+            # Ids have slashes.
+            "/v1/deployments/{id:path}": self.deployments.explain,
             "/v1/replay": self.replay.about,
             "/v1/replay/facts": self.replay.facts,
             "/v1/events/quarantine": self.events_quarantine.show,

@@ -12,6 +12,7 @@ from proxy.web.events import KINDS
 from proxy.web.openapi_answers import (
     budgets,
     call,
+    deployment,
     deployments,
     error,
     hints,
@@ -30,6 +31,7 @@ from proxy.web.openapi_asked import (
     budget,
     budgets_asked,
     call_asked,
+    deployment_asked,
     deployments_asked,
     hints_asked,
     increase_asked,
@@ -81,6 +83,9 @@ def openapi(control_url: str) -> Schema:
             "/v1/reports/hints": _get("hints", "What of one's own calls repeats itself.", hints(), hints_asked(), ()),
             "/v1/reports/views": _get("views", "Who looked at whose rows.", views(), [], ()),
             "/v1/calls/{id}": _get("call", "One call explained.", call(), call_asked(), None),
+            "/v1/deployments/{id}": _get(
+                "deployment", "One deployment explained.", deployment(), deployment_asked(), None
+            ),
             "/v1/budgets/increases": _get("increases", "Increases of budgets.", increases(), increases_asked(), None),
             "/v1/budgets/{name}/requests": _done(
                 "post", "request", "Ask for an increase.", increase_asked(), [budget()]

@@ -157,6 +157,21 @@ def views() -> Schema:
     return _report(table(dict.fromkeys(VIEW_COLUMNS, TEXT)), None)
 
 
+def deployment() -> Schema:
+    anything: Schema = {"type": "object"}
+    ruling = table({"rule": TEXT, "says": TEXT, "holds": {"type": ["boolean", "null"]}})
+    some: Schema = {"type": "array", "items": anything}
+    return table(
+        {
+            **dict.fromkeys(("definition", "standing"), TEXT),
+            **dict.fromkeys(("deployment", "commits"), anything),
+            **dict.fromkeys(("against", "changes", "groups"), some),
+            "rulings": {"type": "array", "items": ruling},
+            "pending_until_us": {"type": ["integer", "null"], "description": "When its soak ends."},
+        }
+    )
+
+
 def call() -> Schema:
     anything: Schema = {"type": "object"}
     kinds = "Kinds: " + ", ".join(KINDS) + "."

@@ -86,6 +86,10 @@ def call_asked() -> list[Schema]:
     ]
 
 
+def deployment_asked() -> list[Schema]:
+    return [parameter("id", TEXT, "Its id, the end of it, the source's own id, or the commit's beginning.", "path")]
+
+
 def budget() -> Schema:
     return parameter("name", TEXT, "The budget's name.", "path")
 

@@ -49,8 +49,12 @@ def work_tree(tmp_path: Path) -> Path:
 
 
 def record(folder: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    return deployments(folder, "record", *words, **environ)
+
+
+def deployments(folder: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "proxy", "deployments", "record", *words],
+        [sys.executable, "-m", "proxy", "deployments", *words],
         cwd=folder,
         env={**base_environ(), "HOME": str(folder), "OUTLAY_EVENTS_SECRET": SECRET, **environ},
         capture_output=True,
@@ -125,3 +129,24 @@ def test_a_pipeline_goes_on_where_it_cannot_be_recorded(tmp_path: Path, ledger: 
 def test_a_wrong_command_line_says_so(tmp_path: Path, words: tuple[str, ...]) -> None:
     ran = record(tmp_path, *words, OUTLAY_URL="http://127.0.0.1:9")
     assert (ran.returncode, ran.stdout) == (2, "")
+
+
+def test_what_was_told_is_explained_beside_the_server_and_without_one(tmp_path: Path) -> None:
+    outlay = Deployment(tmp_path, "http://127.0.0.1:9", {"OUTLAY_EVENTS_SECRET": SECRET})
+    outlay.data.mkdir(mode=0o700)
+    (outlay.folder / "policies/services.yaml").write_text(SERVICES)
+    here = {"OUTLAY_DATA": str(outlay.data), "OUTLAY_POLICIES": str(outlay.folder / "policies")}
+    words = ("--environment", "production", "--repository", "github.com/acme/checkout", "--sha", "ab" * 20)
+    try:
+        outlay.start_ledger()
+        assert record(tmp_path, *words, "--deployment", "d7", "--strict", OUTLAY_URL=outlay.ledger_url).returncode == 0
+        until("it is loaded", lambda: deployments(tmp_path, "explain", "d7", **here).returncode == 0)
+    finally:
+        outlay.stop()
+    ran = deployments(tmp_path, "explain", "abababab", **here)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("Deployment pipelines/github.com/acme/checkout/d7\n")
+    for part in ("not_counted", "pipelines, claimed", "not known: its repository has no mirror"):
+        assert part in ran.stdout, ran.stdout
+    unknown = deployments(tmp_path, "explain", "d8", **here)
+    assert (unknown.returncode, unknown.stdout) == (1, "")

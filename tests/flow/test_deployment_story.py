@@ -1,0 +1,103 @@
+"""One deployment explained over HTTP and in a terminal: for finance and admins, as of everything told until now."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from jsonschema import Draft202012Validator
+from rich.console import Console
+
+from proxy.adapters.store_duckdb import DuckStore
+from proxy.cli import deployment_tables, tables
+from proxy.policy.types import Access, Person
+from proxy.web.openapi_answers import deployment
+from tests.fakes.telling import PAY, Organisation
+from tests.flow.ledger_world import a_store, load
+from tests.flow.test_ledger_http import World
+
+PEOPLE = {name: Person(name) for name in ("alice", "bob", "carol")}
+
+
+def an_organisation() -> Organisation:
+    org = Organisation()
+    org.change("0", -9)
+    org.deploy("d0", -8)
+    org.change("1", 0, work_items=("PAY-1",))
+    org.change("9", 0.1, author="carol", substance="comments")
+    org.commit("pushed" * 7)
+    org.deploy("d1", 0.5)
+    org.state("d1", 1, "failure")
+    org.change("2", 2)
+    org.deploy("d2", 2.5)
+    org.deploy("lost", 3, repository="github.com/acme/unknown", sha="f" * 40)
+    return org
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckStore]:
+    with a_store(tmp_path_factory.mktemp("story")) as store:
+        load(store, an_organisation().answered())
+        yield store
+
+
+@pytest.fixture
+def world(store: DuckStore, tmp_path: Path) -> World:
+    world = World(tmp_path, store)
+    world.policies = replace(world.policies, services=an_organisation().services, access=Access(PEOPLE))
+    return world
+
+
+async def story(world: World, name: str) -> Any:
+    answer = await world.get(f"/v1/deployments/{quote(name, safe='')}", "admin")
+    assert answer.status_code == 200, answer.text
+    Draft202012Validator(deployment()).validate(answer.json())
+    return answer.json()
+
+
+def drawn(document: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    out = Console(file=io.StringIO(), width=80)
+    monkeypatch.setattr(tables, "console", lambda: out)
+    tables.sections(deployment_tables.sections(document))
+    assert isinstance(out.file, io.StringIO)
+    return out.file.getvalue()
+
+
+async def test_the_story_says_what_counts_what_does_not_and_why(world: World) -> None:
+    said = await story(world, "d1")
+    assert said["standing"] == "voided"
+    assert [each["rule"] for each in said["rulings"] if each["holds"] is False] == ["D7"]
+    assert {each["change"]: each["qualifies"] for each in said["changes"]} == {f"{PAY}#1": True, f"{PAY}#9": False}
+    assert said == await story(world, said["deployment"]["id"])
+
+
+async def test_it_is_read_in_80_columns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = drawn(await story(world, "d1"), monkeypatch)
+    assert max(map(len, text.splitlines())) <= 80
+    for part in ("voided", "Does it count", "Against it", f"Change {PAY}#1", "PAY-1", f"Group {PAY}#1", "1/2"):
+        assert part in text, text
+    assert "2 of no merged change" not in text
+    assert "1 of no merged change: pushedpushed" in text
+
+
+@pytest.mark.parametrize("name", ["fffffff", "lost", "github/github.com/acme/unknown/lost"])
+async def test_one_that_nobody_registered_is_told_to_be_held_back(world: World, name: str) -> None:
+    answer = await world.get(f"/v1/deployments/{name}", "admin")
+    assert answer.status_code == 404
+    why = "no service in services.yaml has the repository github.com/acme/unknown"
+    assert f"held back: {why}." in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(("as_", "name", "status", "word"), [
+    ("admin", "nothing", 404, "unknown_deployment"),
+    ("alice", "d1", 403, "forbidden"),
+    ("", "d1", 401, "invalid_key"),
+])  # fmt: skip
+async def test_who_may_not_or_asks_for_nothing_is_told(
+    world: World, as_: str, name: str, status: int, word: str
+) -> None:
+    answer = await world.get(f"/v1/deployments/{name}", as_)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (status, word)
