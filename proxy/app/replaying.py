@@ -2,23 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-from proxy.adapters.counters_memory import MemoryCounters
 from proxy.adapters.facts_duckdb import DuckFacts
 from proxy.adapters.prices_litellm import price_book
 from proxy.gateway.rules import Rules
-from proxy.policy.rates import Rates
 from proxy.policy.types import PolicySet
 from proxy.replay.engine import replay
 from proxy.replay.result import Result
-
-CALLS_IN_FLIGHT_MAX: Final = 1_000_000
-"""No limit of the rules: those who were in flight at once then, were."""
-ACCOUNTS_MAX: Final = 200_000
-"""At most some 100 MB."""
-SWEEP_US: Final = 86_400_000_000
-"""Accounts of windows that are over are forgotten once a day of the replay: a minute of it passes in no time."""
 
 
 def replayed(
@@ -39,11 +29,7 @@ def replayed(
     """
     rules = Rules(policies, price_book(policies))
     with DuckFacts(facts, policies.rules) as opened:
-        return replay(rules, opened, _limited, since_us=since_us, until_us=until_us, progress=progress, quietly=quietly)
-
-
-def _limited() -> tuple[MemoryCounters, Rates]:
-    return MemoryCounters(CALLS_IN_FLIGHT_MAX, ACCOUNTS_MAX, sweep_us=SWEEP_US), Rates()
+        return replay(rules, opened, since_us=since_us, until_us=until_us, progress=progress, quietly=quietly)
 
 
 def calls_in(facts: Path, policies: PolicySet) -> int:

@@ -1,19 +1,17 @@
 """Deciding: what becomes of one call when it asks to be let in. As in the gateway: rules, rate limits, budgets."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
 
 from proxy.gateway.holding import OUTPUT_TOKENS_MIN, output_that_fits
 from proxy.gateway.rules import Rules
-from proxy.model.decision import Refusal
 from proxy.policy.charge import Shortfall
 from proxy.policy.downgrades import by_turn
 from proxy.policy.evaluate import UNPRICED, evaluated
 from proxy.policy.rates import Rates
 from proxy.policy.rules import Budget
 from proxy.policy.verdict import Verdict, Weight
-from proxy.ports.counters import Counters, Reserved, Spent
-from proxy.replay import details
+from proxy.ports.counters import Spent
+from proxy.replay import books, details
 from proxy.replay.counting import Counting
 from proxy.replay.quiet import Quiet
 from proxy.replay.redundant import Redundant
@@ -21,13 +19,10 @@ from proxy.replay.texts import Texts
 from proxy.replay.turn import Did, Turn
 from proxy.replay.weighing import Weighing, expected
 
-_RESERVED: Final = Reserved()
-
 
 class Deciding:
-    def __init__(self, rules: Rules, counters: Counters, rates: Rates, counting: Counting, quiet: Quiet) -> None:
+    def __init__(self, rules: Rules, rates: Rates, counting: Counting, quiet: Quiet) -> None:
         self._rules = rules
-        self._counters = counters
         self._rates = rates
         self._counting = counting
         self._quiet = quiet
@@ -52,7 +47,7 @@ class Deciding:
         if standing.throttles and (why := self._throttled(turn)) is not None:
             self._refused(turn, *why)
             return False
-        found = self._reserved(turn)
+        found = books.reserve(turn)
         if isinstance(found, Shortfall):
             found = self._made_to_fit(turn, verdict, found)
         if isinstance(found, Shortfall):
@@ -60,7 +55,7 @@ class Deciding:
             budget = found.charge.budget
             self._refused(turn, "throttle" if budget.action == "throttle" else "refuse", budget.name)
             return False
-        if found.missed:
+        if found:
             turn.did += _missed(found, turn)
         self._let_in(turn)
         return True
@@ -121,15 +116,17 @@ class Deciding:
             return None
         return ("refuse" if excess.wait_us is None else "throttle"), excess.throttle.limit.name
 
-    def _made_to_fit(self, turn: Turn, verdict: Verdict, short: Shortfall) -> Reserved | Shortfall:
+    def _made_to_fit(self, turn: Turn, verdict: Verdict, short: Shortfall) -> Shortfall | Sequence[Budget]:
         """A call that finds no room: let in where others are about to make some, else made lighter if that helps; or
         why it can't be."""
         if short.waiting_helps:
             return self._waited(turn, short)
+        if short.charge.budget.action != "downgrade" and turn.standing.kind.stream:
+            return short
         weighing = self._weighing(turn)
         if weighing.details.free:
             return short
-        found: Reserved | Shortfall = short
+        found: Shortfall | Sequence[Budget] = short
         instead = verdict.downgrade_to
         tried = {instead or turn.call.model}
         while isinstance(found, Shortfall):
@@ -152,12 +149,12 @@ class Deciding:
         naming = by_turn(turn.standing.charges(turn.row[1]), budget.name)
         return next((each for each in naming if each.downgrade_to not in tried), None)
 
-    def _waited(self, turn: Turn, short: Shortfall) -> Reserved:
+    def _waited(self, turn: Turn, short: Shortfall) -> Sequence[Budget]:
         turn.did.append(("wait", short.charge.budget.name, 0))
-        self._counters.take(turn.call, turn.hold, turn.charges)
-        return Reserved()
+        books.take(turn)
+        return ()
 
-    def _smaller(self, turn: Turn, weighing: Weighing, budget: Budget) -> Reserved | Shortfall | None:
+    def _smaller(self, turn: Turn, weighing: Weighing, budget: Budget) -> Shortfall | Sequence[Budget] | None:
         """The call, sent to the model that the budget names; None: a rule is against that."""
         rules = self._rules
         asked = weighing.asked()
@@ -167,19 +164,21 @@ class Deciding:
         turn.hold = verdict.weight.hold
         self._lighten(turn, weighing.spent(self._recorded(turn), budget.downgrade_to, None), "downgrade", budget.name)
         self._changed(turn)
-        return self._reserved(turn)
+        return books.reserve(turn)
 
-    def _shorter(self, turn: Turn, weighing: Weighing, short: Shortfall, instead: str) -> Reserved | Shortfall:
+    def _shorter(self, turn: Turn, weighing: Weighing, short: Shortfall, instead: str) -> Shortfall | Sequence[Budget]:
         """The call, with the output limit that fits."""
         asked, hold = weighing.details, turn.hold
+        if turn.standing.kind.stream or not asked.output_limited:
+            return short
         bare = weighing.bare(weighing.model(instead))
         limit = output_that_fits(short, hold, bare) // max(1, asked.choices)
-        if turn.standing.kind.stream or not asked.output_limited or limit < OUTPUT_TOKENS_MIN:
+        if limit < OUTPUT_TOKENS_MIN:
             return short
         turn.hold = weighing.weigh(instead, limit).hold
         self._changed(turn)
-        found = self._reserved(turn)
-        if isinstance(found, Reserved):
+        found = books.reserve(turn)
+        if not isinstance(found, Shortfall):
             spent = weighing.spent(self._recorded(turn), instead, limit)
             self._lighten(turn, spent, "limit output", short.charge.budget.name)
             self._changed(turn)
@@ -192,14 +191,6 @@ class Deciding:
             self._quiet.ended(turn.more)
         turn.more = self._quiet.changed(row, turn.hold, turn.spent, standing.charges(row[1]))
         self._quiet.changed_tokens(row, turn.expected_tokens, turn.spent, standing.every_throttle)
-
-    def _reserved(self, turn: Turn) -> Reserved | Shortfall:
-        if not turn.charges:
-            # Nobody to ask: what isn't counted needn't be opened, nor settled.
-            return _RESERVED
-        found = self._counters.reserve(turn.call, turn.hold, turn.charges)
-        assert not isinstance(found, Refusal), "a replay has no limit on calls in flight"
-        return found
 
     def _recorded(self, turn: Turn) -> Spent:
         return Spent(turn.cost_pico, turn.row[8] if turn.standing.kind.refused else turn.row[4])
@@ -215,9 +206,9 @@ class Deciding:
         self._quiet.ended(turn.more)
         self._counting.refused(turn.row[3], turn.unruled_pico, turn.cost_pico)
         self._tell(turn)
-        counting = [charge for charge in turn.charges if charge.budget.count_refused]
+        counting = [sums for sums in turn.sums if sums.budget.count_refused]
         if counting:
-            self._counters.count(turn.row[1], Spent(0, 0), counting)
+            books.count(turn.row[1], Spent(0, 0), counting)
 
     def _let_in(self, turn: Turn) -> None:
         if turn.standing.kind.refused:
@@ -238,10 +229,9 @@ class Deciding:
         return next(found, UNPRICED)
 
 
-def _missed(reserved: Reserved, turn: Turn) -> Iterator[Did]:
+def _missed(missed: Sequence[Budget], turn: Turn) -> Iterator[Did]:
     """By budgets that refuse nothing."""
-    for short in reserved.missed:
-        budget = short.charge.budget
+    for budget in missed:
         if budget.mode == "enforce":
             yield "warn", budget.name, 0
         elif budget.action != "warn":

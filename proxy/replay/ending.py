@@ -3,15 +3,15 @@
 from proxy.model.call import Hold
 from proxy.policy.charge import Charge, Shortfall
 from proxy.policy.rates import Rates
-from proxy.ports.counters import Counters, Spent
+from proxy.ports.counters import Spent
+from proxy.replay import books
 from proxy.replay.counting import Counting
 from proxy.replay.quiet import Quiet
 from proxy.replay.turn import Turn
 
 
 class Ending:
-    def __init__(self, counters: Counters, rates: Rates, counting: Counting, quiet: Quiet) -> None:
-        self._counters = counters
+    def __init__(self, rates: Rates, counting: Counting, quiet: Quiet) -> None:
         self._rates = rates
         self._counting = counting
         self._quiet = quiet
@@ -23,16 +23,13 @@ class Ending:
             self._extend(turn)
         self._counting.ended(turn.spent.cost_pico)
         self._quiet.ended(turn.more)
-        self._counters.settle(turn.id, turn.spent)
+        books.settle(turn)
         self._rates.settle(turn.id, turn.spent.tokens, max(turn.row[2], turn.row[1]))
 
     def _extend(self, turn: Turn) -> None:
         """A stream's hold grows to what it came to, or the stream ends where it can't."""
         standing, row = turn.standing, turn.row
-        for charge in turn.charges:
-            # By the time of this, whether or not another call has come meanwhile.
-            self._counters.balance(charge, row[2])
-        while (short := self._counters.extend(turn.id, _holding(turn))) is not None:
+        while (short := books.extend(turn, _holding(turn))) is not None:
             before = turn.spent
             turn.spent = _cut(short, turn)
             above = before.cost_pico - turn.spent.cost_pico

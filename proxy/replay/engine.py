@@ -14,28 +14,27 @@ from proxy.gateway.rules import Rules
 from proxy.policy.charge import Account
 from proxy.policy.rates import Rates
 from proxy.policy.windows import buckets
-from proxy.ports.counters import Counters, Spent
+from proxy.ports.counters import Spent
+from proxy.replay import books
+from proxy.replay.accounts import Courses
 from proxy.replay.counting import Counting
 from proxy.replay.deciding import Deciding
 from proxy.replay.ending import Ending
 from proxy.replay.facts import Before, Facts, Row
 from proxy.replay.proving import quiet_for
-from proxy.replay.quiet import NOTHING_QUIET, Quiet, UnprovenError, in_unit
+from proxy.replay.quiet import NOTHING_QUIET, Quiet, in_unit
 from proxy.replay.result import Result
 from proxy.replay.standing import Standing
 from proxy.replay.turn import Turn
 
 PROGRESS_CALLS: Final = 10_000
 PROOFS_MAX: Final = 4
-"""Beginnings anew, each with one more rule asked; then every rule is."""
-Limited = Callable[[], tuple[Counters, Rates]]
-"""Makes what a run counts with."""
+"""Beginnings, each with more asked than the one before; then everything is."""
 
 
 def replay(
     rules: Rules,
     facts: Facts,
-    limited: Limited,
     *,
     since_us: int,
     until_us: int,
@@ -45,56 +44,58 @@ def replay(
     """Of the calls admitted in [since_us, until_us). `quietly`: accounts and limits that are proven to be in nobody's
     way are not asked; the result is the same. Raises FactsError."""
     standings = {number: Standing(rules, kind) for number, kind in facts.kinds().items()}
-    asked: set[str] = set()
+    quiet: Quiet | None = None
     for _ in range(PROOFS_MAX if quietly else 0):
-        try:
-            engine = Engine(rules, facts, standings, *limited())
-            return engine.run(since_us, until_us, progress, proven=frozenset(asked))
-        except UnprovenError as error:
-            asked.add(error.rule)
-    return Engine(rules, facts, standings, *limited()).run(since_us, until_us, progress, proven=None)
+        engine = Engine(rules, facts, standings)
+        before = engine.begin(since_us)
+        if quiet is None:
+            quiet = quiet_for(rules.policies.rules, facts, standings, before)
+        result = engine.run(since_us, until_us, progress, quiet)
+        if quiet.proven:
+            return result
+        quiet = quiet.corrected()
+    engine = Engine(rules, facts, standings)
+    engine.begin(since_us)
+    return engine.run(since_us, until_us, progress, NOTHING_QUIET)
 
 
 class Engine:
     """One run."""
 
-    def __init__(
-        self, rules: Rules, facts: Facts, standings: Mapping[int, Standing], counters: Counters, rates: Rates
-    ) -> None:
+    def __init__(self, rules: Rules, facts: Facts, standings: Mapping[int, Standing]) -> None:
         self._rules = rules
         self._facts = facts
         self._standings = standings
-        self._counters = counters
+        self._courses = Courses(rules.matcher.windows)
+        self._rates = Rates()
         self._counting = Counting()
-        self._rates = rates
-        self._ending = Ending(counters, rates, self._counting, NOTHING_QUIET)
-        self._deciding = Deciding(rules, counters, rates, self._counting, NOTHING_QUIET)
+        self._ending = Ending(self._rates, self._counting, NOTHING_QUIET)
+        self._deciding = Deciding(rules, self._rates, self._counting, NOTHING_QUIET)
         self._open: list[tuple[int, int, Turn]] = []
         """Calls in flight, the next to be settled first."""
 
-    def run(
-        self, since_us: int, until_us: int, progress: Callable[[int], None], *, proven: frozenset[str] | None
-    ) -> Result:
-        """`proven`: rules that are asked though they seem quiet; None: all are. Raises FactsError, UnprovenError."""
+    def begin(self, since_us: int) -> Mapping[Account, int]:
+        """Count what was spent before: gives it, by accounts. Raises FactsError."""
         self._leave_out(NOTHING_QUIET)
         before: dict[Account, int] = {}
         for each in self._facts.before():
             self._spend(each, since_us, before)
-        self._leave_out(
-            NOTHING_QUIET
-            if proven is None
-            else quiet_for(self._rules.policies.rules, self._facts, self._standings, before, proven)
-        )
+        return before
+
+    def run(self, since_us: int, until_us: int, progress: Callable[[int], None], quiet: Quiet) -> Result:
+        """Once begun. Raises FactsError."""
+        self._leave_out(quiet)
         self._calls(since_us, until_us, progress)
         while self._open:
             self._ending.settle(heappop(self._open)[2])
         return self._counting.result(self._rules.policies.version)
 
     def _leave_out(self, quiet: Quiet) -> None:
-        self._deciding = Deciding(self._rules, self._counters, self._rates, self._counting, quiet)
-        self._ending = Ending(self._counters, self._rates, self._counting, quiet)
+        self._deciding = Deciding(self._rules, self._rates, self._counting, quiet)
+        self._ending = Ending(self._rates, self._counting, quiet)
+        self._courses.leave_out(quiet)
         for standing in self._standings.values():
-            standing.leave_out(quiet)
+            standing.leave_out(self._courses)
 
     def _calls(self, since_us: int, until_us: int, progress: Callable[[int], None]) -> None:
         # Most calls are of the first branch: it is written out for its speed.
@@ -103,7 +104,7 @@ class Engine:
         for done, row in enumerate(self._facts.each(), 1):
             opened_us, standing = row[1], standings[row[0]]
             if opened_us >= standing.until_us:
-                standing.charges(opened_us)
+                standing.renew(opened_us)
             if since_us <= opened_us < until_us:
                 if not standing.simulated and standing.plain(row):
                     passed += 1
@@ -118,22 +119,23 @@ class Engine:
     def _spend(self, before: Before, since_us: int, spent_in: dict[Account, int]) -> None:
         """What was spent before counts where its window still counts when the replay begins."""
         counting = [
-            charge
-            for charge in self._standings[before.kind].charges(before.at_us)
+            sums
+            for sums in self._standings[before.kind].counting(before.at_us)
             if (
-                buckets(charge.budget.window, since_us).first_us <= before.at_us
-                if charge.budget.window.kind == "rolling"
-                else self._rules.matcher.windows.bounds(charge.budget.window, before.at_us)[1] > since_us
+                buckets(sums.budget.window, since_us).first_us <= before.at_us
+                if sums.rolling
+                else self._rules.matcher.windows.bounds(sums.budget.window, before.at_us)[1] > since_us
             )
         ]
         spent = Spent(before.cost_pico, before.tokens, before.calls)
-        self._counters.count(before.at_us, spent, counting)
-        for charge in counting:
-            amount = in_unit(charge.budget.unit, spent) + (before.refused_calls if charge.budget.count_refused else 0)
-            spent_in[charge.account] = spent_in.get(charge.account, 0) + amount
-        refused = [charge for charge in counting if charge.budget.count_refused]
+        books.count(before.at_us, spent, counting)
+        for sums in counting:
+            account, budget = sums.charge.account, sums.budget
+            amount = in_unit(budget.unit, spent) + (before.refused_calls if budget.count_refused else 0)
+            spent_in[account] = spent_in.get(account, 0) + amount
+        refused = [sums for sums in counting if sums.budget.count_refused]
         if before.refused_calls and refused:
-            self._counters.count(before.at_us, Spent(0, 0, before.refused_calls), refused)
+            books.count(before.at_us, Spent(0, 0, before.refused_calls), refused)
 
     def _call(self, number: int, row: Row, standing: Standing) -> None:
         opened_us, open_ = row[1], self._open
@@ -141,7 +143,7 @@ class Engine:
             self._ending.settle(heappop(open_)[2])
         if standing.kind.job:
             self._counting.unchanged(row[3])
-            self._counters.count(opened_us, Spent(row[3], row[4]), standing.asking)
+            books.count(opened_us, Spent(row[3], row[4]), standing.asking)
             return
         turn = Turn(number, row, standing)
         if standing.kind.refused:

@@ -6,10 +6,11 @@ the others: a refused call takes less. A rate limit's instance is quiet if the c
 
 These sums are of calls as they are on record. A call that the tried rules change (another model, another output
 limit) may hold more; how much more is added up as the replay goes (`changed`). Where that uses up the distance to the
-limit, the sums have proven nothing, and the replay begins again with that rule asked (`UnprovenError`).
+limit, the sums have proven nothing of that account: it is noted, and the replay begins again with it asked
+(`corrected`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from proxy.model.call import Hold
@@ -21,6 +22,8 @@ from proxy.replay.facts import BURST_US, Row
 
 SHARE: Final = 3
 """A third of a limit is left for what changed calls take more."""
+SHORT: Final = ("rolling", "hour")
+"""Windows that slices of a day don't follow: what falls into one is what falls into the days that it touches."""
 CHANGED_MAX: Final = 100_000
 """Accounts in which changed calls are added up. At more, the rules of further ones are asked."""
 
@@ -28,14 +31,6 @@ Instance = tuple[str, tuple[str, ...]]
 """Of a rule: its name and the values of its `per`."""
 More = tuple[Account, int]
 """What a call in flight takes more from an account than its record says, above what it will have come to."""
-
-
-class UnprovenError(Exception):
-    """Changed calls took so much more that a rule which was taken to be quiet may not be."""
-
-    def __init__(self, rule: str) -> None:
-        super().__init__(rule)
-        self.rule: Final = rule
 
 
 class Quiet:
@@ -46,13 +41,33 @@ class Quiet:
         rules: frozenset[str] = frozenset(),
         busy: frozenset[Account] = frozenset(),
         busy_instances: frozenset[Instance] = frozenset(),
+        left: Mapping[Account, int] | None = None,
     ) -> None:
-        """`rules`: names of those that are quiet but for what is `busy`, in one window or (instances) in any."""
+        """`rules`: names of those that are quiet but for what is `busy`, in one window or (instances) in any. `left`:
+        how far accounts are from their limit that aren't far; None: it isn't known of any."""
         self._rules = rules
         self._busy = busy
         self._busy_instances = busy_instances
+        self._loud = busy_instances | {(account.budget, account.instance) for account in busy}
+        self._left = left
+        self._unproven: set[str | Instance | Account] = set()
         self._more: dict[Account, int] = {}
         self._more_tokens: dict[Instance, list[tuple[int, int]]] = {}
+
+    @property
+    def proven(self) -> bool:
+        """False: in a replay that asked it, something was not quiet; what that replay found is worth nothing."""
+        return not self._unproven
+
+    def corrected(self) -> "Quiet":
+        """To begin anew with: without what was not quiet."""
+        instances = {each for each in self._unproven if isinstance(each, tuple) and not isinstance(each, Account)}
+        return Quiet(
+            self._rules - {each for each in self._unproven if isinstance(each, str)},
+            self._busy | {each for each in self._unproven if isinstance(each, Account)},
+            self._busy_instances | instances,
+            self._left,
+        )
 
     def account(self, charge: Charge) -> bool:
         account = charge.account
@@ -62,13 +77,17 @@ class Quiet:
             and (account.budget, account.instance) not in self._busy_instances
         )
 
+    def always(self, instance: Instance) -> bool:
+        """Of a budget: its account is quiet in every window."""
+        return instance[0] in self._rules and instance not in self._loud
+
     def limit(self, throttle: Throttle) -> bool:
         name = throttle.limit.name
         return name in self._rules and (name, throttle.instance) not in self._busy_instances
 
     def changed(self, row: Row, hold: Hold, spent: Spent, charges: Iterable[Charge]) -> list[More]:
         """A call is to hold and to come to this, and not what is on record. Gives what `ended` is to be told when it
-        has ended. Raises UnprovenError."""
+        has ended."""
         pico = _above(hold.cost_pico, spent.cost_pico, row[5], row[3])
         tokens = _above(hold.input_tokens + hold.output_tokens, spent.tokens, row[6] + row[7], row[4])
         if pico[0] <= 0 and tokens[0] <= 0:
@@ -77,8 +96,7 @@ class Quiet:
         for charge in charges:
             unit = charge.budget.unit
             more, ends = pico if unit is Unit.USD else tokens if unit is Unit.TOKENS else (0, 0)
-            if more > 0 and self.account(charge):
-                self._add(charge, more)
+            if more > 0 and self.account(charge) and self._add(charge, more):
                 found.append((charge.account, ends))
         return found
 
@@ -87,7 +105,7 @@ class Quiet:
             self._more[account] -= more
 
     def changed_tokens(self, row: Row, expected: int, spent: Spent, throttles: Iterable[Throttle]) -> None:
-        """As `changed`, of what rate limits take it for. Raises UnprovenError."""
+        """As `changed`, of what rate limits take it for."""
         more = max(0, expected - row[8])
         more += max(0, max(0, spent.tokens - expected) - max(0, row[4] - row[8]))
         if not more:
@@ -100,15 +118,30 @@ class Quiet:
             counting = [each for each in self._more_tokens.get(key, ()) if each[0] > row[1]]
             counting.append((max(row[1], row[2]) + 2 * BURST_US, more))
             if sum(tokens for _, tokens in counting) > most // SHARE or len(self._more_tokens) >= CHANGED_MAX:
-                raise UnprovenError(throttle.limit.name)
+                self._unproven.add(key)
+                continue
             self._more_tokens[key] = counting
 
-    def _add(self, charge: Charge, more: int) -> None:
-        account, budget = charge.account, charge.budget
+    def _add(self, charge: Charge, more: int) -> bool:
+        """Whether it is still quiet."""
+        account = charge.account
+        if account in self._unproven:
+            return False
         found = self._more.get(account, 0) + more
-        if found > room(budget) // SHARE or len(self._more) >= CHANGED_MAX:
-            raise UnprovenError(budget.name)
+        if len(self._more) >= CHANGED_MAX and account not in self._more:
+            self._unproven.add(account.budget)
+            return False
         self._more[account] = found
+        if found > self._distance(charge):
+            self._unproven.add(account)
+        return True
+
+    def _distance(self, charge: Charge) -> int:
+        """At least so far it is from its limit."""
+        share = room(charge.budget) // SHARE
+        if self._left is None or charge.budget.window.kind in SHORT:
+            return share
+        return self._left.get(charge.account, room(charge.budget) - share)
 
 
 def _above(hold: int, spent: int, held_then: int, spent_then: int) -> tuple[int, int]:

@@ -4,22 +4,21 @@ A verdict depends on a call's dimensions, on the windows that its moment falls i
 numbers. A call whose numbers are below all that such rules ask about is *plain*: the verdict of its kind is its own.
 """
 
-from collections.abc import Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Final
 
 from proxy.gateway.rules import Rules
 from proxy.model.call import Call, Hold
-from proxy.policy.charge import Account, Charge
+from proxy.policy.charge import Charge
 from proxy.policy.evaluate import charges, evaluated, throttles
 from proxy.policy.match import TAG, facts_of
 from proxy.policy.rules import DIMENSIONS, ModelRule
 from proxy.policy.verdict import Asked, Verdict, Weight
 from proxy.policy.windows import NEVER_US
+from proxy.replay.accounts import Course, Courses, Sums
 from proxy.replay.facts import Kind, Row
 from proxy.replay.names import known_as
-from proxy.replay.quiet import NOTHING_QUIET, Quiet
 
 _NOTHING: Final = Hold(0, 0, 0)
 _FIELDS: Final = attrgetter(*[field.name for field in fields(Call)][2:])
@@ -30,21 +29,9 @@ class Standing:
     """Of one kind."""
 
     __slots__ = (
-        *("_asking", "_charges", "_ends", "_fields", "_quiet", "_rules", "_steady", "_thresholds"),
-        *(
-            "_unmoved",
-            "asking",
-            "every_throttle",
-            "kind",
-            "matches",
-            "facts",
-            "project",
-            "redundancy",
-            "simulated",
-            "throttles",
-            "until_us",
-            "verdict",
-        ),
+        *("_courses", "_fields", "_loud", "_rules", "_steady", "_thresholds", "_unmoved"),
+        *("accounts", "asking", "every_throttle", "facts", "kind", "matches", "project", "redundancy"),
+        *("simulated", "throttles", "until_us", "verdict"),
     )
 
     def __init__(self, rules: Rules, kind: Kind) -> None:
@@ -68,24 +55,25 @@ class Standing:
         self._unmoved = self._steady and not (
             kind.job or self.verdict.refusal or self.verdict.shadow or self.redundancy
         )
-        self._quiet: Quiet = NOTHING_QUIET
-        # By place: those of one moment, when the window of each ends, and whether it is to be asked.
-        self._charges = list(charges(rules.matcher, self.matches, self.facts, 0))
-        self._ends = [0] * len(self._charges)
-        self._asking = [True] * len(self._charges)
-        self.asking: tuple[Charge, ...] = ()
-        """Of the charges, as of the last `charges`, those that may be in the way of some call."""
+        found = charges(rules.matcher, self.matches, self.facts, 0)
+        self.accounts: Final = [(charge.budget, charge.account.instance) for charge in found]
+        """Budgets that its calls count in, each with its instance."""
+        self._courses: list[Course] = []
+        self._loud: list[Course] = []
+        self.asking: list[Sums] = []
+        """The accounts, as of the last `renew`, that may be in the way of some call."""
         self.simulated = True
-        """False, as of the last `charges`: of a plain call there is nothing to be decided."""
+        """False, as of the last `renew`: of a plain call there is nothing to be decided."""
         self.until_us = 0
-        """Until when the last `charges` are those of any moment."""
+        """Until when what the last `renew` found is the same at any moment."""
 
-    def leave_out(self, quiet: Quiet) -> None:
+    def leave_out(self, courses: Courses) -> None:
         """Accounts and limits that are quiet are asked no more."""
-        self._quiet = quiet
+        quiet = courses.quiet
         self.throttles = tuple(each for each in self.every_throttle if not quiet.limit(each))
+        self._courses = [courses.of(*each) for each in self.accounts]
+        self._loud = [course for course in self._courses if not quiet.always((course.budget.name, course.instance))]
         self.until_us = 0
-        self._ends = [0] * len(self._charges)
 
     def call(self, call_id: str, opened_us: int) -> Call:
         # By place and not by replace(), which costs three times as much: there are millions.
@@ -104,21 +92,20 @@ class Standing:
             and (0 <= row[9] <= output_max or output_max == NEVER_US or self.kind.unlimitable)
         )
 
-    def charges(self, at_us: int) -> Sequence[Charge]:
+    def counting(self, at_us: int) -> list[Sums]:
         """The accounts of a call of that moment. Ask in order of time, or after `leave_out`."""
-        if at_us >= self.until_us:
-            self._renew(at_us)
-        return self._charges
+        return [course.at(at_us) for course in self._courses]
 
-    def _renew(self, at_us: int) -> None:
-        for place, charge in enumerate(self._charges):
-            if at_us >= self._ends[place]:
-                start_us, self._ends[place] = self._rules.matcher.windows.bounds(charge.budget.window, at_us)
-                found = Charge(Account(*charge.account[:2], start_us), charge.budget)
-                self._charges[place], self._asking[place] = found, not self._quiet.account(found)
-        self.asking = tuple([charge for charge, asks in zip(self._charges, self._asking, strict=True) if asks])
+    def charges(self, at_us: int) -> list[Charge]:
+        """As `counting`."""
+        return [course.at(at_us).charge for course in self._courses]
+
+    def renew(self, at_us: int) -> None:
+        """Another window may have begun."""
+        found = [course.at(at_us) for course in self._loud]
+        self.asking = [sums for sums in found if sums.asks]
         self.simulated = not self._unmoved or bool(self.asking or self.throttles)
-        self.until_us = min(self._ends, default=NEVER_US)
+        self.until_us = min([course.ends_us for course in self._loud], default=NEVER_US)
 
     def _worked_out(self, call: Call) -> Verdict:
         kind = self.kind

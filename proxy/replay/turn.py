@@ -17,16 +17,17 @@ class Turn:
 
     __slots__ = (
         "_call",
-        "charges",
         "cost_pico",
         "did",
         "expected_tokens",
+        "held",
         "hold",
         "id",
         "more",
         "row",
         "spent",
         "standing",
+        "sums",
         "unruled_pico",
     )
 
@@ -36,8 +37,10 @@ class Turn:
         self._call: Call | None = None
         self.row: Final = row
         self.standing: Final = standing
-        self.charges: Final = standing.asking
+        self.sums: Final = standing.asking
         """The accounts that are to be asked."""
+        self.held = (0, 0, 0)
+        """What it holds in each of them: money, tokens or calls."""
         self.hold = Hold(row[5], row[6], row[7])
         self.expected_tokens = row[8]
         self.spent = Spent(row[3], row[4])

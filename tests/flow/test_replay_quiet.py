@@ -9,6 +9,7 @@ from proxy.adapters.prices_litellm import price_book
 from proxy.app.replaying import replayed
 from proxy.gateway.rules import Rules
 from proxy.policy.types import PolicySet
+from proxy.replay.accounts import Courses
 from proxy.replay.proving import quiet_for
 from proxy.replay.standing import Standing
 from tests.flow import replay_traffic
@@ -108,9 +109,11 @@ def test_only_accounts_near_their_limit_are_asked(tmp_path):
     with DuckFacts(file, policies.rules) as facts:
         rules = Rules(policies, price_book(policies))
         standings = {number: Standing(rules, kind) for number, kind in facts.kinds().items()}
-        quiet = quiet_for(policies.rules, facts, standings, {}, frozenset())
+        quiet = quiet_for(policies.rules, facts, standings, {})
         asked = set()
+        courses = Courses(rules.matcher.windows)
+        courses.leave_out(quiet)
         for standing in standings.values():
-            standing.leave_out(quiet)
+            standing.leave_out(courses)
             asked |= {(charge.account.instance, quiet.account(charge)) for charge in standing.charges(SINCE_US)}
     assert asked == {(("bob",), False), (("alice",), True), (("alice's agent",), True)}
