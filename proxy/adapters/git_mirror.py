@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -123,9 +124,20 @@ class GitMirror:
 
     def _begin(self) -> None:
         if (self.folder / "HEAD").is_file():
+            self._clear()
             return
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._git.run("init", "--quiet", "--bare", "--template=")
+
+    def _clear(self) -> None:
+        """What a git that was killed left behind: locks that would keep out every later one, and halves of packs."""
+        refs = self.folder / "refs"
+        objects = self.folder / "objects"
+        left = (self.folder.glob("*.lock"), refs.rglob("*.lock"), objects.glob("*.lock"), objects.glob("pack/tmp_*"))
+        for path in chain(*left, objects.glob("pack/*.lock")):
+            path.unlink(missing_ok=True)
+        for path in chain(objects.glob("tmp_objdir-*"), objects.glob("incoming-*")):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _room(self) -> None:
         size = _size(self.folder)

@@ -228,6 +228,18 @@ def test_a_repository_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert not mirror.has("0" * 40)
 
 
+def test_what_a_killed_git_left_behind_keeps_nobody_out(repository: GitRepository, mirror: GitMirror) -> None:
+    for name in ("packed-refs.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_1", "shallow.lock"):
+        (mirror.folder / name).write_bytes(b"half")
+    tip = repository.commit({"pay.py": "a = 2\n"})
+    repository.git("branch", "gone")
+    mirror.fetch()
+    repository.git("branch", "-D", "gone")
+    mirror.fetch()
+    assert mirror.has(tip)
+    assert not (mirror.folder / "objects/pack/tmp_pack_1").exists()
+
+
 def test_what_runs_is_ended_by_a_stop_and_a_deadline(mirror: GitMirror) -> None:
     git = Git(mirror.folder, ENVIRON)
     with pytest.raises(GitError, match="longer than it may"):
