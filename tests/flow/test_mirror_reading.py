@@ -146,10 +146,11 @@ def test_a_forwarded_change_ends_where_another_change_of_the_same_author_did(
     proposed(repository, "1", "a = 1\n", path="one.py")
     earlier = repository.forward("topic-1")
     told.changes[f"{PAY}#1"] = change("1", earlier, earlier)
-    commits = proposed(repository, "2", "b = 1\n", "b = 2\n", path="two.py")
+    commits = proposed(repository, "2", "# words\n", "# more words\n", path="two.py")
     merge = repository.forward("topic-2")
-    _, known, _ = told.diff("2", merge, merge)
+    found, known, _ = told.diff("2", merge, merge)
     assert known.keys() == set(commits)
+    assert found.substance == "comments"
 
 
 def test_a_stacked_change_has_not_the_commits_of_the_one_below(repository: GitRepository, told: Told) -> None:
