@@ -33,7 +33,7 @@ _NEVER_TOPICS = frozenset({"embeddings"})
 """Operations that are told by the same words only: the same documents are indexed again each time they change."""
 
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Of what state() gives: raise it when what one of the classes below remembers gets another meaning."""
 _KEPT = (Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit, Rerun)
 
@@ -64,6 +64,7 @@ class Early:
     conversation: Conversation
     use: Use
     first_use: bool
+    disguised: bool
     seen_before: bool
     call: Open
 
@@ -118,7 +119,8 @@ class Detector:
         if seen_before and exempted is None:
             self._judge_repeat(sight, reading, prompt, use, conversation, judge)
         call = Open(use, sight.project, exempted, judge)
-        early = Early(sight, reading, conversation, use, not use.calls, seen_before, call)
+        disguised = bool(use.calls) and reading.raw != use.raw
+        early = Early(sight, reading, conversation, use, not use.calls, disguised, seen_before, call)
         self._note(sight, prompt, use, reading)
         self._reader.keep(reading, conversation)
         self._open.put(sight.call_id, call)
@@ -136,7 +138,7 @@ class Detector:
             ):
                 call.exempted = "polling"
         elif call.exempted is None and sight.evaluation is None and sight.operation not in _NEVER_TOPICS:
-            known = self._topics.judge(sight, reading, early.use, early.first_use, call.judge)
+            known = self._topics.judge(sight, reading, early.use, early.first_use, call.judge, early.disguised)
         if reading.known is None:
             self._reruns.opened(sight, early.conversation, opening(reading, self._keyed), call.judge)
             call.question = self._contexts.judge(sight, reading, known, call.judge)

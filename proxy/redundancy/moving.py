@@ -48,11 +48,11 @@ def recast(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Lik
     known.update(topic.seen or ())
     words = ask_of("\n".join(pieces.values()), keyed, TEXT_BITS)
     share = _share(words, topic.words)
-    ends = _ends(last)
-    asked = ask_of(ends[0], keyed, TEXT_BITS), ask_of(ends[1], keyed, TEXT_BITS)
+    both = ends(last)
+    asked = ask_of(both[0], keyed, TEXT_BITS), ask_of(both[1], keyed, TEXT_BITS)
     same = any(
         keyed.short(compact(end)) in known or (ask and not new_words(ask, topic.ends))
-        for end, ask in zip(ends, asked, strict=True)
+        for end, ask in zip(both, asked, strict=True)
     )
     _extend(topic, [key for key in pieces if key not in known])
     topic.keep(0)
@@ -94,11 +94,11 @@ def moved(topic: Topic, pieces: dict[int, str], last: str, keyed: Keyed) -> Like
     if share >= FRESH_SHARE_MAX:
         return None
     words = ask_of("\n".join(pieces.values()), keyed, TEXT_BITS)
-    ends = _ends(last)
-    asked = ask_of(ends[0], keyed, TEXT_BITS), ask_of(ends[1], keyed, TEXT_BITS)
+    both = ends(last)
+    asked = ask_of(both[0], keyed, TEXT_BITS), ask_of(both[1], keyed, TEXT_BITS)
     news = max(
         0.0 if keyed.short(compact(end)) in seen else min(_share(ask, topic.words), _share(before, words))
-        for end, ask, before in zip(ends, asked, topic.last, strict=True)
+        for end, ask, before in zip(both, asked, topic.last, strict=True)
     )
     early = len(topic.asks) < CLOSED_ASKS_MIN
     _extend(topic, fresh)
@@ -115,7 +115,8 @@ def _share(ask: int, known: int) -> float:
     return min(1.0, new_words(ask, known) / ask.bit_count() / max(free, FREE_MIN)) if ask else 0.0
 
 
-def _ends(last: str) -> tuple[str, str]:
+def ends(last: str) -> tuple[str, str]:
+    """First and last line, where wishes are."""
     text = last.strip()
     return text[:END_CHARS].split("\n", 1)[0], text[-END_CHARS:].rsplit("\n", 1)[-1]
 

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .bounds import HOUR_US
 from .evidence import Evidence
 from .words import alike, new_words
 
@@ -22,13 +23,18 @@ CLOSED_ASKS_MIN = 3
 FAMILIAR_SHARE = 0.4
 HALF_LIFE_DAYS = 2
 """What is asked of one text day after day adds up more slowly than what is asked within hours, but it does."""
+TICK_US_MIN, TICK_US_MAX = HOUR_US // 15, 12 * HOUR_US
+TICK_JITTER_MAX = 0.1
+TICKS_MIN = 2
+"""People don't pause for as long as before twice in a row."""
 
 
 @dataclass(slots=True)
 class Topic:
-    """`body`: the pieces of its first call; `known`: the words of all asks so far; `asks`: the latest;
-    `latest`: ids of its calls; `owners`: who
-    asked, and how often, where it is everybody's. `calls`, `spent_pico`, `output_tokens`: of answers.
+    """`body`: the pieces of its first call; `known`: the words of all asks so far; `asks`: the latest; `latest`: ids of
+    its calls; `owners`: who asked, and how often, where it is everybody's. `last_at_us`, `pause_us`: when it was called
+    last, and how long after the call before; `ticks`: how often in a row after the same pause. `calls`, `spent_pico`,
+    `output_tokens`: of answers.
     Of a text that moves: `seen`: the pieces of its later calls; `last`: words of the ends of its last call; `ends`: of
     all ends so far; `words`: those and all of its last call."""
 
@@ -38,6 +44,9 @@ class Topic:
     evidence: Evidence = field(default_factory=lambda: Evidence(HALF_LIFE_DAYS))
     latest: list[str] = field(default_factory=list)
     owners: dict[str, int] | None = None
+    last_at_us: int = 0
+    pause_us: int = 0
+    ticks: int = 0
     seen: array[int] | None = None
     ends: int = 0
     last: tuple[int, int] = (0, 0)
@@ -55,9 +64,18 @@ class Topic:
         self.asks.append(ask)
         del self.asks[:-ASKS_MAX]
 
-    def called(self, call_id: str) -> None:
+    def called(self, call_id: str, at_us: int) -> None:
         self.latest.append(call_id)
         del self.latest[:-LATEST_MAX]
+        pause_us = at_us - self.last_at_us
+        even = abs(pause_us - self.pause_us) <= TICK_JITTER_MAX * pause_us and TICK_US_MIN <= pause_us <= TICK_US_MAX
+        self.ticks = self.ticks + 1 if even else 0
+        self.last_at_us, self.pause_us = at_us, pause_us
+
+    @property
+    def timed(self) -> bool:
+        """A text that is sent by the clock."""
+        return self.ticks >= TICKS_MIN and bool(self.body)
 
     def asked(self, ask: int, masked: bool = False) -> Likeness:
         """How the ask stands to those before it; it is one of them from now on."""

@@ -17,9 +17,10 @@ from .bounds import HOUR_US, SHORT_TOPICS_MAX, TOPICS_MAX, TOPICS_PER_OWNER_MAX,
 from .figures import figures
 from .hashing import Keyed
 from .judge import Judge
-from .moving import absorb, moved, moves, recast
+from .moving import absorb, ends, moved, moves, recast
 from .prompts import Use
 from .reading import Reading
+from .repeats import DISGUISE_WEIGHT
 from .segments import anchors, cut
 from .sight import Message, Sight
 from .topic import ALIKE_MIN, Likeness, Topic
@@ -31,6 +32,8 @@ SERVICE_TRUST = 0.2
 AGAIN_WEIGHT = 0.6
 """A variant tried a second time: people do that. So is what comes once a day."""
 DAILY_PAUSE_US = 12 * HOUR_US
+TIMED_WEIGHT = 1.6
+"""Of a call that brings nothing new to a text that is sent by the clock."""
 HISTORY_TURNS_MIN = 5
 BURIED_SHARE_MAX = 0.05
 """A finished conversation sent whole, changed in so little of it and not in its last message, asks nothing new."""
@@ -69,8 +72,11 @@ class Topics:
         self._count_short = 0
         self._short: Recent[str, deque[Topic]] = Recent(TOPICS_MAX)
 
-    def judge(self, sight: Sight, reading: Reading, use: Use, first_use: bool, judge: Judge) -> bool:
-        """Count a call for or against its topic; whether it repeats it."""
+    def judge(
+        self, sight: Sight, reading: Reading, use: Use, first_use: bool, judge: Judge, disguised: bool = False
+    ) -> bool:
+        """Count a call for or against its topic; whether it repeats it. `disguised`: this owner sent it before in
+        other characters."""
         trust = SERVICE_TRUST if sight.owner_kind == "service" else 1.0
         if first_use:
             likeness, shared = self.place(sight.owner, reading.fresh, reading.system)
@@ -79,11 +85,14 @@ class Topics:
             use.topic, weight = likeness.topic, likeness.weight
             if shared is not None:
                 _judge_shared(sight, shared, trust, judge)
+            fixed = likeness.fixed is not None
         else:
-            weight = AGAIN_WEIGHT if use.calls == 2 or use.pause_us >= DAILY_PAUSE_US else 1.0
+            weight, fixed = _again(use, disguised), False
         if use.topic is None:
             return False
-        use.topic.called(sight.call_id)
+        use.topic.called(sight.call_id, sight.at_us)
+        if use.topic.timed and weight >= 0 and not fixed:
+            weight = TIMED_WEIGHT
         if weight > 0:
             use.topic.evidence.add(weight * trust, sight.at_us, sight.call_id)
             judge.weigh("near_repeat", use.topic.evidence, members=use.topic.latest)
@@ -118,7 +127,7 @@ class Topics:
         sample = figures(call.texts, self._keyed)
         topics = [topic for key in sample if (topic := self._index.get((owner, FIGURES + key))) is not None]
         known = _most(topics, SHARED_FIGURES_MIN * len(sample))
-        topic = known or near or Topic(array("I", call.pieces))
+        topic = known or near or Topic(array("I", call.pieces), known=self._wish(call))
         self._keep(owner, call, topic)
         for key in sample:
             self._index.put((owner, FIGURES + key), topic)
@@ -167,6 +176,9 @@ class Topics:
         reordered = not added and _shuffled(topic.body, call.pieces)
         return topic.asked(ask, masked=reordered or (bool(added) and (buried or not ask)))
 
+    def _wish(self, call: _Long) -> int:
+        return ask_of("\n".join(ends(call.texts[-1])), self._keyed)
+
     def _place_short(self, owner: str, text: str) -> Likeness | None:
         ask = ask_of(text, self._keyed)
         if ask.bit_count() < SHORT_WORDS_MIN:
@@ -185,6 +197,14 @@ class Topics:
                 self._count_short -= len(self._short.drop() or ())
             return Likeness(topic)
         return best.asked(ask)
+
+
+def _again(use: Use, disguised: bool) -> float:
+    if use.pause_us >= DAILY_PAUSE_US:
+        return AGAIN_WEIGHT
+    if disguised:
+        return DISGUISE_WEIGHT
+    return AGAIN_WEIGHT if use.calls == 2 else 1.0
 
 
 def _shuffled(body: Sequence[int], pieces: Iterable[int]) -> bool:

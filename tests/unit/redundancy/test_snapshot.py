@@ -81,13 +81,13 @@ def test_calls_go_on_while_a_state_is_written_and_while_it_is_taken() -> None:
     for number, line in enumerate(cut.detector.state()):
         lines.append(line)
         if number % 10 == 0:
-            cut.send(f"Another one, number {number * 7919}, about nothing in particular.", owner="carol")
+            cut.send(f"Another one, number {number * 7919}, about nothing in particular.", owner="carol", wait_s=0)
     cut.detector = Detector(KEY)
     taking = cut.detector.restoring()
     for number, line in enumerate(lines):
         taking.take(line)
         if number % 10 == 0:
-            cut.send(f"One more, number {number * 7919}, about nothing in particular.", owner="dave")
+            cut.send(f"One more, number {number * 7919}, about nothing in particular.", owner="dave", wait_s=0)
     found = traffic(whole, random.Random(2), 6)
     again = traffic(cut, random.Random(2), 6)
     assert [each.flagged for each in again] == [each.flagged for each in found]

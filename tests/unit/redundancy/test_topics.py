@@ -1,5 +1,6 @@
 import random
 
+import pytest
 from sent_calls import DOCUMENT, Played, classes
 
 from proxy.redundancy.bounds import SHORT_TOPICS_MAX
@@ -161,3 +162,35 @@ def test_short_requests_of_very_many_people_take_a_fixed_amount_of_memory() -> N
         for m in range(40):
             topics.place(f"alice{n}", [("user", f"alpha{n} beta{m} gamma{n * m} delta{m + n} epsilon{n - m}")], "")
     assert sum(map(len, topics._short.values())) <= SHORT_TOPICS_MAX
+
+
+TIMER_WISHES = ["Summarise this repository.", "Give me a summary of this repository", "Summarize the repo"]
+
+
+@pytest.mark.parametrize("stamp", ["Time: {}", ""])
+def test_a_timer_whose_wish_has_three_wordings_is_flagged_by_its_sixth_call(stamp: str) -> None:
+    for number in range(200):
+        chance = random.Random(number)
+        played = Played()
+        sent = [
+            played.send(
+                f"{chance.choice(TIMER_WISHES)} {stamp.format(1782691626 + n * 900)}\n{DOCUMENT}",
+                wait_s=900 * chance.uniform(0.98, 1.02),
+            )
+            for n in range(6)
+        ]
+        assert any(judgement.flagged for judgement in sent), number
+
+
+def test_other_questions_about_one_text_by_the_clock_are_work() -> None:
+    played = Played()
+    for subject in SUBJECTS.split():
+        assert not played.send(f"What does it say of {subject}?\n{DOCUMENT}", wait_s=900).flagged
+
+
+def test_a_text_that_changes_in_a_line_is_work_by_the_clock() -> None:
+    played = Played()
+    lines = DOCUMENT.split("\n")
+    for n, subject in enumerate(SUBJECTS.split()):
+        lines[n] = f"Line {n} was replaced by one about {subject}, as of commit {n * 7919}."
+        assert not played.send("Summarise this repository.\n" + "\n".join(lines), wait_s=1800).flagged
