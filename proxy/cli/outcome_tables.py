@@ -52,6 +52,23 @@ def deployments(document: Mapping[str, Any], width: int | None = None) -> None:
     out.print(Text(_header(document), "dim"))
 
 
+def definition(document: Mapping[str, Any], width: int | None = None) -> None:
+    """As it is, and as it would be."""
+    out, rows = console(width), document["rows"]
+    out.print(Text(f"Definition {document['definition_version']}, and {document['other_version']}", "bold"))
+    columns = [Column("service", [row["service"] for row in rows], figure=False)]
+    for name in ("delivered", "voided", "credits"):
+        for title, key in ((name, name), ("other", f"{name}_other")):
+            columns.append(Column(title, [f"{Decimal(row[key]):,.10g}" for row in rows]))
+    columns.append(Column("moved", [f"{row['moved']:,}" for row in rows]))
+    if rows:
+        show(out, columns)
+    else:
+        out.print("Nothing was deployed that may be shown.")
+    for note in document["notes"]:
+        out.print(Text(f"- {note}"))
+
+
 def _table(out: Console, columns: Sequence[Column]) -> None:
     left_out = show(out, columns)
     if left_out:

@@ -171,6 +171,23 @@ def deployments(
 
 
 @app.command()
+def definition(
+    other: Annotated[
+        str, typer.Argument(help="A version, or what differs: clawback=14d,alike_bits=2,retried=1/4,…", metavar="OTHER")
+    ],
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    data: DataOption = None,
+) -> None:
+    """What of the past would count by another definition of delivered, beside the one in force. Nothing is changed."""
+    form = Format.JSON if as_json else form
+    if form in _DRAWN:
+        stop("this report is not drawn; use table, csv, json, parquet or xlsx", UNTRIED)
+    _show("/v1/reports/definition", [("definition", other)], form, data, out)
+
+
+@app.command()
 def budgets(
     budget: Annotated[list[str] | None, typer.Option("--budget", help="Only this one; may be repeated.")] = None,
     since: Annotated[
@@ -285,6 +302,7 @@ def _draw(document: dict[str, Any], form: Format) -> None:
     drawn = {
         "spend": tables.spend,
         "budgets": budget_tables.budgets,
+        "definition": outcome_tables.definition,
         "deployments": outcome_tables.deployments,
         "waste": waste_tables.waste,
         "hints": waste_tables.hints,

@@ -93,7 +93,7 @@ class Outcomes:
         self.built: Built | None = None
         self._store = store
         self._services = services
-        self._aliases = aliases
+        self.aliases = aliases
         self._now_us = now_us
         self._definition = definition
         self._one = threading.Lock()
@@ -125,7 +125,7 @@ class Outcomes:
 
     def _seen(self) -> Seen:
         ((load, told, frozen),) = self._store.read(_STATE, {"kind": BASELINES_FROZEN})
-        return Seen(load, told, frozen, self._services(), self._aliases())
+        return Seen(load, told, frozen, self._services(), self.aliases())
 
     def _rebuild(self) -> Built:
         now_us, seen, clock = self._now_us(), self._seen(), _Steps()

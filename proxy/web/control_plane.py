@@ -54,6 +54,7 @@ class ControlPlane:
             "/v1/reports/budgets": self.reports.budgets,
             "/v1/reports/waste": self.reports.waste,
             "/v1/reports/deployments": self.reports.deployments,
+            "/v1/reports/definition": self.reports.definition,
             "/v1/reports/hints": self.reports.hints,
             "/v1/reports/views": self.reports.views,
             "/v1/reports/prices": self.reports.prices,

@@ -12,6 +12,7 @@ from proxy.web.events import KINDS
 from proxy.web.openapi_answers import (
     budgets,
     call,
+    definition,
     deployment,
     deployments,
     error,
@@ -32,6 +33,7 @@ from proxy.web.openapi_asked import (
     budgets_asked,
     call_asked,
     deployment_asked,
+    definition_asked,
     deployments_asked,
     hints_asked,
     increase_asked,
@@ -79,6 +81,9 @@ def openapi(control_url: str) -> Schema:
             "/v1/reports/waste": _get("waste", "What redundant calls cost.", waste(), waste_asked(), PICTURES),
             "/v1/reports/deployments": _get(
                 "deployments", "What was delivered for the money.", deployments(), deployments_asked(), ()
+            ),
+            "/v1/reports/definition": _get(
+                "definition", "The past by another definition (finance, admin).", definition(), definition_asked(), ()
             ),
             "/v1/reports/hints": _get("hints", "What of one's own calls repeats itself.", hints(), hints_asked(), ()),
             "/v1/reports/views": _get("views", "Who looked at whose rows.", views(), [], ()),

@@ -8,6 +8,8 @@ from proxy.model.squeeze import Squeeze
 from proxy.model.usage import KINDS
 from proxy.ports.sheets import ColumnType
 from proxy.web.budget_document import BUDGET_COLUMNS, COUNTS
+from proxy.web.definition_document import COUNT_COLUMNS as REDEFINED_COUNTS
+from proxy.web.definition_document import CREDIT_COLUMNS
 from proxy.web.openapi_schemas import COUNT, MONEY, TEXT, TEXTS, TIME, Schema, table
 from proxy.web.outcome_document import (
     COST_COLUMNS,
@@ -129,6 +131,12 @@ def deployments() -> Schema:
             "total": table(figures),
         }
     )
+
+
+def definition() -> Schema:
+    row = {"service": TEXT, **dict.fromkeys(REDEFINED_COUNTS, COUNT), **dict.fromkeys(CREDIT_COLUMNS, TEXT)}
+    texts = dict.fromkeys(("report", "definition_version", "other_version"), TEXT)
+    return table({**texts, "notes": TEXTS, "rows": {"type": "array", "items": table(row)}})
 
 
 _BASELINES = ("services", "imported", "on_record")

@@ -6,6 +6,7 @@ from proxy.ledger.dimensions import DIMENSIONS, TAG_PREFIX, WASTE_DIMENSIONS, Di
 from proxy.ledger.outcome_asked import OUTCOME_DIMENSIONS
 from proxy.ledger.periods import FORMS
 from proxy.ledger.waste_asked import EXAMPLES_MAX
+from proxy.outcomes.redefining import NUMBERS
 from proxy.web.openapi_schemas import COUNT, TEXT, TEXTS, Schema, parameter, table
 
 
@@ -58,6 +59,11 @@ def deployments_asked() -> list[Schema]:
         *filters,
         parameter("reason", TEXT, "Why figures of few persons are looked at; on record, and shown to them."),
     ]
+
+
+def definition_asked() -> list[Schema]:
+    numbers = ", ".join(f"{name}=…" for name in NUMBERS)
+    return [parameter("definition", TEXT, f"A version, or what differs from the one in force, with commas: {numbers}.")]
 
 
 def hints_asked() -> list[Schema]:

@@ -16,6 +16,7 @@ from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.hints import hints
 from proxy.ledger.loader import Progress
 from proxy.ledger.outcome_asked import outcomes_asked
+from proxy.ledger.outcome_definition import definition_report
 from proxy.ledger.outcome_report import outcome_report
 from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.people import OPERATOR, Directory, Viewer
@@ -28,12 +29,14 @@ from proxy.ledger.waste import waste
 from proxy.ledger.waste_asked import waste_asked
 from proxy.model.calendar import moment
 from proxy.model.money import pico_to_usd
+from proxy.outcomes.redefining import DefinitionError, definition_of
 from proxy.outcomes.unread import MirrorState
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
 from proxy.web.budget_document import budget_document, budget_sheet
 from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
+from proxy.web.definition_document import definition_document, definition_sheet
 from proxy.web.outcome_document import outcome_document, outcome_sheet
 from proxy.web.price_document import price_document, price_sheet
 from proxy.web.waste_document import hints_document, hints_sheet, waste_document, waste_sheet
@@ -109,6 +112,25 @@ class Reports:
         await self.desk.record(viewer, report.persons, asked.reason, asked.described())
         document = outcome_document(report, data_until, self.mirrors())
         return await self._answer(document, outcome_sheet(report, document), format_)
+
+    async def definition(self, request: Request) -> Response:
+        """GET /v1/reports/definition?definition=&format=, for finance and admins."""
+        self.authentication.sees_all(request)
+        policies = self.authentication.policies()
+        format_, parameters = _format(request, FORMATS)
+        for name, _ in parameters:
+            if name != "definition":
+                raise ParameterError(name[:80], "this report has no parameters but definition and format")
+        try:
+            other = definition_of(dict(parameters).get("definition", ""))
+        except DefinitionError as error:
+            raise ParameterError("definition", str(error)) from None
+        now_us, aliases = self.authentication.now_us(), self.outcomes.aliases()
+        report = await self.desk.read(
+            lambda store, _: definition_report(store, other, policies.services, aliases, now_us)
+        )
+        document = definition_document(report)
+        return await self._answer(document, definition_sheet(document), format_)
 
     async def budgets(self, request: Request) -> Response:
         """GET /v1/reports/budgets?budget=&since=&until=&tz=&reason=&format="""

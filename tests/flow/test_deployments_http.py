@@ -253,6 +253,24 @@ async def test_what_it_cannot_be_asked_for_is_said(world: World, parameters: dic
     assert says in answer.json()["error"]["message"]
 
 
+async def test_the_past_by_another_definition_stands_beside_the_one_in_force(world: World) -> None:
+    """What the incident of September undid earns a quarter where it lands again, not a half."""
+    path, parameters = "/v1/reports/definition", {"definition": "retried=1/4"}
+    document = (await world.get(path, "bob", **parameters)).json()
+    assert (document["definition_version"], document["other_version"]) == ("1", "1 with retried=1/4")
+    # Shop is one person's, and pay would follow from what the report says of all.
+    assert (document["rows"], len(document["notes"])) == ([], 2)
+    world.policies = replace(world.policies, services=replace(world.policies.services, persons_min=1))
+    rows = {each["service"]: each for each in (await world.get(path, "bob", **parameters)).json()["rows"]}
+    assert (rows["pay"]["credits"], rows["pay"]["credits_other"], rows["pay"]["moved"]) == ("24.0", "22.5", 0)
+    assert rows["shop"]["credits"] == rows["shop"]["credits_other"] == "2.0"
+    assert (await world.get(path, "alice", **parameters)).status_code == 403
+    wrong = await world.get(path, "bob", definition="7")
+    assert (wrong.status_code, "there is no definition" in wrong.text) == (400, True)
+    schema = (await world.get("/openapi.json")).json()["paths"][path]["get"]["responses"]["200"]["content"]
+    Draft202012Validator(schema["application/json"]["schema"]).validate(document)
+
+
 async def test_answers_are_as_the_openapi_document_says(world: World) -> None:
     document = (await world.get("/openapi.json")).json()
     schema = document["paths"]["/v1/reports/deployments"]["get"]["responses"]["200"]["content"]["application/json"]

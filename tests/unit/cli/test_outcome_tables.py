@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxy.cli.outcome_tables import deployments
+from proxy.cli.outcome_tables import definition, deployments
 from proxy.outcomes.attribution import Method
 from proxy.web.outcome_document import COST_COLUMNS, COUNT_COLUMNS, FIGURE_COLUMNS, MONEY_COLUMNS
 
@@ -64,3 +64,15 @@ def test_a_report_of_nothing_but_the_total(capsys: pytest.CaptureFixture[str]) -
 def test_lines_fit_a_narrow_terminal(capsys: pytest.CaptureFixture[str], width: int) -> None:
     text = drawn(capsys, document(row(service="payments-service-of-the-north")), width)
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_definition_stands_beside_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = dict.fromkeys(("delivered", "delivered_other", "voided", "voided_other", "moved"), 3)
+    row = {"service": "pay", **counts, "credits": "24.0", "credits_other": "22.5"}
+    told = {"definition_version": "1", "other_version": "1 with retried=1/4", "notes": ["A note."], "rows": [row]}
+    definition(told, 100)
+    text = capsys.readouterr().out
+    assert "Definition 1, and 1 with retried=1/4" in text
+    assert "22.5" in text
+    definition({**told, "rows": []}, 100)
+    assert "Nothing was deployed" in capsys.readouterr().out
