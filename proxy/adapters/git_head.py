@@ -41,6 +41,16 @@ def work_tree(folder: Path) -> WorkTree:
         return WorkTree()
 
 
+def shared_folder(folder: Path) -> Path | None:
+    """What all work trees of the repository have in common; the folder itself where it is a bare one. None: no git."""
+    try:
+        bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
+        git = folder.resolve() if bare else _git(folder)
+        return _shared(git) if git else None
+    except OSError:
+        return None
+
+
 def commit_of(folder: Path) -> str:
     """The commit at HEAD; '' where the folder is in no work tree, or HEAD can't be followed.
 

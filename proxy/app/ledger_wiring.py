@@ -41,6 +41,7 @@ from proxy.web.control_plane import ControlPlane
 from proxy.web.control_reading import Desk
 from proxy.web.deployments_explained import DeploymentsExplained
 from proxy.web.events import Events
+from proxy.web.events_import import EventsImport
 from proxy.web.events_quarantine import EventsQuarantine
 from proxy.web.mirror_figures import MirrorFigures, mirror_details
 from proxy.web.notice_figures import NoticeFigures, notice_details
@@ -128,6 +129,7 @@ class Ledger:
             ),
             increases=BudgetIncreases(authentication, self.grants),
             events=events,
+            events_import=EventsImport(events, authentication.viewer),
             events_quarantine=EventsQuarantine(desk, authentication, events.services, events.secret, events.refused),
             metrics=Metrics(
                 self.metrics,

@@ -13,6 +13,7 @@ import httpx
 import typer
 
 from proxy.adapters.git_head import work_tree
+from proxy.cli import deployments_import
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.connection import address, ask
 from proxy.cli.deployment_event import ANSWER_S, Answer, Event, deployment_event, send
@@ -22,7 +23,13 @@ from proxy.cli.visible import visible
 from proxy.model.repository import repository as spelled
 from proxy.settings import Settings, config_folder, whole_environ
 
-app = typer.Typer(no_args_is_help=True, help="Deployments: tell of one from a pipeline, and see what became of it.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Deployments: tell of one from a pipeline, bring in the past, and see what became of one.",
+)
+
+
+app.command("import")(deployments_import.import_)
 
 
 class State(StrEnum):

@@ -19,12 +19,14 @@ from proxy.web.control_errors import HANDLED, on_error, on_fault
 from proxy.web.control_metrics import LedgerMetrics, Metrics
 from proxy.web.deployments_explained import DeploymentsExplained
 from proxy.web.events import Events
+from proxy.web.events_import import EventsImport
 from proxy.web.events_quarantine import EventsQuarantine
 from proxy.web.openapi import openapi
 from proxy.web.replay_facts import ReplayFacts
 from proxy.web.reports import Reports
 
 EVENTS = "/v1/events/{kind}"
+IMPORT = "/v1/events/import"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -40,6 +42,7 @@ class ControlPlane:
     balances: BalancesEndpoint
     increases: BudgetIncreases
     events: Events
+    events_import: EventsImport
     events_quarantine: EventsQuarantine
     replay: ReplayFacts
     metrics: Metrics
@@ -74,6 +77,7 @@ class ControlPlane:
                     Route(path, _measured(path, endpoint, self.metrics.own), methods=[method])
                     for method, path, endpoint in self.increases.routes()
                 ),
+                Route(IMPORT, _measured(IMPORT, self.events_import.take, self.metrics.own), methods=["POST"]),
                 Route(EVENTS, _measured(EVENTS, self.events.take, self.metrics.own), methods=["POST"]),
                 Route("/healthz", _alive),
                 Route("/readyz", self._ready),

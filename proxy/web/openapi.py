@@ -9,6 +9,7 @@ from typing import Final
 
 from proxy import VERSION
 from proxy.web.events import KINDS
+from proxy.web.events_import import EVENTS_MAX
 from proxy.web.openapi_answers import (
     budgets,
     call,
@@ -43,7 +44,7 @@ from proxy.web.openapi_asked import (
     spend_asked,
     waste_asked,
 )
-from proxy.web.openapi_schemas import COUNT, TEXT, Schema, parameter, table
+from proxy.web.openapi_schemas import COUNT, TEXT, TEXTS, Schema, parameter, table
 from proxy.web.reports import FORMATS, PICTURES
 
 _MEDIA: Final = {
@@ -102,6 +103,7 @@ def openapi(control_url: str) -> Schema:
             "/v1/replay": _get("replay", "What a replay of policies is compared with (admin).", replay(), [], None),
             "/v1/replay/facts": _facts(),
             "/v1/events/{kind}": _events(),
+            "/v1/events/import": _import(),
             "/v1/events/quarantine": _get(
                 "quarantine", "What sources told that nobody registered (finance, admin).", quarantine(), [], None
             ),
@@ -201,6 +203,20 @@ def _events() -> Schema:
         "responses": responses,
     }
     return {"post": operation}
+
+
+def _import() -> Schema:
+    anything: Schema = {"type": "object"}
+    asked = table({"events": {"type": "array", "maxItems": EVENTS_MAX, "items": anything}})
+    bad = {"type": "array", "items": table({"at": COUNT, "why": TEXT})}
+    taken = table({"told": COUNT, "ids": TEXTS, "bad": bad})
+    operation: Schema = {
+        "operationId": "import",
+        "summary": "The past, brought in by an admin. What can't be read is named (`bad`), and the rest is on record.",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
+    }
+    done = {"description": "On record.", "content": {"application/json": {"schema": taken}}}
+    return {"post": {**operation, "responses": {"200": done, **_failed()}}}
 
 
 _ERROR: Final[Schema] = {"$ref": "#/components/schemas/Error"}
