@@ -165,6 +165,19 @@ def test_a_stacked_change_has_not_the_commits_of_the_one_below(repository: GitRe
     assert known.keys() == {second, above}
 
 
+def test_a_change_on_top_of_a_squashed_one_has_not_the_commits_proposed_there(
+    repository: GitRepository, told: Told
+) -> None:
+    below = proposed(repository, "1", "a = 1\n", path="below.py")
+    repository.branch("topic-2", "topic-1")
+    above = repository.commit({"above.py": "b = 1\n"})
+    repository.pull("2", above)
+    told.diff("1", repository.squash("topic-1", "Below (#1)"), below[-1])
+    second = repository.merge("topic-2")
+    _, known, _ = told.diff("2", second, above)
+    assert known.keys() == {second, above}
+
+
 def test_a_change_from_a_fork_whose_branch_is_gone_is_read_by_its_pull_request(
     repository: GitRepository, told: Told
 ) -> None:
