@@ -40,7 +40,11 @@ class DuckFacts:
         self._values: dict[str, object] = {"file": str(file), **tags}
         # What doesn't fit the limit goes there; else into a folder of DuckDB's own where the command was started.
         self._scratch = tempfile.TemporaryDirectory(prefix="outlay-")
-        config = {"threads": 1, "memory_limit": MEMORY_LIMIT, "temp_directory": self._scratch.name}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": 1,
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": self._scratch.name,
+        }
         self._base = duckdb.connect(":memory:", config=config)
         try:
             ((self._calls,),) = self._read("SELECT count(*) FROM read_parquet($file) WHERE replayed", named=False)
