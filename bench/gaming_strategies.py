@@ -224,7 +224,11 @@ def _over_services(plan: Plan, count: int) -> None:
     for number in range(count):
         near = f"{0xF0F0F0F0F0F0F0F0 ^ 1 << number % 60:016x}"
         _extra(
-            plan, f"9{number:03}", work.merged + (number + 1) * HOUR, service=others[number % len(others)], simhash=near
+            plan,
+            f"9{number:03}",
+            int(work.merged) + 1 + 3 * HOUR + number * MINUTE,
+            service=others[number % len(others)],
+            simhash=near,
         )
 
 
@@ -429,7 +433,7 @@ def _copy_and_land(plan: Plan, count: int) -> None:
         _extra(
             plan,
             f"9{number:03}",
-            work.merged + 20,
+            int(work.merged) + 20 + 3 * HOUR + number * MINUTE,
             service=others[number % len(others)],
             patch=f"p-{work.service}-{work.number}",
             work_items=(f"CP-{number}",),

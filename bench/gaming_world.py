@@ -95,8 +95,9 @@ class Plan:
         return sorted(name for name in set(self.aliases.values()) if name.startswith(team or self.team))
 
     def slots(self, count: int) -> list[float]:
-        """Days spread over the measured weeks, on Wednesdays at ten: strategies are played then."""
-        return [7.0 * int((each + 0.5) * self.weeks / count) + 2 + 10 * HOUR + each * MINUTE for each in range(count)]
+        """Days spread over the measured weeks, Wednesdays before dawn: no honest work is between merge and deployment
+        then, which a further deployment would part from what goes wrong later."""
+        return [7.0 * int((each + 0.5) * self.weeks / count) + 2 + 3 * HOUR + each * MINUTE for each in range(count)]
 
     def do(self, day: float, act: Act) -> None:
         self.acts.append((day, act))
