@@ -141,6 +141,8 @@ def test_what_was_told_is_explained_beside_the_server_and_without_one(tmp_path: 
         outlay.start_ledger()
         assert record(tmp_path, *words, "--deployment", "d7", "--strict", OUTLAY_URL=outlay.ledger_url).returncode == 0
         until("it is loaded", lambda: deployments(tmp_path, "explain", "d7", **here).returncode == 0)
+        report = fetch(f"{outlay.ledger_url}/v1/reports/deployments?by=service&since=7d&reason=test", ADMIN_KEY)
+        assert [(row["service"], row["deployments"]) for row in report["rows"]] == [("checkout", 1)]
     finally:
         outlay.stop()
     ran = deployments(tmp_path, "explain", "abababab", **here)
