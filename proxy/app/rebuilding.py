@@ -31,10 +31,11 @@ class Rebuilding:
 
     async def run(self) -> None:
         while True:
-            await self._look()
+            await self.look()
             await asyncio.sleep(LOOK_S)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
+        """Once: a rebuild where one is due, and what it has to put on record. Raises nothing but a cancellation."""
         try:
             await asyncio.to_thread(self._refresh)
             await self._record()

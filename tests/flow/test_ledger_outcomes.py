@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from proxy.adapters.store_duckdb import DuckStore
+from proxy.app.rebuilding import Rebuilding
 from proxy.journal.codec import encode
 from proxy.ledger.outcomes import Outcomes
-from proxy.model.entry import Settled
+from proxy.model.entry import Act, Settled
 from proxy.model.usage import Usage
 from proxy.outcomes.quarters import quarter_us
+from tests.fakes.journal import FakeJournal
 from tests.fakes.segments import MemorySegments
 from tests.fakes.telling import ALIASES, PAY, Organisation, a_service, at, services_of
 from tests.flow.ledger_world import a_loader, a_store, spent
@@ -135,3 +137,21 @@ def test_a_baseline_on_record_stays_whatever_comes_late(world: World) -> None:
     world.outcomes.refresh()
     assert world.rows("SELECT standing FROM outcome_deployments WHERE id LIKE '%/d1'") == [("voided",)]
     assert world.rows(baseline) == [(before, at(130))]
+
+
+async def test_rebuilding_puts_baselines_on_record_once(world: World) -> None:
+    world.day = 130
+    journal = FakeJournal()
+    rebuilding = Rebuilding(world.outcomes, journal)
+    await rebuilding.look()
+    await rebuilding.look()
+    assert [act.kind for act in journal.of(Act)] == ["baselines_frozen"]
+    assert journal.flushed_entries == 1
+    assert rebuilding.failing == ""
+
+
+async def test_a_failure_is_told_and_ends_nothing(world: World) -> None:
+    rebuilding = Rebuilding(world.outcomes, FakeJournal())
+    world.store.close()
+    await rebuilding.look()
+    assert rebuilding.failing.startswith("StoreError")
