@@ -139,4 +139,3 @@ def _put_persons(week: ServiceWeek, changes: Iterable[Change]) -> None:
         names = {*(() if each.bot else (each.author,)), *each.coauthors, each.sponsor} - {""}
         week.unknown |= {name for name in names if name.startswith(UNRESOLVED)}
         week.persons |= {name for name in names if not name.startswith(UNRESOLVED)}
-
