@@ -1,4 +1,5 @@
-"""The engine: calls in the order of their admission, decided by the gateway's own rules, counters and rates.
+"""The engine: calls in the order of their admission, decided by the gateway's own rules and rates, and by its
+arithmetic of budgets (replay.books).
 
 A call holds what it held then until the moment at which it was settled then, so that calls are in each other's way as
 they were. What is not replayed: waiting (a call that would wait is let in at once), repetitions by clients who were
