@@ -139,14 +139,13 @@ def repeated(plan: Plan, count: int) -> None:
 
 
 def stale(plan: Plan, count: int) -> None:
-    """True deployments of old and unreviewed work, dated into another quarter."""
+    """True deployments, told when they happen, but dated ten days back, into weeks with less in them."""
 
-    def act(world: World, work: Work, day: float) -> None:
-        world.put(work)
-        sent = status(
-            world.repository(work.service), f"stale{work.number}", f"m-{work.service}-{work.number}", day - 60
-        )
-        send(world, "deployment_status", sent, day, secret=SECRET, delivery=f"stale{work.number}")
+    def act(world: World, work: Work) -> None:
+        place, name = world.repository(work.service), f"d-{work.service}-{work.number}"
+        world.lines = [each for each in world.lines if each.facts.get("deployment") != name]
+        sent = status(place, name, world.ran[work.service][-1], work.deployed - 10)
+        send(world, "deployment_status", sent, work.deployed, secret=SECRET, delivery=f"stale{work.number}")
 
-    for number, day in enumerate(plan.slots(count)):
-        plan.do(day, partial(act, work=_unreviewed(plan, number, day), day=day + HOUR))
+    for work in plan.measured()[:count]:
+        plan.do(work.deployed + MINUTE / 1000, partial(act, work=work))
