@@ -171,8 +171,8 @@ def _by_api(plan: Plan, count: int) -> None:
     """True changes, whose deployment somebody posts: of what isn't in production yet, and is reverted unseen."""
     for number, day in enumerate(plan.slots(count)):
         name = f"9{number:03}"
-        _extra(plan, name, day, actor="mallory")
-        _extra(plan, f"8{number:03}", day + 2 * HOUR, reverts=name, actor="mallory")
+        _extra(plan, name, day, actor="bob")
+        _extra(plan, f"8{number:03}", day + 2 * HOUR, reverts=name, actor="bob")
 
 
 def _by_claim(plan: Plan, count: int) -> None:
@@ -197,7 +197,7 @@ def _by_two_hooks(plan: Plan, count: int) -> None:
             plan.do(
                 day + HOUR,
                 lambda world, w=work, n=number, s=source: world.ship(
-                    w.service, f"hook{n}", w.deployed, sha=f"m-{w.service}-{w.number}", source=s, actor="mallory"
+                    w.service, f"hook{n}", w.deployed, sha=f"m-{w.service}-{w.number}", source=s, actor="bob"
                 ),
             )
 
