@@ -9,6 +9,7 @@ know: one person may have many of them.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import combinations
 
 Part = str
@@ -42,21 +43,24 @@ def withheld(figures: Sequence[Figure], dimensions: Sequence[str], persons_min: 
     """Which of the rows may not be shown. `dimensions`: by which they may be summed, in this table or another."""
     hidden = {number for number, each in enumerate(figures) if not shown(each.persons, persons_min)}
     groups = _groups(figures, dimensions)
-    of_row: dict[int, list[tuple[int, ...]]] = defaultdict(list)
-    for group in groups:
+    of_row: dict[int, list[int]] = defaultdict(list)
+    for place, group in enumerate(groups):
         for number in group:
-            of_row[number].append(group)
-    waiting = [group for group in groups if not hidden.isdisjoint(group)]
+            of_row[number].append(place)
+    # The narrowest first: what is withheld for it is often enough for the wider ones.
+    waiting = [place for place, group in enumerate(groups) if not hidden.isdisjoint(group)]
     while waiting:
-        more = _one_more(figures, waiting.pop(), hidden, persons_min)
+        place = heappop(waiting)
+        more = _one_more(figures, groups[place], hidden, persons_min)
         if more is not None:
             hidden.add(more)
-            waiting += of_row[more]
+            for each in of_row[more]:
+                heappush(waiting, each)
     return frozenset(hidden)
 
 
 def _groups(figures: Sequence[Figure], dimensions: Sequence[str]) -> Sequence[tuple[int, ...]]:
-    """Rows that add up to something, each such set once; the widest last."""
+    """Rows that add up to something, each such set once, the narrowest first."""
     found: dict[tuple[int, ...], None] = {}
     for size in range(len(dimensions), -1, -1):
         for names in combinations(dimensions, size):
@@ -64,7 +68,7 @@ def _groups(figures: Sequence[Figure], dimensions: Sequence[str]) -> Sequence[tu
             for number, each in enumerate(figures):
                 rows[tuple(each.keys[name] for name in names)].append(number)
             found |= {tuple(group): None for group in rows.values() if len(group) > 1}
-    return list(found)
+    return sorted(found, key=lambda group: (len(group), group))
 
 
 def _one_more(figures: Sequence[Figure], group: Sequence[int], hidden: Collection[int], persons_min: int) -> int | None:

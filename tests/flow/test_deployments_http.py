@@ -206,6 +206,28 @@ async def test_periods_that_cut_months_tell_nothing_without_a_reason(world: Worl
     assert not (await asked(world, "bob", **period, reason="x"))["total"]["withheld"]
 
 
+async def test_a_team_and_its_services_together_tell_of_nobody(tmp_path: Path) -> None:
+    """Mail has the fewest persons; but it is pay that, taken from its team, would tell of shop."""
+    mail = "github.com/acme/mail"
+    services = services_of(
+        a_service(owner="money"), a_service("shop", SHOP, owner="money"), a_service("mail", mail, owner="post")
+    )
+    org = Organisation(services, {name: name for name in SIX})
+    for number, author in enumerate(SIX):
+        for repository in (PAY, mail) if number else (PAY, SHOP):
+            org.change(str(number), day=0, author=author, approvers=[SIX[number - 1]], repository=repository)
+    for repository in (PAY, SHOP, mail):
+        org.deploy(repository, day=1, repository=repository, sha=org.tips[repository, "main"])
+    with a_store(tmp_path) as store:
+        load(store, org.answered())
+        world = World(tmp_path, store)
+        world.policies = replace(world.policies, services=services, access=Access({name: Person(name) for name in SIX}))
+        by_service = await asked(world, by="service")
+        assert {each["service"] for each in by_service["rows"] if not each["withheld"]} == {"mail"}
+        by_team = await asked(world, by="team")
+        assert [each["withheld"] for each in by_team["rows"]] == [False, False]
+
+
 async def test_a_filter_tells_no_more_than_the_rows_of_the_whole(world: World) -> None:
     assert (await asked(world, "bob", service="pay"))["total"]["withheld"]
     assert (await asked(world, "bob", service="shop"))["total"]["withheld"]
