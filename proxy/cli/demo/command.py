@@ -150,6 +150,9 @@ What was spent, and for what; day by day; beside the week before:
 One project's sessions (on two Wednesdays an agent ran in a loop):
   outlay report spend --since 14d --by session --where project=app --reason loop
 
+What of it was needless, in money (that agent, and a timer that nobody reads):
+  outlay report waste --since 14d --by class,project
+
 Models without a price, with the entry to add; a file for a spreadsheet:
   outlay report prices --since 14d
   outlay report spend --since 14d --by project,day --format xlsx --out spend.xlsx

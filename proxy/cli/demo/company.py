@@ -5,11 +5,14 @@ have: agent sessions that grow by a turn a call, services with daily rhythm, a n
 hang-ups; and what costs money without need: an agent that repeats one call, a timer that sums up the same text again.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
+
+from proxy.cli.demo import words
 
 DAYS: Final = 14
 SEED: Final = 7
@@ -90,7 +93,7 @@ def plan(until: datetime) -> list[Planned]:
 def _day(day: datetime, random: Random) -> Iterator[Planned]:
     working = day.weekday() < 5
     yield from _checkout_api(day, random)
-    yield from _indexer(day)
+    yield from _indexer(day, random)
     yield from _repo_summary(day)
     if not working:
         return
@@ -126,32 +129,50 @@ def _session(tool: str, member: str, repository: str, start: datetime, turns: in
         "x-outlay-session": session,
         "user-agent": "claude-cli/2.1.0" if tool == "claude" else "codex_cli_rs/0.98.0",
     }
-    context, at = random.randint(30_000, 70_000), start
+    context, at, said = random.randint(30_000, 70_000), start, [words.task(random)]
     for turn in range(turns):
         fresh = random.randint(800, 5_000)
         made = {**headers, **_said(random.randint(300, 3_000), cached=context if turn else 0)}
         if tool == "claude":
             made["x-standin-cache-write-5m"] = str(fresh if turn else context)
-        text = f"{session} turn {turn}: change the handler, run the tests, and tell what failed."
-        yield Planned(at, member, *_agent_call(tool, text), made, hang_up=random.random() < 0.02)
+        said += [words.command(random), words.result(random)] if turn else []
+        yield Planned(at, member, *_agent_call(tool, said), made, hang_up=random.random() < 0.02)
         if random.random() < 0.03:
             yield Planned(
-                at + timedelta(seconds=20), member, *_agent_call(tool, text), {**made, "x-standin-status": "529"}
+                at + timedelta(seconds=20), member, *_agent_call(tool, said), {**made, "x-standin-status": "529"}
             )
         context += fresh
         at += timedelta(seconds=random.uniform(20, 160))
 
 
-def _agent_call(tool: str, text: str) -> tuple[str, dict[str, Any]]:
+def _agent_call(tool: str, said: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """`said`: the person's task, then in turn what the agent ran and what came of it."""
+    ran = list(zip(said[1::2], said[2::2], strict=True))
+    task = {"role": "user", "content": said[0]}
     if tool == "claude":
-        messages = [{"role": "user", "content": text}]
-        return "/v1/messages", {"model": "claude-sonnet-4-5", "max_tokens": 8000, "stream": True, "messages": messages}
-    return "/v1/responses", {"model": "gpt-5.1-codex", "stream": True, "input": text}
+        turns = [turn for number, pair in enumerate(ran) for turn in _claude_turn(f"toolu_{number}", *pair)]
+        body = {"model": "claude-sonnet-4-5", "max_tokens": 8000, "stream": True, "messages": [task, *turns]}
+        return "/v1/messages", body
+    turns = [turn for number, pair in enumerate(ran) for turn in _codex_turn(f"call_{number}", *pair)]
+    return "/v1/responses", {"model": "gpt-5.1-codex", "stream": True, "input": [task, *turns]}
+
+
+def _claude_turn(name: str, command: str, printed: str) -> list[dict[str, Any]]:
+    used = {"type": "tool_use", "id": name, "name": "Bash", "input": {"command": command}}
+    result = {"type": "tool_result", "tool_use_id": name, "content": printed}
+    return [{"role": "assistant", "content": [used]}, {"role": "user", "content": [result]}]
+
+
+def _codex_turn(name: str, command: str, printed: str) -> list[dict[str, Any]]:
+    arguments = json.dumps({"command": command})
+    return [
+        {"type": "function_call", "call_id": name, "name": "shell", "arguments": arguments},
+        {"type": "function_call_output", "call_id": name, "output": printed},
+    ]
 
 
 def _chat(member: str, model: str, at: datetime, random: Random) -> Planned:
-    text = f"Question {random.getrandbits(32)}: what does this stack trace mean?"
-    body = {"model": model, "stream": True, "messages": [{"role": "user", "content": text}]}
+    body = {"model": model, "stream": True, "messages": [{"role": "user", "content": words.question(random)}]}
     return Planned(at, member, "/v1/chat/completions", body, _said(random.randint(100, 900)))
 
 
@@ -160,8 +181,7 @@ def _checkout_api(day: datetime, random: Random) -> Iterator[Planned]:
     for hour in range(7, 24):
         for _ in range(random.randint(0, 2) + (2 if 17 <= hour <= 21 else 0)):
             at = day + timedelta(hours=hour, seconds=random.uniform(0, 3600))
-            text = f"Order {random.getrandbits(24)}: where is my parcel?"
-            body = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": text}]}
+            body = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": words.order(random)}]}
             made = {**_said(random.randint(200, 900), cached=12_288), "x-outlay-tags": "env=prod"}
             if random.random() < 0.02:
                 yield Planned(at, "checkout-api", "/v1/chat/completions", body, {**made, "x-standin-status": "429"})
@@ -169,9 +189,9 @@ def _checkout_api(day: datetime, random: Random) -> Iterator[Planned]:
             yield Planned(at, "checkout-api", "/v1/chat/completions", body, made)
 
 
-def _indexer(day: datetime) -> Iterator[Planned]:
+def _indexer(day: datetime, random: Random) -> Iterator[Planned]:
     for number in range(12):
-        texts = [f"{day:%Y-%m-%d} article {number}-{place}: " + "words to be found again " * 12 for place in range(24)]
+        texts = [words.article(random) for _ in range(24)]
         body = {"model": "text-embedding-3-small", "input": texts}
         yield Planned(day + timedelta(hours=2, seconds=20 * number), "indexer", "/v1/embeddings", body)
 
@@ -195,7 +215,7 @@ def _looping_agent(start: datetime) -> Iterator[Planned]:
         **_said(400, cached=140_000),
     }
     for step in range(40):
-        yield Planned(start + timedelta(seconds=15 * step), "erin", *_agent_call("claude", text), headers)
+        yield Planned(start + timedelta(seconds=15 * step), "erin", *_agent_call("claude", [text]), headers)
 
 
 def _said(output: int, cached: int = 0) -> dict[str, str]:
