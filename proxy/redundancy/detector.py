@@ -17,6 +17,7 @@ from .exemptions import ExemptionLedger, note_batch
 from .findings import Attribution, Exempted, ExemptionKind, Judgement
 from .hashing import Keyed
 from .judge import Judge
+from .marks import Marks
 from .prompts import Prompt, Prompts, Use
 from .reading import Heard, Reader, Reading, Tail
 from .repeats import LONG_CHARS_MIN, credit, judge_again, judge_replay, judge_shared
@@ -170,8 +171,8 @@ class Detector:
         return self._exemptions.report()
 
     def state(self) -> Iterator[bytes]:
-        """All that is remembered, but for calls under way, as lines without text: some 20 us each, two seconds of work
-        when full. Calls may be decided between one line and the next."""
+        """All that is remembered, but for calls under way, as lines without text: some 20 us each (of marks some
+        300), two seconds of work when full. Calls may be decided between one line and the next."""
         return lines(self._tables(), _KEPT)
 
     def restoring(self) -> Taking:
@@ -180,14 +181,13 @@ class Detector:
 
     @property
     def bytes(self) -> int:
-        """What is remembered takes at most about so much memory: a sample of it is weighed, what rows share with each.
-        Some milliseconds of work."""
-        return sum(map(weighed, self._tables().values()))
+        """About how much memory all that is remembered takes: a sample of it is weighed. Some milliseconds of work."""
+        return sum(weighed(table) if isinstance(table, Recent) else table.bytes for table in self._tables().values())
 
     def _tables(self) -> Tables:
         parts = (self._reader, self._prompts, self._topics, self._contexts, self._reruns, self._exemptions)
         found = ((f"{type(part).__name__}.{name}", getattr(part, name)) for part in parts for name in part.__slots__)
-        return {name: table for name, table in found if isinstance(table, Recent)}
+        return {name: table for name, table in found if isinstance(table, (Recent, Marks))}
 
     def _judge_repeat(
         self, sight: Sight, reading: Reading, prompt: Prompt, use: Use, conversation: Conversation, judge: Judge

@@ -16,10 +16,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from .bounds import Recent
+from .marks import Marks
 
 LINE_BYTES_MAX: Final = 4_000_000
 _LEVEL: Final = 1
-Tables = Mapping[str, "Recent[Any, Any]"]
+_PLAIN_BITS_MAX: Final = 128
+"""Sets of words are far larger numbers, which JSON takes long for, and beyond 4,300 digits refuses."""
+Tables = Mapping[str, "Recent[Any, Any] | Marks"]
 
 
 class SnapshotError(ValueError):
@@ -61,6 +64,10 @@ def _slots(found: type) -> tuple[str, ...]:
     return tuple(name for name in slots if name != "__weakref__")
 
 
+def _packed(data: bytes) -> str:
+    return b85encode(zlib.compress(data, _LEVEL)).decode()
+
+
 class _Packer:
     """Numbers stand for themselves; all else is a list whose first item says what it is."""
 
@@ -72,6 +79,8 @@ class _Packer:
 
     def pack(self, value: Any) -> Any:  # noqa: PLR0911 - a line for each type
         kind = type(value)
+        if kind is int and value.bit_length() > _PLAIN_BITS_MAX:
+            return ["i", _packed(value.to_bytes(-(-value.bit_length() // 8), "little"))]
         if value is None or kind in (int, float, bool, str):
             return value
         if kind in self._classes:
@@ -90,7 +99,7 @@ class _Packer:
         if kind is array:
             return ["a", value.typecode, b85encode(value.tobytes()).decode()]
         if kind is bytearray:
-            return ["b", b85encode(zlib.compress(bytes(value), _LEVEL)).decode()]
+            return ["b", _packed(bytes(value))]
         raise TypeError(f"cannot pack {kind.__name__}")
 
     def _object(self, value: Any, kind: type) -> Any:
@@ -116,6 +125,8 @@ class _Unpacker:
             return self._objects[value[1]]
         if tag == "a":
             return array(value[1], b85decode(value[2]))
+        if tag == "i":
+            return int.from_bytes(zlib.decompress(b85decode(value[1])), "little")
         if tag == "b":
             return bytearray(zlib.decompress(b85decode(value[1])))
         if tag == "q":

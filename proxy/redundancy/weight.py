@@ -5,41 +5,53 @@ from __future__ import annotations
 import sys
 from array import array
 from collections import deque
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any
 
 from .bounds import Recent
 
-SAMPLE = 24
-"""Rows and values that stand for all of their table."""
+SAMPLE = 48
+"""Rows, evenly spread, that stand for all of their table."""
+PARTS_MAX = 8
+"""Of one list or the like that stand for all of it."""
 _ROW_BYTES = 120
 """Of the table itself, for each row."""
-_LEAVES = (int, float, str, bytes, bool, array, type(None))
+_REFERENCES = 3
+"""To a value while it is weighed that are gone afterwards: the list it is in here, its name, and the question."""
+_LEAVES = (int, float, str, bytes, bytearray, bool, array, type(None))
 
 
 def weighed(table: Recent[Any, Any]) -> int:
-    """A value that many rows have counts once; neighbours share what their values refer to."""
-    values = list({id(value): value for _, value in table.items()}.values())
-    if not values:
-        return 0
-    seen: set[int] = set()
-    sample = values[:SAMPLE]
-    keys = sum(_bytes(key, seen) for key, _ in islice(table.items(), SAMPLE)) // min(SAMPLE, len(table))
-    mean = sum(_bytes(value, seen) for value in sample) // len(sample)
-    return len(table) * (_ROW_BYTES + keys) + len(values) * mean
+    """What several refer to counts for each of them with its part."""
+    rows = _spread(list(table.items()), SAMPLE)
+    parts = [each for row in rows for each in row]
+    del rows
+    return round(len(table) * (_ROW_BYTES + 2 * _mean(parts)))
 
 
-def _bytes(value: Any, seen: set[int]) -> int:
-    """Of a value and all that it refers to, each once."""
-    if id(value) in seen:
-        return 0
-    seen.add(id(value))
-    size = sys.getsizeof(value)
-    if isinstance(value, _LEAVES):
-        return size
+def _mean(values: Sequence[Any]) -> float:
+    """Bytes of a value and all that it refers to, one referrer's part of it."""
+    total = 0.0
+    for value in values:
+        references = sys.getrefcount(value) - _REFERENCES
+        size = float(sys.getsizeof(value))
+        if not isinstance(value, _LEAVES):
+            many, parts = _parts(value)
+            size += many * _mean(parts)
+        total += size / max(1, references)
+    return total / len(values) if values else 0.0
+
+
+def _parts(value: Any) -> tuple[int, Sequence[Any]]:
+    """How many there are, and a list of them, or of some of many."""
     if isinstance(value, dict):
-        return size + sum(_bytes(each, seen) for item in value.items() for each in item)
+        both = [*value.keys(), *value.values()]
+        return len(both), both
     if isinstance(value, (list, tuple, set, frozenset, deque)):
-        return size + sum(_bytes(each, seen) for each in value)
+        return len(value), _spread(list(value), PARTS_MAX)
     slots = [getattr(value, name) for name in getattr(type(value), "__slots__", ()) if hasattr(value, name)]
-    return size + sum(_bytes(each, seen) for each in slots)
+    return len(slots), slots
+
+
+def _spread(values: Sequence[Any], most: int) -> Sequence[Any]:
+    return values[:: -(-len(values) // most)] if len(values) > most else values

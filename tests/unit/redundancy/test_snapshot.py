@@ -7,6 +7,7 @@ from sent_calls import DOCUMENT, KEY, Played
 
 from proxy.redundancy.detector import Detector
 from proxy.redundancy.findings import Judgement
+from proxy.redundancy.marks import Marks
 from proxy.redundancy.sight import Message
 from proxy.redundancy.snapshot import SnapshotError
 
@@ -92,3 +93,37 @@ def test_calls_go_on_while_a_state_is_written_and_while_it_is_taken() -> None:
     again = traffic(cut, random.Random(2), 6)
     assert [each.flagged for each in again] == [each.flagged for each in found]
     assert any(judgement.flagged for judgement in found)
+
+
+def test_marks_of_before_a_restart_join_those_of_after() -> None:
+    before, after = Marks(), Marks()
+    for thing in range(3_000):
+        before.first(1, thing, 7)
+        after.first(1, thing + 10**6, 8)
+    for number, part in before.items():
+        after.put(number, part)
+    assert sum(after.first(1, thing, 9) == 7 for thing in range(3_000)) > 2_900
+    assert sum(after.first(1, thing + 10**6, 9) == 8 for thing in range(3_000)) > 2_900
+
+
+@pytest.mark.parametrize(
+    "line", [b'["Reruns._marks",0,["b","00"]]', b'["Reruns._marks",-1,1]', b'["Reruns._marks",0,1]']
+)
+def test_damaged_marks_are_none(line: bytes) -> None:
+    with pytest.raises(SnapshotError):
+        Detector(KEY).restoring().take(line)
+
+
+def test_a_text_that_moves_is_remembered_over_a_restart() -> None:
+    rows = [f"Parcel {n * 7919} weighs {n * 31} pounds and goes to town {n * 17}." for n in range(400)]
+
+    def windows(played: Played, first: int, last: int) -> list[bool]:
+        sent = ["Summarise this.\n" + "\n".join(rows[n * 4 : n * 4 + 100]) for n in range(first, last)]
+        return [played.send(each, cost_pico=3 * 10**10, output_tokens=300).flagged for each in sent]
+
+    whole, cut = Played(), Played()
+    assert windows(whole, 0, 10) == windows(cut, 0, 10)
+    cut.detector = restored(cut.detector.state())
+    found = windows(whole, 10, 30)
+    assert windows(cut, 10, 30) == found
+    assert any(found)
