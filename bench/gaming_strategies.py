@@ -460,10 +460,6 @@ def _one_each(_: Outcome, count: int) -> float:
     return count
 
 
-def _half_each(_: Outcome, count: int) -> float:
-    return count / 2
-
-
 def _cut_off(honest: Outcome, _: int) -> float:
     return float(honest.whole.earned.credits) - honest.held(honest.normal)
 
@@ -506,8 +502,7 @@ STRATEGIES: Final = (
         "mended without telling of the incident",
         "1/2 each",
         _quiet_fixes,
-        "1/2 for each incident of which no machine tells",
-        _half_each,
+        "what each incident would take: half, or all, of each group in the failed deployment",
     ),
     Strategy("25", "calls past the proxy", "not modelled yet", _bypass, "its cost: no reconciliation with bills yet"),
     Strategy("26", "the past edited, history imported late", "as merged; D1", _edit_the_past),
