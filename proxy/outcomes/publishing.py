@@ -47,16 +47,32 @@ def withheld(figures: Sequence[Figure], dimensions: Sequence[str], persons_min: 
     for place, group in enumerate(groups):
         for number in group:
             of_row[number].append(place)
+    rests: dict[int, Rest] = defaultdict(lambda: defaultdict(set))
+    for number in hidden:
+        _withhold(figures[number], [rests[place] for place in of_row[number]])
     # The narrowest first: what is withheld for it is often enough for the wider ones.
-    waiting = [place for place, group in enumerate(groups) if not hidden.isdisjoint(group)]
+    waiting = sorted(rests)
     while waiting:
         place = heappop(waiting)
-        more = _one_more(figures, groups[place], hidden, persons_min)
+        if shown(rests[place], persons_min):
+            continue
+        more = _fewest(figures, [number for number in groups[place] if number not in hidden])
         if more is not None:
             hidden.add(more)
+            _withhold(figures[more], [rests[each] for each in of_row[more]])
             for each in of_row[more]:
                 heappush(waiting, each)
     return frozenset(hidden)
+
+
+Rest = dict[Part, set[str]]
+"""What of a sum is withheld: whose it is, by month."""
+
+
+def _withhold(figure: Figure, rests: Iterable[Rest]) -> None:
+    for rest in rests:
+        for part, persons in figure.persons.items():
+            rest[part] |= persons
 
 
 def _groups(figures: Sequence[Figure], dimensions: Sequence[str]) -> Sequence[tuple[int, ...]]:
@@ -71,13 +87,10 @@ def _groups(figures: Sequence[Figure], dimensions: Sequence[str]) -> Sequence[tu
     return sorted(found, key=lambda group: (len(group), group))
 
 
-def _one_more(figures: Sequence[Figure], group: Sequence[int], hidden: Collection[int], persons_min: int) -> int | None:
-    """Where the rest would tell of too few: of the rows still shown, the one with the fewest persons."""
-    rest = together(figures[number] for number in group if number in hidden)
-    left = [number for number in group if number not in hidden and figures[number].persons]
-    if not left or shown(rest, persons_min):
-        return None
-    return min(left, key=lambda number: (_count(figures[number]), number))
+def _fewest(figures: Sequence[Figure], left: Iterable[int]) -> int | None:
+    """Of rows still shown, the one with the fewest persons; None: nothing is left."""
+    of_somebody = (number for number in left if figures[number].persons)
+    return min(of_somebody, key=lambda number: (_count(figures[number]), number), default=None)
 
 
 def _count(figure: Figure) -> int:
