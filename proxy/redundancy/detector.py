@@ -181,7 +181,7 @@ class Detector:
 
     @property
     def bytes(self) -> int:
-        """About how much memory all that is remembered takes: a sample of it is weighed. Some milliseconds of work."""
+        """About how much memory all that is remembered takes: a sample of it is weighed. Some 15 ms of work."""
         return sum(weighed(table) if isinstance(table, Recent) else table.bytes for table in self._tables().values())
 
     def _tables(self) -> Tables:
