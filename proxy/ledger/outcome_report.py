@@ -13,17 +13,18 @@ from typing import Final
 
 from proxy.ledger.outcome_asked import WEEK, whole_months
 from proxy.ledger.outcome_cells import Cells, SpendCell, WeekCell, cells, keys_of, keys_of_spend
+from proxy.ledger.outcome_figures import RUN, Delivered, Money, OutcomeRow
 from proxy.ledger.people import ForbiddenError, Viewer
 from proxy.ledger.periods import Bucket, buckets
 from proxy.ledger.selection import Selection
 from proxy.model.calendar import moment
 from proxy.model.service import Services
 from proxy.outcomes.association import Association, association
-from proxy.outcomes.attribution import ATTRIBUTED, Method
-from proxy.outcomes.index import Cell, Credited, credited
+from proxy.outcomes.attribution import Method
+from proxy.outcomes.index import Cell, credited
 from proxy.outcomes.publishing import Figure, shown, together, withheld
 from proxy.outcomes.quarters import WEEK_US, quarter_us
-from proxy.outcomes.unit_cost import UnitCost, unit_cost
+from proxy.outcomes.unit_cost import unit_cost
 from proxy.ports.store import Store
 
 DEFINITION: Final = (
@@ -31,63 +32,9 @@ DEFINITION: Final = (
     "that landed and lasted, of which each beyond a normal week counts less; cost: spend on building in the same "
     "weeks, what is attributed to nothing included"
 )
-RUN: Final = "run"
 _FOLLOWS: Final = ("team", "project", "tier")
 """Dimensions that a service has one value of."""
 _HOUR_US: Final = 3_600_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """Pico-dollars."""
-
-    by_method: Mapping[str, int] = field(default_factory=dict)
-    reach: int = 0
-    """Attributed to no service, and it may belong to this row: spent by the team or project of its services."""
-
-    @property
-    def build(self) -> int:
-        return sum(amount for method, amount in self.by_method.items() if method != RUN)
-
-    @property
-    def attributed(self) -> int:
-        return sum(self.by_method.get(method, 0) for method in ATTRIBUTED)
-
-    @property
-    def open(self) -> int:
-        """Not attributed, and perhaps its."""
-        return self.build - self.attributed + self.reach
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What was delivered, of one row."""
-
-    standings: Mapping[str, int]
-    deployments: int
-    reasons: Mapping[tuple[str, str, str], int]
-    earned: Credited
-    config: Fraction
-    change_fail_rate: float | None
-    rework_rate: float | None
-    lead_h: float | None
-    """Median, from merge to production."""
-    maintenance_share: float | None
-    review_load: float | None
-    """Approvals for each merged change."""
-    weak_share: float | None
-    imported: int
-    unknown: int
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeRow:
-    values: tuple[str, ...]
-    """Of the dimensions, in the order asked for."""
-    money: Money
-    delivered: Delivered | None
-    """None: withheld, because fewer persons stand behind it than may be told of."""
-    cost: UnitCost | None
 
 
 @dataclass(frozen=True, slots=True)

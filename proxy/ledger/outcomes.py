@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from proxy.ledger.outcome_facts import BASELINES_FROZEN, OutcomeFacts
+from proxy.ledger.outcome_figures import RUN
 from proxy.ledger.outcome_tables import (
     Rows,
     ShareKey,
@@ -40,8 +41,6 @@ from proxy.ports.store import Store
 
 T = TypeVar("T")
 
-RUN: Final = "run"
-"""In place of a method: spent on running products."""
 ACT_SERVICES_MAX: Final = 500
 """Baselines in one act, so that its line stays short."""
 QUICK_S: Final = 0.3

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from proxy.ledger.outcome_report import DEFINITION, RUN, Delivered, OutcomeReport, OutcomeRow
+from proxy.ledger.outcome_figures import RUN, Delivered, OutcomeRow
+from proxy.ledger.outcome_report import DEFINITION, OutcomeReport
 from proxy.model.calendar import moment
 from proxy.model.money import pico_to_usd
 from proxy.outcomes.attribution import Method
