@@ -115,7 +115,8 @@ def test_held_is_what_the_gateway_holds_while_a_stream_runs(shop: Shop) -> None:
         "POST", f"{shop.outlay.url}/v1/chat/completions", json=body, headers=headers, timeout=30
     ) as answer:
         assert answer.status_code == 200
-        next(answer.iter_raw())
+        pieces = answer.iter_raw()  # kept: an iterator that is dropped closes the connection
+        next(pieces)
         until("it is held in the report", lambda: shop.rows()["money", ""]["held"] != "0.00", shop.outlay.ledger)
         rows = shop.rows(ALICE_KEY)
         assert float(rows["money", ""]["held"]) == pytest.approx(float(shop.metric("outlay_gateway_held_usd")))

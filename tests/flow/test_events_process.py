@@ -104,7 +104,7 @@ def test_what_was_answered_survives_kill_9_and_is_known_again(outlay):
 
 def test_a_script_signs_as_the_page_says(outlay):
     outlay.start_ledger()
-    script = PAGE.read_text().partition("```sh\n")[2].partition("```")[0]
+    script = PAGE.read_text().partition("### Anything else")[2].partition("```sh\n")[2].partition("```")[0]
     script = script.replace("https://outlay.example.com", outlay.ledger_url).replace("$(git rev-parse HEAD)", MERGE)
     ran = subprocess.run(
         ["sh", "-eu", "-c", script],

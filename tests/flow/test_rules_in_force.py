@@ -1,5 +1,6 @@
 """Every kind of rule that the loader lets a server have changes a call: none is only believed to be in force."""
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -41,6 +42,14 @@ REPEATS = {
     + "\nevaluations: [{name: nightly, keys: [k_alice], commit_header: x-commit, cap: 50 calls}]",
 }
 """redundancy.yaml, for a prompt that is sent again and again."""
+
+
+SHARED: dict[str, tuple[str, list[int]]] = {
+    "redundancy.action.serve": ("redundancy: [{name: b, action: serve}]\ncache: {ttl: 10m}", [2, 2, 2]),
+    "cache": ("redundancy: [{name: b, action: serve}]\ncache: {ttl: 30s}", [2, 2, 3]),
+    "redundancy.action.coalesce": ("redundancy: [{name: b, action: coalesce}]", [1, 2, 3]),
+}
+"""How many calls have reached the provider by then: after two alike at the same moment, one more, and one a minute later."""
 
 
 def refused(status: int) -> Callable[[httpx.Response, list[dict[str, object]]], bool]:
@@ -102,5 +111,29 @@ async def test_a_rule_against_repeats_changes_a_call(router: respx.MockRouter, n
     assert ENDS[name](answers[-1]), [answer.text for answer in answers]
 
 
+@pytest.mark.parametrize("name", sorted(SHARED))
+async def test_a_rule_that_shares_answers_spares_a_call(router: respx.MockRouter, name: str) -> None:
+    text, expected = SHARED[name]
+    world = World(router, {"redundancy.yaml": text})
+    sent: list[bytes] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        await asyncio.sleep(0)
+        headers = {"content-type": "application/json"}
+        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(json.dumps(ANSWER).encode()))
+
+    world.router.route().mock(side_effect=answer)
+    body = {**CHAT, "temperature": 0}
+    reached: list[int] = []
+    for step in range(3):
+        if step == 2:
+            world.clock.advance(60_000_000)
+        calls = (world.call("POST", "/v1/chat/completions", json=body) for _ in range(2 if step == 0 else 1))
+        assert {each.status_code for each in await asyncio.gather(*calls)} == {200}
+        reached.append(len(sent))
+    assert reached == expected
+
+
 def test_every_kind_of_rule_is_tried() -> None:
-    assert ENFORCED - {"cases"} <= FILES.keys() | REPEATS.keys()
+    assert ENFORCED - {"cases"} <= FILES.keys() | REPEATS.keys() | SHARED.keys()
