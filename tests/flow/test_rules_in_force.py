@@ -49,7 +49,7 @@ SHARED: dict[str, tuple[str, list[int]]] = {
     "cache": ("redundancy: [{name: b, action: serve}]\ncache: {ttl: 30s}", [2, 2, 3]),
     "redundancy.action.coalesce": ("redundancy: [{name: b, action: coalesce}]", [1, 2, 3]),
 }
-"""How many calls have reached the provider by then: after two alike at the same moment, one more, and one a minute later."""
+"""Calls that have reached the provider: after two alike at the same moment, after one more, and a minute later."""
 
 
 def refused(status: int) -> Callable[[httpx.Response, list[dict[str, object]]], bool]:
