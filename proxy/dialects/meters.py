@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Final, Protocol
 
-from proxy.dialects.dialect import Reading
+from proxy.dialects.dialect import FramedMeter, Reading
 from proxy.dialects.output import Output
 from proxy.metering.sse import EventStream
 from proxy.model.usage import Served
@@ -42,7 +42,7 @@ class Listener(Protocol):
     def reading(self) -> Reading: ...
 
 
-class StreamMeter:
+class StreamMeter(FramedMeter):
     """Of a stream of events."""
 
     def __init__(self, listener: Listener, *, hide_usage: bool) -> None:
@@ -50,6 +50,9 @@ class StreamMeter:
         self._events = EventStream(listener.event, hiding=hide_usage)
         self.feed = self._events.feed
         self.finish = self._events.finish
+
+    def tail(self) -> bytes | None:
+        return self._events.joint
 
     @property
     def ended(self) -> bool:

@@ -52,16 +52,29 @@ class EventStream:
         """The last event ended with its chunk in CR: an LF that comes next still belongs to it."""
         self._last_hidden = False
         self._first = True
+        self._fed = b""
+        self._begun = b""
+        """Last byte of an event of which a part had gone on before `_fed` came; b"": none was."""
 
     def feed(self, data: bytes) -> bytes:
         """Read the next bytes; give those to pass on: `data` itself where nothing is hidden or held back."""
         if self._hiding:
             return self._pass(data)
         if self._plain(data):
+            self._begun = b""
             self._tell_lines(data)
         else:
             self._pass(data)
         return data
+
+    @property
+    def joint(self) -> bytes | None:
+        """What of the bytes fed last completes an event of which a part has gone on before; None: they don't
+        complete it. So a stream that is ended early can be ended between two events."""
+        if not self._begun:
+            return b""
+        end = _BLANK_LINE.search(self._begun + self._fed)
+        return self._fed[: end.end() - 1] if end else None
 
     def finish(self) -> bytes:
         """The stream has ended: gives what was still held back.
@@ -99,6 +112,8 @@ class EventStream:
     def _pass(self, data: bytes) -> bytes:
         if not data:
             return data
+        gone_on = self._pending and (self._giving or not self._hiding)
+        self._fed, self._begun = data, self._pending[-1][-1:] if gone_on else b""
         lead = b""
         if self._split_cr:
             self._split_cr = False

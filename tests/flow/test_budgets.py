@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import httpx
+import pytest
 import respx
 
 from proxy.adapters.prices_litellm import price_book
@@ -157,15 +158,24 @@ async def test_a_whole_answer_whose_worst_case_does_not_fit_gets_the_output_limi
     assert (squeezed.limit, squeezed.spent, squeezed.held) == (pico_to_usd(limit), "0.00", "0.00")
 
 
-async def test_a_stream_that_outgrows_what_is_left_is_cut_and_costs_what_passed(respx_mock: respx.MockRouter) -> None:
+@pytest.mark.parametrize("size", [0, 500, 1337])
+async def test_a_stream_that_outgrows_what_is_left_is_cut_and_costs_what_passed(
+    respx_mock: respx.MockRouter, size: int
+) -> None:
+    """`size`: of the pieces, wherever in an event they end; 0: an event each."""
     piece = {"model": "gpt-4o", "object": "chat.completion.chunk"}
     events = [piece | {"choices": [{"index": 0, "delta": {"content": "word " * 100}}]} for _ in range(20)]
     body = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    if size:
+        whole = b"".join(body)
+        body = [whole[at : at + size] for at in range(0, len(whole), size)]
     event_stream = {"content-type": "text/event-stream"}
     respx_mock.post(URL).mock(side_effect=lambda _: httpx.Response(200, headers=event_stream, stream=Pieces(body)))
     limit = 40_000_000_000
     world = a_world(respx_mock, a_budget(limit=limit))
     answer = await chat(world, stream=True, max_tokens=10_000)
+    told = [json.loads(event.removeprefix("data: ")) for event in answer.text.split("\n\n") if event]
+    assert "error" in told[-1]
     assert "The answer was ended here: no budget has room for more of it. The budget 'all'" in answer.text
     (settled,) = world.journal.of(Settled)
     assert settled.outcome is Outcome.CAPPED

@@ -64,6 +64,13 @@ def told(chunks: list[bytes], *, hiding: bool = False, **limits: int) -> tuple[l
     return seen, out
 
 
+def finished(data: bytes) -> list[bytes]:
+    """Events that are at their end, without what begins one behind them."""
+    seen: list[bytes] = []
+    EventStream(lambda data: bool(seen.append(data)), hiding=False).feed(data)
+    return seen
+
+
 def by_the_standard(data: bytes) -> list[bytes]:
     """The data of each event by the letter of the HTML standard, on whole input; the unfinished last one too."""
     text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
@@ -181,3 +188,27 @@ def test_memory_of_an_endless_event_is_bounded() -> None:
 
 def test_an_event_that_lacks_only_its_blank_line_is_read_at_the_end() -> None:
     assert told([b'data: {"usage"', b":1}"])[0] == [b'{"usage":1}']
+
+
+@given(chunked())
+@example([b"data: a\n", b"\ndata: b\n\n"])
+@example([b"data: a\r\n\r", b"\ndata: b\r\n\r\n"])
+def test_what_joins_a_part_that_has_gone_on_ends_its_event(chunks: list[bytes]) -> None:
+    stream, passed = EventStream(lambda data: False, hiding=False), b""
+    for chunk in filter(None, chunks):
+        stream.feed(chunk)
+        joint = stream.joint
+        if joint is None:
+            assert finished(passed + chunk) == finished(passed)
+        else:
+            assert chunk.startswith(joint)
+            assert finished(passed + joint + b"data: ours\n\n") == [*finished(passed + joint), b"ours"]
+            assert len(finished(passed + joint)) <= len(finished(passed)) + 1
+        passed += chunk
+
+
+def test_of_a_stream_that_hides_nothing_waits_to_be_joined() -> None:
+    stream = EventStream(lambda data: False, hiding=True)
+    assert stream.feed(b"data: one\n\ndata: t") == b"data: one\n\n"
+    stream.feed(b"wo\n\n")
+    assert stream.joint == b""
