@@ -173,7 +173,8 @@ async def test_a_stream_that_outgrows_what_is_left_is_cut_and_costs_what_passed(
     respx_mock.post(URL).mock(side_effect=lambda _: httpx.Response(200, headers=event_stream, stream=Pieces(body)))
     limit = 40_000_000_000
     world = a_world(respx_mock, a_budget(limit=limit))
-    answer = await chat(world, stream=True, max_tokens=10_000)
+    asked_for = {"include_usage": True}  # nothing is hidden, so bytes pass as they come
+    answer = await chat(world, stream=True, max_tokens=10_000, stream_options=asked_for)
     told = [json.loads(event.removeprefix("data: ")) for event in answer.text.split("\n\n") if event]
     assert "error" in told[-1]
     assert "The answer was ended here: no budget has room for more of it. The budget 'all'" in answer.text
