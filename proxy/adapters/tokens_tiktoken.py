@@ -104,6 +104,8 @@ class TiktokenCounter:
         try:
             async with asyncio.timeout(self._timeout_s):
                 source, sink = await self._streams()
+                if sink.is_closing():
+                    raise BrokenPipeError  # uvloop lets nobody write there: a RuntimeError, which nobody expects
                 sink.write(frame)
                 await sink.drain()
                 size = _LENGTH.unpack(await source.readexactly(_LENGTH.size))[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import tiktoken
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,6 +186,24 @@ async def test_an_idle_child_ends_and_another_one_takes_its_place() -> None:
     assert await first.wait() == 0
     assert await counter.count("gpt-5", ["hello world"]) == Count(2)
     await counter.close()
+
+
+def test_an_idle_child_that_ended_costs_no_count_in_the_gateways_own_event_loop() -> None:
+    """uvloop raises another error than asyncio where one writes to a child that has gone."""
+
+    async def counted() -> list[Count]:
+        counter = TiktokenCounter(timeout_s=60, idle_s=0.01)
+        first = await counter.count("gpt-5", ["hello world"])
+        child = await started(counter)
+        assert child.stdin is not None
+        await child.wait()
+        while not child.stdin.is_closing():
+            await asyncio.sleep(0)
+        second = await counter.count("gpt-5", ["hello world"])
+        await counter.close()
+        return [first, second]
+
+    assert uvloop.run(counted()) == [Count(2), Count(2)]
 
 
 async def test_closing_ends_the_child_and_may_be_repeated(counter: TiktokenCounter) -> None:
