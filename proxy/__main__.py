@@ -11,6 +11,7 @@ import typer
 
 from proxy import VERSION
 from proxy.cli import (
+    backup,
     budget,
     deployments,
     doctor,
@@ -74,6 +75,8 @@ app.command()(login.login)
 app.command(context_settings=run.CONTEXT)(run.run)
 app.command()(setup.setup)
 app.command()(doctor.doctor)
+app.command()(backup.backup)
+app.command()(backup.restore)
 interrupted.heed()
 
 

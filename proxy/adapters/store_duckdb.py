@@ -120,11 +120,20 @@ class DuckStore:
             file.touch(mode=0o600)
         except OSError as error:
             raise StoreError(f"can't write {file}: {error.strerror}") from error
-        named = str(file).replace("'", "''")
         with self._reading(timeout_s) as cursor:
-            query = f"COPY ({sql}) TO '{named}' (FORMAT parquet, COMPRESSION zstd)"
+            query = f"COPY ({sql}) TO {_quoted(file)} (FORMAT parquet, COMPRESSION zstd)"
             ((rows,),) = cursor.execute(query, _bound(parameters)).fetchall()
             return int(rows)
+
+    def copy(self, file: Path, timeout_s: float) -> None:
+        with self._reading(timeout_s) as cursor:
+            cursor.execute(f"ATTACH {_quoted(file)} AS copied")
+            try:
+                os.chmod(file, 0o600)
+                # One statement reads one snapshot, and the loader goes on beside it.
+                cursor.execute(f'COPY FROM DATABASE "{self._path.stem}" TO copied')
+            finally:
+                cursor.execute("DETACH copied")
 
     @contextmanager
     def _reading(self, timeout_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -180,6 +189,22 @@ class DuckStore:
         except duckdb.Error:
             # A failed commit has already ended the transaction; there is nothing left to undo.
             return
+
+
+def glance(path: Path, sql: str) -> Sequence[Row]:
+    """Rows of a query of a database that no process has open; nothing in its folder changes. Raises StoreError."""
+    try:
+        connection = duckdb.connect(
+            str(path), read_only=True, config={"threads": THREADS, "memory_limit": MEMORY_LIMIT}
+        )
+    except duckdb.Error as error:
+        raise _open_error(path, str(error)) from error
+    with connection, _translated():
+        return connection.execute(sql).fetchall()
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _connect(path: Path, scratch: Path) -> duckdb.DuckDBPyConnection:

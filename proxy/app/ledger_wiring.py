@@ -39,6 +39,7 @@ from proxy.web.control_auth import Authentication
 from proxy.web.control_metrics import LedgerMetrics, Metrics
 from proxy.web.control_plane import ControlPlane
 from proxy.web.control_reading import Desk
+from proxy.web.database_copy import DatabaseCopy
 from proxy.web.deployments_explained import DeploymentsExplained
 from proxy.web.events import Events
 from proxy.web.events_import import EventsImport
@@ -122,6 +123,7 @@ class Ledger:
             ),
             # A place of its own: no gateway waits behind reports.
             balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),
+            database_copy=DatabaseCopy(self.store),
             replay=ReplayFacts(
                 Desk(self.store, self.journal, self.clock.now_us, at_once=EXPORTS_AT_ONCE, timeout_s=EXPORT_S),
                 authentication,

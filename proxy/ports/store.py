@@ -73,6 +73,11 @@ class Store(Protocol):
         """
         ...
 
+    def copy(self, file: Path, timeout_s: float) -> None:
+        """Write everything, as of one moment, as a database of its own, readable by its owner alone. Writing goes on
+        meanwhile. May be called from any thread, for one copy at a time. Raises QueryTimeoutError, StoreError."""
+        ...
+
     @property
     def path(self) -> Path: ...
 

@@ -17,6 +17,7 @@ from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_errors import HANDLED, on_error, on_fault
 from proxy.web.control_metrics import LedgerMetrics, Metrics
+from proxy.web.database_copy import DatabaseCopy
 from proxy.web.deployments_explained import DeploymentsExplained
 from proxy.web.events import Events
 from proxy.web.events_import import EventsImport
@@ -40,6 +41,7 @@ class ControlPlane:
     calls: CallsExplained
     deployments: DeploymentsExplained
     balances: BalancesEndpoint
+    database_copy: DatabaseCopy
     increases: BudgetIncreases
     events: Events
     events_import: EventsImport
@@ -88,10 +90,13 @@ class ControlPlane:
 
     def local_application(self) -> Starlette:
         """What listens on the ledger's socket: all of it, and what only this machine may ask."""
-        path = "/v1/balances"
-        asked = Route(path, _measured(path, self.balances.answer, self.metrics.own), methods=["POST"])
+        local = {"/v1/balances": self.balances.answer, "/v1/database/copy": self.database_copy.make}
+        asked = [
+            Route(path, _measured(path, endpoint, self.metrics.own), methods=["POST"])
+            for path, endpoint in local.items()
+        ]
         return Starlette(
-            routes=[asked, Mount("/", self.application())],
+            routes=[*asked, Mount("/", self.application())],
             exception_handlers={**dict.fromkeys(HANDLED, on_error), Exception: on_fault},
         )
 
