@@ -15,6 +15,7 @@ PREFIX: Final = "OUTLAY_"
 PORT_MAX: Final = 65535
 _WORDS: Final = {
     "metrics_access": ("open", "key"),
+    "detector": ("on", "off"),
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("auto", "json", "text"),
 }
@@ -69,6 +70,8 @@ class Settings:
     calls_in_flight_max: int = 2000
     drain_s: float = 60.0
     """How long the answer to a dropped, non-streamed call is read for its usage."""
+    detector: str = "on"
+    """'off': the gateway compares no calls, so rules against redundancy find nothing; it spares their CPU and memory."""
     stop_s: float = 30.0
     """How long a graceful stop waits for calls in flight."""
     log_level: str = "info"

@@ -100,7 +100,8 @@ def main(clock: SystemClock | None = None) -> int:
     finally:
         gateway.balancing.stop()
         gateway.journal.close()
-        gateway.remembering.close()
+        if gateway.remembering is not None:
+            gateway.remembering.close()
     return 0
 
 

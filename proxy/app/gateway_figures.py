@@ -27,7 +27,8 @@ class GatewayFigures:
     journal: Journal
     folder: PolicyFolder
     balancing: Balancing
-    watching: Watching
+    watching: Watching | None
+    """None: the detector is off."""
     sharing: Sharing
     generations: Generations
     rules: Callable[[], Rules]
@@ -69,6 +70,8 @@ class GatewayFigures:
 
     def show_detector(self, metrics: GatewayMetrics) -> None:
         watching = self.watching
+        if watching is None:
+            return
         metrics.gauge("outlay_gateway_redundancy_looked_at", "Calls compared with others", lambda: watching.looked_at)
         metrics.gauge(
             "outlay_gateway_redundancy_faults", "That a fault of outlay's kept from it", lambda: watching.faults

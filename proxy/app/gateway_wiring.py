@@ -45,6 +45,7 @@ from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Watching
 from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
+from proxy.policy.redundancy_rules import ANSWERING
 from proxy.policy.rules import Budget
 from proxy.policy.types import Key, PolicySet
 from proxy.ports.counters import Crossing
@@ -94,9 +95,12 @@ class Gateway:
         self.upstream = TranslatingUpstream(self.signing, DIALECTS)
         self.hash_key = data_folder.hash_key(settings.data)
         generations = Generations(self.hash_key.of_epoch)
-        memory = settings.data / f"redundancy-{settings.node}.state"
-        self.remembering = Remembering(generations, memory, self.hash_key.id, self.clock)
-        self.watching = Watching(generations, self.clock, self.journal, self.metrics.turned_away)
+        self.watching: Watching | None = None
+        self.remembering: Remembering | None = None
+        if settings.detector == "on":
+            memory = settings.data / f"redundancy-{settings.node}.state"
+            self.remembering = Remembering(generations, memory, self.hash_key.id, self.clock)
+            self.watching = Watching(generations, self.clock, self.journal, self.metrics.turned_away)
         self.sharing = Sharing(self.clock)
         self.plane = Plane(
             upstream=self.upstream,
@@ -147,7 +151,8 @@ class Gateway:
 
     def start(self, policies: PolicySet) -> None:
         """Put a policy set in force before the first call; the journal is open. Raises OSError."""
-        self.remembering.begin()
+        if self.remembering is not None:
+            self.remembering.begin()
         self.balancing.start(self._made(policies))
 
     async def swap(self, policies: PolicySet) -> None:
@@ -156,6 +161,9 @@ class Gateway:
 
     def _made(self, policies: PolicySet) -> Rules:
         """With the prices made from it; reading the price list takes a while."""
+        unasked = [rule.name for rule in policies.rules.redundancy if rule.action not in ANSWERING]
+        if unasked and self.watching is None:
+            log.warning("these rules find nothing: the detector is off", rules=unasked)
         keys: Mapping[str, Key] = {**policies.keys, self._admin.hash: self._admin}
         return Rules(replace(policies, keys=keys), price_book(policies))
 
@@ -179,7 +187,7 @@ class Gateway:
             calibration=self.calibration,
             tokens=self.tokens,
             owners=self.owners,
-            redundant=Redundant(self.watching, self.throttling, self.clock),
+            redundant=Redundant(self.watching, self.throttling, self.clock) if self.watching else None,
             sharing=self.sharing,
         )
 
@@ -220,7 +228,9 @@ class Gateway:
             stack.push_async_callback(self.tokens.close)
             stack.push_async_callback(self._settle_rest)
             watches = [self.folder.watch(self.swap), stop_with(self.settings.supervisor_pid), self.balancing.run()]
-            watches += [self.expiry.run(), self.remembering.run()]
+            watches.append(self.expiry.run())
+            if self.remembering is not None:
+                watches.append(self.remembering.run())
             watches.append(self.grants.watch(self.waiting.freed))
             watches.append(self.sharing.sweep())
             if self.certificate:
