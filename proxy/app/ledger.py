@@ -102,6 +102,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(ledger.mirroring.run()),
         asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal).run()),
         asyncio.create_task(granting.keep(ledger.grants, ledger.caught_up)),
+        asyncio.create_task(ledger.policy_recording().run(ledger.caught_up)),
         asyncio.create_task(retain(journal, ledger.loader, ledger.clock.now_us, settings.journal_days)),
     ]
     if settings.otlp_endpoint:

@@ -23,6 +23,7 @@ from proxy.app.delivering import Delivering
 from proxy.app.loading import Loading
 from proxy.app.mirror_wiring import mirroring
 from proxy.app.noticing import Noticing
+from proxy.app.policy_recording import PolicyRecording
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
 from proxy.ledger.outcomes import Outcomes
@@ -175,6 +176,10 @@ class Ledger:
             gateways=partial(gateway_states, self.settings.data),
             now_us=self.clock.now_us,
         )
+
+    def policy_recording(self) -> PolicyRecording:
+        archive = PolicyArchive(self.settings.data)
+        return PolicyRecording(self.store, self.journal, self.policies, archive.files, self.clock.now_us)
 
     def caught_up(self) -> bool:
         """Whether every fact up to the start is in the store."""

@@ -269,6 +269,25 @@ def views(
     _show("/v1/reports/views", [], form, data, out)
 
 
+@app.command()
+def acts(
+    since: SinceOption = "",
+    until: UntilOption = "",
+    tz: ZoneOption = "UTC",
+    kind: Annotated[list[str] | None, typer.Option(help="key_created, policies_in_force, …; may be repeated.")] = None,
+    form: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
+    out: OutOption = None,
+    data: DataOption = None,
+) -> None:
+    """What was done and when: policies in force, keys, grants, looks at others' rows, imports. For admins."""
+    form = Format.JSON if as_json else form
+    if form in _DRAWN:
+        stop("this report has no money to draw; use table, csv, json, parquet or xlsx", UNTRIED)
+    asked = [("since", since), ("until", until), ("tz", tz), *(("kind", each) for each in kind or [])]
+    _show("/v1/reports/acts", [(name, value) for name, value in asked if value], form, data, out)
+
+
 def _show(path: str, parameters: list[tuple[str, str]], form: Format, data: Path | None, out: Path | None) -> None:
     """Ask and print. Tables and charts of the terminal are drawn here from the JSON; the other forms are passed on as
     the ledger gives them."""
@@ -308,6 +327,7 @@ def _draw(document: dict[str, Any], form: Format) -> None:
         "hints": waste_tables.hints,
         "prices": tables.prices,
         "views": tables.views,
+        "acts": tables.acts,
     }
     drawn[document["report"]](document)
 

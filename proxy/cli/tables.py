@@ -161,6 +161,20 @@ def views(document: Mapping[str, Any]) -> None:
     out.print(table)
 
 
+def acts(document: Mapping[str, Any]) -> None:
+    out = console()
+    if not document["rows"]:
+        out.print("Nothing is on record in this period.")
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("at (UTC)", "who", "what", "of", "details"):
+        table.add_column(name, overflow="fold")
+    for row in document["rows"]:
+        said = "; ".join(filter(None, (row["reason"], row["details"])))
+        table.add_row(*map(Text, (_time(row["at"]), row["actor"], row["kind"], row["subject"], said)))
+    out.print(table)
+
+
 def increases(document: Mapping[str, Any], width: int | None = None) -> None:
     """Requests and grants of budgets. `width` as of `spend`."""
     out = console(width)

@@ -23,7 +23,7 @@ log = structlog.get_logger("outlay.control")
 
 PATHS: Final = (
     *("/v1/reports/spend", "/v1/reports/prices", "/v1/reports/views", "/v1/calls/{id}", "/v1/whoami"),
-    *("/v1/reports/budgets", "/v1/reports/waste", "/v1/reports/hints", "/v1/reports/deployments"),
+    *("/v1/reports/acts", "/v1/reports/budgets", "/v1/reports/waste", "/v1/reports/hints", "/v1/reports/deployments"),
     *("/v1/reports/definition", "/v1/deployments/{id}"),
     *("/v1/budgets/increases", "/v1/replay", "/v1/replay/facts", "/v1/events/quarantine"),
     *("/metrics", "/healthz", "/readyz", "/openapi.json"),

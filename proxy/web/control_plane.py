@@ -63,6 +63,7 @@ class ControlPlane:
             "/v1/reports/hints": self.reports.hints,
             "/v1/reports/views": self.reports.views,
             "/v1/reports/prices": self.reports.prices,
+            "/v1/reports/acts": self.reports.acts,
             "/v1/calls/{id}": self.calls.explain,
             # Ids have slashes.
             "/v1/deployments/{id:path}": self.deployments.explain,

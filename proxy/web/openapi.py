@@ -11,6 +11,7 @@ from proxy import VERSION
 from proxy.web.events import KINDS
 from proxy.web.events_import import EVENTS_MAX
 from proxy.web.openapi_answers import (
+    acts,
     budgets,
     call,
     definition,
@@ -30,6 +31,7 @@ from proxy.web.openapi_answers import (
     whoami,
 )
 from proxy.web.openapi_asked import (
+    acts_asked,
     budget,
     budgets_asked,
     call_asked,
@@ -88,6 +90,7 @@ def openapi(control_url: str) -> Schema:
             ),
             "/v1/reports/hints": _get("hints", "What of one's own calls repeats itself.", hints(), hints_asked(), ()),
             "/v1/reports/views": _get("views", "Who looked at whose rows.", views(), [], ()),
+            "/v1/reports/acts": _get("acts", "What was done, and by whom (admin).", acts(), acts_asked(), ()),
             "/v1/calls/{id}": _get("call", "One call explained.", call(), call_asked(), None),
             "/v1/deployments/{id}": _get(
                 "deployment", "One deployment explained.", deployment(), deployment_asked(), None

@@ -19,7 +19,7 @@ from proxy.web.outcome_document import (
 from proxy.web.outcome_document import FIGURE_COLUMNS as OUTCOME_COLUMNS
 from proxy.web.outcome_document import TEXT_COLUMNS as OUTCOME_TEXTS
 from proxy.web.price_document import FIGURE_COLUMNS, LAST_COLUMNS, TEXT_COLUMNS
-from proxy.web.reports import VIEW_COLUMNS
+from proxy.web.reports import ACT_COLUMNS, VIEW_COLUMNS
 from proxy.web.waste_document import CAMPAIGN_COLUMNS, WASTE_COLUMNS
 
 _SQUEEZE = [field.name for field in fields(Squeeze)]
@@ -163,6 +163,10 @@ def prices() -> Schema:
 
 def views() -> Schema:
     return _report(table(dict.fromkeys(VIEW_COLUMNS, TEXT)), None)
+
+
+def acts() -> Schema:
+    return _report(table(dict.fromkeys(ACT_COLUMNS, TEXT)), None)
 
 
 def deployment() -> Schema:

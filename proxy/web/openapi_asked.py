@@ -85,6 +85,10 @@ def budgets_asked() -> list[Schema]:
     ]
 
 
+def acts_asked() -> list[Schema]:
+    return [*period({}), parameter("kind", TEXTS, "Only acts of this kind; repeated: any of them.")]
+
+
 def call_asked() -> list[Schema]:
     return [
         parameter("id", TEXT, "As in an answer's x-outlay-call-id.", "path"),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
+from proxy.ledger.acts import acts, acts_asked, details_text
 from proxy.ledger.budget_asked import budgets_asked
 from proxy.ledger.budget_report import Asker, budget_report
 from proxy.ledger.charts import Chart, NoChartError, report_chart
@@ -28,6 +29,7 @@ from proxy.ledger.views import View, views
 from proxy.ledger.waste import waste
 from proxy.ledger.waste_asked import waste_asked
 from proxy.model.calendar import moment
+from proxy.model.entry import Act
 from proxy.model.money import pico_to_usd
 from proxy.outcomes.redefining import DefinitionError, definition_of
 from proxy.outcomes.unread import MirrorState
@@ -44,6 +46,7 @@ from proxy.web.waste_document import hints_document, hints_sheet, waste_document
 FORMATS: Final = ("json", "csv", "parquet", "xlsx")
 PICTURES: Final = ("svg", "png")
 FIGURE_COLUMNS: Final = tuple("cost_usd" if name == "cost_pico" else name for name in FIGURES)
+ACT_COLUMNS: Final = ("at", "actor", "kind", "subject", "reason", "details", "id")
 VIEW_COLUMNS: Final = ("at", "actor", "subject", "reason", "report", "by", "filters", "since", "until", "call")
 _COMPARED: Final = {
     "previous_calls": ColumnType.WHOLE,
@@ -185,6 +188,16 @@ class Reports:
         sheet = Sheet("views", columns, [[row[name] for name in VIEW_COLUMNS] for row in rows])
         return await self._answer({"report": "views", "rows": rows}, sheet, format_)
 
+    async def acts(self, request: Request) -> Response:
+        """GET /v1/reports/acts?since=&until=&tz=&kind=&format=, for admins."""
+        viewer = self.authentication.viewer(request)
+        format_, parameters = _format(request, FORMATS)
+        asked = acts_asked(parameters, self.authentication.now_us())
+        found = await self.desk.read(lambda store, timeout_s: acts(store, asked, viewer, timeout_s))
+        rows = [_act(each) for each in found]
+        sheet = Sheet("acts", list(map(Column, ACT_COLUMNS)), [[row[name] for name in ACT_COLUMNS] for row in rows])
+        return await self._answer({"report": "acts", "rows": rows}, sheet, format_)
+
     async def _answer(self, document: dict[str, Any], sheet: Sheet, format_: str) -> Response:
         """The report in the format asked for."""
         if format_ == "json":
@@ -307,6 +320,11 @@ def _view(view: View) -> dict[str, str]:
         "reason": view.reason,
     }
     return row | {name: text for name, text in view.details.items() if name in VIEW_COLUMNS}
+
+
+def _act(act: Act) -> dict[str, str]:
+    texts = {"actor": act.actor, "kind": act.kind, "subject": act.subject, "reason": act.reason, "id": act.id}
+    return {"at": iso(act.at_us) or "", **texts, "details": details_text(act)}
 
 
 def iso(microseconds: int) -> str | None:

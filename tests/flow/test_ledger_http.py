@@ -441,6 +441,33 @@ async def test_a_call_is_found_by_the_time_in_its_id(tmp_path):
         assert (await World(tmp_path, store).get(f"/v1/calls/{call_id}", "alice")).status_code == 200
 
 
+async def test_acts_are_for_admins_by_time_and_kind(tmp_path):
+    on_record = [
+        Act("act_1", facts.OPENED_US, "policy files", "key_created", "k_1", "", {"owner": "alice", "role": "admin"}),
+        Act("act_2", facts.OPENED_US + 1, "bob", "rows_viewed", "alice", "=1+1", {"report": "spend"}),
+        Act("act_3", facts.OPENED_US + 86_400_000_000, "policy files", "policies_in_force", "v2"),
+    ]
+    with a_store(tmp_path) as store:
+        load(store, on_record)
+        world = World(tmp_path, store)
+
+        async def kinds(**parameters):
+            answer = await world.get("/v1/reports/acts", "admin", **{**MARCH, **parameters})
+            return [row["kind"] for row in answer.json()["rows"]]
+
+        assert await kinds() == ["policies_in_force", "rows_viewed", "key_created"]
+        assert await kinds(kind="key_created") == ["key_created"]
+        assert await kinds(until="2027-01-16") == ["rows_viewed", "key_created"]
+        (row,) = (await world.get("/v1/reports/acts", "admin", **MARCH, kind="key_created")).json()["rows"]
+        assert (row["actor"], row["subject"], row["details"]) == ("policy files", "k_1", "owner=alice; role=admin")
+        text = (await world.get("/v1/reports/acts", "admin", **MARCH, format="csv")).text
+        assert ",'=1+1," in text
+        for as_, status in (("alice", 403), ("bob", 403), ("", 401)):
+            assert (await world.get("/v1/reports/acts", as_)).status_code == status
+        for wrong in ({"kind": "a b"}, {"by": "user"}, {"tags.x": "1"}, {"reason": "x"}, {"since": "soon"}):
+            assert (await world.get("/v1/reports/acts", "admin", **wrong)).status_code == 400
+
+
 # --- the rest
 
 
@@ -519,6 +546,7 @@ async def test_the_openapi_document_is_valid_and_names_every_route_and_no_other(
         ("/v1/reports/spend", "/v1/reports/spend", {"compare": "previous", "by": "model", "project": "checkout"}),
         ("/v1/reports/prices", "/v1/reports/prices", MARCH),
         ("/v1/reports/views", "/v1/reports/views", {}),
+        ("/v1/reports/acts", "/v1/reports/acts", {"since": "2020-01-01", "kind": "key_created"}),
         ("/v1/calls/{id}", "/v1/calls/call_1", {"reason": "a test"}),
         ("/v1/calls/{id}", "/v1/calls/call_4", {"reason": "a test"}),
         ("/v1/calls/{id}", "/v1/calls/call_5", {"reason": "a test"}),
