@@ -2,10 +2,12 @@
 
 import logging
 import sys
-from typing import Final
+from textwrap import indent
+from typing import Any, Final
 
 import structlog
 
+from proxy.model.visible import visible, visible_lines
 from proxy.settings import Settings
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -21,14 +23,14 @@ def configure(settings: Settings, plane: str) -> None:
         structlog.stdlib.add_log_level,
         stamp,
     ]
-    renderer: structlog.typing.Processor
     # Plain tracebacks: the pretty ones show local variables, and those hold prompts and keys.
     text = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
     )
-    renderer = text if as_text else structlog.processors.JSONRenderer()
+    # JSON escapes by itself what a terminal would obey.
+    rendering: list[structlog.typing.Processor] = [_inert, text] if as_text else [structlog.processors.JSONRenderer()]
     structlog.configure(
-        processors=[*shared, structlog.processors.format_exc_info, renderer],
+        processors=[*shared, structlog.processors.format_exc_info, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -41,8 +43,16 @@ def configure(settings: Settings, plane: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                renderer,
+                *rendering,
             ],
         )
     )
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def _inert(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """No word of a provider, a file or a caller may begin a line of its own, or steer the terminal."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = indent(visible_lines(value), "    ") if name == "exception" else visible(value)
+    return event

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import typer
 
+from proxy.model.visible import visible_lines
 from proxy.settings import Settings, SettingsError
 
 NO = 1
@@ -22,5 +23,5 @@ def configured(**flags: object) -> Settings:
 
 def stop(message: str, code: int) -> NoReturn:
     """Say why on stderr, and exit."""
-    typer.echo(f"outlay: {message}", err=True)
+    typer.echo(f"outlay: {visible_lines(message)}", err=True)
     raise typer.Exit(code)

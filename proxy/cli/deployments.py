@@ -149,15 +149,15 @@ def _report(event: Event, answer: Answer, *, strict: bool, as_json: bool) -> Non
     if not as_json:
         typer.echo(f"Recorded: {_sentence(event)}.")
     for reason in answer.document["quarantine"]:
-        typer.echo(f"outlay: it is kept, and counts nothing yet: {reason}", err=True)
+        typer.echo(f"outlay: it is kept, and counts nothing yet: {visible(reason)}", err=True)
 
 
 def _sentence(event: Event) -> str:
     commit = event.get("sha", "")[:10] or event.get("digest", "")[:19] or "no commit known"
     what = event.get("service") or event.get("repository", "")
-    return f"{what} in {event['environment']}, {event['state']}, {commit}"
+    return str(visible(f"{what} in {event['environment']}, {event['state']}, {commit}"))
 
 
 def _unrecorded(why: str, *, strict: bool) -> NoReturn:
-    typer.echo(f"outlay: WARNING: this deployment was not recorded: {why}", err=True)
+    typer.echo(f"outlay: WARNING: this deployment was not recorded: {visible(why)}", err=True)
     raise typer.Exit(NO if strict else 0)

@@ -24,6 +24,7 @@ from proxy.model.repository import repository as spelled
 from proxy.model.service import Mirror
 from proxy.model.told import Fact
 from proxy.model.told_facts import kind_of
+from proxy.model.visible import visible
 from proxy.outcomes.git_history import Past
 from proxy.settings import whole_environ
 
@@ -176,7 +177,7 @@ def _report(told: int, bad: list[tuple[int, str]], *, as_json: bool) -> None:
     else:
         typer.echo(f"{told:,} facts are on record, labelled imported.")
         for line, why in bad[:BAD_SHOWN_MAX]:
-            typer.echo(f"outlay: line {line}: {why}", err=True)
+            typer.echo(f"outlay: line {line}: {visible(why)}", err=True)
         if len(bad) > BAD_SHOWN_MAX:
             typer.echo(f"outlay: {len(bad) - BAD_SHOWN_MAX:,} more lines; --json lists all", err=True)
     if bad:

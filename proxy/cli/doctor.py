@@ -21,6 +21,7 @@ from proxy.cli.doctor_network import HTTP_OK, certificate, gateways, planes, rea
 from proxy.cli.finding import MARKS, Finding, State, counted
 from proxy.cli.login_file import LoginFileError, read_login
 from proxy.cli.policy_files import read_policies
+from proxy.model.visible import visible_lines
 from proxy.policy.types import PolicySet, Provider
 from proxy.settings import Settings, config_folder, secret_from_environ
 
@@ -34,7 +35,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            typer.echo(f"{MARKS[finding.state]} {finding.what}" + (f"\n        {finding.mend}" if finding.mend else ""))
+            mend = f"\n        {visible_lines(finding.mend)}" if finding.mend else ""
+            typer.echo(f"{MARKS[finding.state]} {visible_lines(finding.what)}{mend}")
     raise typer.Exit(1 if any(finding.state == "wrong" for finding in findings) else 0)
 
 

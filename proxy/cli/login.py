@@ -12,6 +12,7 @@ from proxy.cli.connection import address, key_like, remote
 from proxy.cli.key_file import forget_key, renew_key
 from proxy.cli.login_file import Login, forget_login, write_login
 from proxy.cli.target import gateway_of
+from proxy.model.visible import visible
 from proxy.settings import config_folder
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -45,7 +46,8 @@ def login(
         renew_key(config_folder(), key)
     except OSError as error:
         stop(f"can't remember: {error}", UNTRIED)
-    typer.echo(f"Logged in at {server} as {said.get('name')} ({said.get('role')}). Remembered in {path}.")
+    name, role = (visible(str(said.get(each))) for each in ("name", "role"))
+    typer.echo(f"Logged in at {server} as {name} ({role}). Remembered in {path}.")
 
 
 def _server(url: str) -> str:

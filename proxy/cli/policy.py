@@ -9,6 +9,7 @@ import typer
 
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.policy_mistakes import refuse
+from proxy.model.visible import visible_lines
 from proxy.policy.types import PolicySet
 
 COUNTED_IN_LINE: Final = 6
@@ -140,7 +141,7 @@ def _accepted(policies: PolicySet, folder: Path, as_json: bool, failed: list[str
         typer.echo("\n".join(missing.lines_to_add()) + "\n")
     listed = [_counted(count, name) for name, count in counts.items()]
     for line in failed:
-        typer.echo(line, err=True)
+        typer.echo(visible_lines(line), err=True)
     state = f"has no mistake, but fails {_counted(len(failed), 'cases')}" if failed else "is fine"
     typer.echo(f"{folder}/ {state}:")
     for start in range(0, len(listed), COUNTED_IN_LINE):

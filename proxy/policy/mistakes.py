@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Final, Protocol
 
+from proxy.model.visible import visible
 from proxy.policy.types import Mistake
 
 MISTAKES_MAX: Final = 200
@@ -58,7 +59,7 @@ def shown(word: str) -> str:
     """A wrong word in quotes, unless it could be a secret: somebody pasted a key where a name belongs."""
     if _SECRET_BEGINNINGS.match(word) or any(not _is_name(run) for run in _LONG_RUN.findall(word)):
         return "a value (not shown, it may be a secret)"
-    return f"'{word}'" if len(word) <= 60 else f"'{word[:57]}…'"
+    return f"'{visible(word)}'" if len(word) <= 60 else f"'{visible(word[:57])}…'"
 
 
 def _is_name(run: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from proxy.model.identity import OwnerKind, Project, Role
 from proxy.model.service import NO_SERVICES, Services
+from proxy.model.visible import visible
 from proxy.policy.rules import NO_RULES, RuleSet
 
 
@@ -26,7 +27,7 @@ class Mistake:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{where}: {self.message}" + (f"\n    for example: {self.example}" if self.example else "")
+        return visible(f"{where}: {self.message}") + (f"\n    for example: {self.example}" if self.example else "")
 
 
 @dataclass(frozen=True, slots=True)
