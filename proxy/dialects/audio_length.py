@@ -79,7 +79,7 @@ def _mp3(head: Bytes, size: int, tail: Bytes) -> float | None:
     """By the rate of the first frame: right for a constant rate."""
     start = 0
     if bytes(head[:3]) == b"ID3":
-        a, b, c, d = head[6:10]
+        a, b, c, d = (head[at] for at in range(6, 10))
         start = 10 + (a << 21 | b << 14 | c << 7 | d)
     first, second, third = head[start], head[start + 1], head[start + 2]
     layer_3 = second & 0x06 == 0x02

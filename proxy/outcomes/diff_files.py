@@ -51,7 +51,7 @@ def diff_files(chunks: Iterable[bytes]) -> Iterator[DiffFile]:
         elif line.startswith(b"index "):
             index = line[len(b"index ") :].split(b" ")[0]
         elif line.startswith((b"Binary files ", b"GIT binary patch")):
-            file.binary = index.decode()
+            file.binary = index.decode("utf-8", "replace")
         else:
             _head(file, line)
     if file is not None:
