@@ -34,7 +34,7 @@ from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import History
 from proxy.outcomes.folding import fold
 from proxy.outcomes.quarantine import decided
-from proxy.outcomes.quarters import Quarters, counts_from, quarter_us, quarters, written
+from proxy.outcomes.quarters import IMPORTED_US, Quarters, counts_from, is_settled, quarter_us, quarters, written
 from proxy.outcomes.service_weeks import service_weeks
 from proxy.outcomes.verdicts import Standing
 from proxy.ports.store import Store
@@ -43,6 +43,7 @@ T = TypeVar("T")
 
 ACT_SERVICES_MAX: Final = 500
 """Baselines in one act, so that its line stays short."""
+FOREVER_US: Final = 2**63 - 1
 QUICK_S: Final = 0.3
 """A rebuild that takes no longer is made for a report; else the report has what the last one found."""
 _STATE: Final = """
@@ -69,7 +70,8 @@ class Built:
     seen: Seen
     at_us: int
     due_us: int
-    """When the next soak ends: verdicts change without anything being told. Far off where none is pending."""
+    """When the next soak ends: verdicts change without anything being told. Far off where none is pending, and the
+    baselines of the running quarter may be on record."""
     took_s: float
     steps: Mapping[str, float]
     """Seconds of each step."""
@@ -129,7 +131,10 @@ class Outcomes:
     def _rebuild(self) -> Built:
         now_us, seen, clock = self._now_us(), self._seen(), _Steps()
         facts = OutcomeFacts(self._store, seen.load)
-        lines = clock.done("read", decided(facts.told(), seen.services))
+        told = clock.done("read", facts.told())
+        imported_us = max((each.at_us for each in told if each.imported), default=0)
+        lines = decided(told, seen.services)
+        del told  # It goes as it is folded: there may be gigabytes of it.
         history = clock.done("folded", fold(lines, seen.services, seen.aliases, self._definition))
         verdicts = clock.done("judged", judge(history, seen.services, now_us, self._definition))
         weeks = service_weeks(history, verdicts, seen.services)
@@ -153,8 +158,10 @@ class Outcomes:
         )
         clock.done("written", None)
         pending = (each.until_us for each in verdicts.deployments if each.standing == Standing.PENDING)
-        due_us = min((each for each in pending if each > now_us), default=2**63 - 1)
-        acts = tuple(_acts(normal, now_us))
+        settled = is_settled(imported_us, history, verdicts, seen.services, now_us)
+        latest_us = FOREVER_US if settled else now_us + IMPORTED_US
+        due_us = min(each for each in (*pending, latest_us) if each > now_us)
+        acts = tuple(_acts(normal, now_us)) if settled else ()
         return Built(seen, now_us, due_us, sum(clock.steps.values()), clock.steps, acts)
 
     def _replace(self, tables: Mapping[str, Rows], state: Mapping[str, object]) -> None:

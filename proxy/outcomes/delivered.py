@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxy.model.service import Service, Services
-from proxy.outcomes.definition import DAY_US, Definition
+from proxy.outcomes.definition import DAY_US, HOUR_US, Definition
 from proxy.outcomes.entities import BadEvent, Deployment
 from proxy.outcomes.trusting import trust
 from proxy.outcomes.verdicts import Ruling
@@ -139,7 +139,11 @@ def soaked(candidate: Candidate, bad: Iterable[BadEvent], now_us: int) -> Ruling
         event = min(within, key=lambda each: (each.at_us, each.kind))
         hours = (event.at_us - deployment.at_us) // 3_600_000_000
         return Ruling("D7", False, f"{event.kind.replace('_', ' ')} {hours} h after it, told by {event.source}")
-    hours = service.soak_us // 3_600_000_000
+    soak = _span(service.soak_us)
     if now_us < until_us:
-        return Ruling("D7", None, f"it has to last {hours} h, and has not yet")
-    return Ruling("D7", True, f"it lasted {hours} h")
+        return Ruling("D7", None, f"it has to last {soak}, and has not yet")
+    return Ruling("D7", True, f"it lasted {soak}")
+
+
+def _span(us: int) -> str:
+    return f"{us // HOUR_US} h" if us >= HOUR_US else f"{us // 1_000_000} s"

@@ -13,13 +13,19 @@ from proxy.model.calendar import floor, microseconds, moment, months_later
 from proxy.model.service import Services
 from proxy.outcomes.baselines import Baseline, Past, baselines
 from proxy.outcomes.crediting import Verdicts
-from proxy.outcomes.definition import CURRENT, DAY_US, Definition
+from proxy.outcomes.definition import CURRENT, DAY_US, HOUR_US, Definition
+from proxy.outcomes.entities import Deployment, History
 from proxy.outcomes.service_weeks import Weeks
+from proxy.outcomes.verdicts import Standing
 
 WEEK_US: Final = 7 * DAY_US
 _UTC: Final = ZoneInfo("UTC")
 EARLIEST_QUARTERS: Final = 40
 """Further back than so many nothing is worked out."""
+IMPORTED_US: Final = HOUR_US
+"""After an import more of it may come, and its commits are still to be read."""
+UNREAD_US: Final = 7 * DAY_US
+"""How long the record waits for what mirrors can't read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,34 @@ def _pasts(seen: Mapping[str, _Seen], services: Services, counting: Mapping[str,
         found = [known.by_week.get(each, (Fraction(0), 0)) for each in tried]
         imported = any(count for _, count in found)
         yield Past(service.name, service.tier, tuple(credit for credit, _ in found), imported)
+
+
+def is_settled(imported_us: int, history: History, verdicts: Verdicts, services: Services, now_us: int) -> bool:
+    """Whether what came before the running quarter is told, read from the mirrors, and has lasted, so that baselines
+    made of it may go on record. `imported_us`: when history was brought in last. What can't be read for a week holds
+    nothing up."""
+    start_us = quarter_us(now_us)
+    if now_us < imported_us + IMPORTED_US:
+        return False
+    return now_us >= max(imported_us, start_us) + UNREAD_US or not (
+        any(_is_unread(each, services) for each in history.deployments if each.at_us < start_us)
+        or any(
+            each.substance is None and each.repository in services.mirrors
+            for each in history.changes.values()
+            if each.merged_us < start_us
+        )
+        or any(each.at_us < start_us and each.standing == Standing.PENDING for each in verdicts.deployments)
+    )
+
+
+def _is_unread(each: Deployment, services: Services) -> bool:
+    return (
+        each.commits is None
+        and each.succeeded
+        and each.heard
+        and bool(each.sha)
+        and each.repository in services.mirrors
+    )
 
 
 def fingerprint(quarter: Mapping[str, Frozen]) -> str:

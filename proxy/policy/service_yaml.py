@@ -29,7 +29,9 @@ SERVICE: Final = {
 }
 TRUSTS: Final[tuple[Trust, ...]] = ("claimed", "signed", "corroborated")
 SOAK_S: Final = 72 * 3600
-SOAK_S_MIN: Final = 3600
+SOAK_S_MIN: Final = 1
+SOAK_S_SHORT: Final = 3600
+"""In less hardly anything goes wrong that will."""
 LISTS: Final = ("repositories", "environments", "paths", "names", "deploy_actors", "sources", "projects", "ignored")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,6 +71,9 @@ class ServiceReading:
         )
         if 0 < self._now_us < service.registered_us:
             section.mistakes.warn(key, f"{about}registered on a day to come: before it nothing counts")
+        if service.soak_us < SOAK_S_SHORT * 1_000_000:
+            said = f"a soak of {section.text('soak')} shows little: it is for trying things out"
+            section.mistakes.warn(key, about + said, SERVICE["soak"])
         self._warn_of_trust(key, service, about, section.mistakes)
         return service
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from proxy.ledger.outcome_report import OutcomeReport
 from proxy.model.calendar import floor, moment, months_later
+from proxy.model.service import HOUR_US
 from proxy.outcomes.association import WEEKS_MIN
 from proxy.outcomes.quarters import WEEK_US, fingerprint, quarter_name, quarter_us
 from proxy.outcomes.verdicts import Standing
@@ -34,6 +35,9 @@ def notes(report: OutcomeReport) -> list[str]:
     found = ["Outcomes change no budget and nobody's standing."]
     if not report.moneyed:
         found.append("Amounts are for finance and admin keys; `outlay report spend` has your own.")
+    short = sorted(each.name for each in report.services.services.values() if each.soak_us < HOUR_US)
+    if short:
+        found.append(f"Deployments of {_names(short)} count after less than an hour: that is for trying things out.")
     if report.persons:
         found.append(f"This look and its reason are on record, for those it shows to see ({len(report.persons)}).")
     closed = sum(row.delivered is None for row in report.rows) or int(report.total.delivered is None)

@@ -5,10 +5,21 @@ from fractions import Fraction
 
 import pytest
 
+from proxy.model.service import Mirror
 from proxy.outcomes.baselines import Baseline
-from proxy.outcomes.quarters import Frozen, counts_from, fingerprint, quarter_name, quarter_us, quarters, read, written
+from proxy.outcomes.quarters import (
+    Frozen,
+    counts_from,
+    fingerprint,
+    is_settled,
+    quarter_name,
+    quarter_us,
+    quarters,
+    read,
+    written,
+)
 from proxy.outcomes.service_weeks import ServiceWeek, Weeks
-from tests.fakes.telling import DAY_US, Organisation, a_service, services_of
+from tests.fakes.telling import DAY_US, PAY, Organisation, a_service, at, services_of
 
 
 def us(text: str) -> int:
@@ -22,10 +33,10 @@ Q1, Q2, Q3 = us("2026-01-01"), us("2026-04-01"), us("2026-07-01")
 def weeks(*credits_: int, service: str = "pay", past: bool = False) -> Weeks:
     """From the first Monday of 2026 on."""
     found = {}
-    for at, credit in enumerate(credits_):
+    for number, credit in enumerate(credits_):
         worth = Fraction(credit)
         week = ServiceWeek(past=worth, imported=1) if past else ServiceWeek(credits=worth)
-        found[service, MONDAY + at * 7 * DAY_US] = week
+        found[service, MONDAY + number * 7 * DAY_US] = week
     return found
 
 
@@ -75,3 +86,42 @@ def test_names_and_records_of_quarters() -> None:
     assert (quarter_us(us("2026-05-20")), quarter_name(Q2)) == (Q2, "2026-Q2")
     one, other = Frozen(baseline), Frozen(Baseline("pay", 0.5, 7, imported=True, limited=False))
     assert fingerprint({"pay": one}) == fingerprint({"pay": Frozen(baseline, 5)}) != fingerprint({"pay": other})
+
+
+def settled(now_us: int, *, answered: bool = True, imported_us: int = 0, deployed: float = -10) -> bool:
+    """With one deployment `deployed` days after the quarter began."""
+    begin = (QUARTER_US - at(0)) / DAY_US
+    org = Organisation(services_of(a_service(), mirrors={PAY: Mirror(PAY, "")}), mirrored=answered)
+    org.change("1", begin + deployed - 1)
+    org.deploy("d1", begin + deployed)
+    verdicts = org.verdicts((now_us - at(0)) / DAY_US)
+    return is_settled(imported_us, org.history(), verdicts, org.services, now_us)
+
+
+QUARTER_US = quarter_us(at(100))
+HOUR_US = DAY_US // 24
+
+
+def test_baselines_go_on_record_once_the_mirror_has_read_what_came_before() -> None:
+    assert settled(QUARTER_US)
+    assert not settled(QUARTER_US, answered=False)
+    assert settled(QUARTER_US, answered=False, deployed=1), "the quarter's own deployments are in no baseline of it"
+
+
+def test_what_cannot_be_read_for_a_week_holds_no_record_up() -> None:
+    week_us = QUARTER_US + 7 * DAY_US
+    assert not settled(week_us - 1, answered=False)
+    assert settled(week_us, answered=False)
+    later_us = QUARTER_US + 20 * DAY_US
+    assert not settled(later_us, answered=False, imported_us=later_us - DAY_US)
+
+
+def test_after_an_import_more_of_it_may_come_for_an_hour() -> None:
+    imported_us = QUARTER_US + 20 * DAY_US
+    assert not settled(imported_us + HOUR_US - 1, imported_us=imported_us)
+    assert settled(imported_us + HOUR_US, imported_us=imported_us)
+
+
+def test_the_last_days_before_a_quarter_soak_first() -> None:
+    assert not settled(QUARTER_US + 2 * DAY_US - 1, deployed=-1)
+    assert settled(QUARTER_US + 2 * DAY_US, deployed=-1)
