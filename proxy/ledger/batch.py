@@ -15,6 +15,7 @@ from proxy.journal.bounds import LINE_BYTES_MAX
 from proxy.journal.codec import LineError, NewerLineError, decode
 from proxy.journal.lines import Carried
 from proxy.model.entry import Extended, Opened, Refused, Settled
+from proxy.model.told import Told
 
 
 class Kind(StrEnum):
@@ -34,8 +35,8 @@ FORMATS: Final = (1,)
 
 
 Line = tuple[int, int, bytes]
-"""A line by its place in the batch's bytes (begin, end without the newline), and the id of its call, b'' where it is of
-none. Copying lines would cost more than sorting them, and so would anything richer than a tuple."""
+"""A line by its place in the batch's bytes (begin, end without the newline), and the id of its call, or its own where it
+was told, b'' where it is of none. Copying lines would cost more than sorting them, and so would anything richer than a tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,14 @@ class Batch:
 _ID_FOLLOWS: Final[Mapping[Kind, str]] = {
     **dict.fromkeys((Kind.SETTLED, Kind.REFUSED, Kind.OPENED, Kind.CARRIED), '"call":{"id":"'),
     Kind.EXTENDED: '"call_id":"',
+    Kind.TOLD: '"id":"',
 }
 _MARKS: Final = {
     (version, kind): f'{{"v":{version},"t":"{kind}",{_ID_FOLLOWS.get(kind, "")}'.encode()
     for version in FORMATS
     for kind in Kind
 }
-"""The first bytes of a line of each format and kind, up to its call's id."""
+"""The first bytes of a line of each format and kind, up to its id."""
 _KEY_BYTES: Final = min(map(len, _MARKS.values()))
 
 
@@ -144,13 +146,15 @@ def bad_line(text: bytes, offset: int, reason: str) -> BadLine:
 
 
 def _spelled(text: bytes) -> bytes:
-    """The id of a call whose id JSON had to escape. No id of ours does; a line that holds one is still a line."""
+    """An id that JSON had to escape. No id of ours is so; a line that holds one is still a line."""
     try:
         entry = decode(text)
     except LineError:
         return b""
     if isinstance(entry, Extended):
         return entry.call_id.encode()
+    if isinstance(entry, Told):
+        return entry.id.encode()
     return entry.call.id.encode() if isinstance(entry, Opened | Carried | Settled | Refused) else b""
 
 

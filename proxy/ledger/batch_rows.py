@@ -9,6 +9,7 @@ from proxy.ledger.batch import BadLine, Batch, Kind, Line
 from proxy.ledger.job_rows import PREFIX as JOB_PREFIX
 from proxy.ledger.job_rows import JobRows
 from proxy.ledger.statements import statement
+from proxy.ledger.told_rows import ToldRows
 from proxy.model.entry import Settled
 from proxy.ports.segments import Segment
 from proxy.ports.store import Parameters, RejectedRowsError, StoreError, Transaction
@@ -51,8 +52,7 @@ class BatchRows:
         for version, attributed in self._batch.of(Kind.ATTRIBUTED):
             self._execute(f"v{version}_attributed", attributed, {"load": self._load})
         for version, told in self._batch.of(Kind.TOLD):
-            # A delivery that came twice has the same ids: the first stays, so fewer rows than lines are right.
-            self._execute(f"v{version}_told", told, {**self._where, "load": self._load})
+            self._insert_told(version, told)
         self._close([*(call_id for _, _, call_id in again), *(closed - opened)])
         for version, lines in self._batch.of(Kind.OPENED, Kind.CARRIED):
             self._open(version, _last(lines, closed))
@@ -96,6 +96,13 @@ class BatchRows:
         if count != 1:
             raise StoreError(f"the position of {self._segment.name} is not where it was left")
         return moved
+
+    def _insert_told(self, version: int, lines: Sequence[Line]) -> None:
+        """A delivery that came twice has the same ids: the first stays."""
+        rows = ToldRows(self._change, self._batch, self._load)
+        if new := rows.new(lines):
+            self._insert(f"v{version}_told", new)
+            rows.keep(new)
 
     def _insert_jobs(self, jobs: Mapping[int, Sequence[Line]]) -> None:
         """Those that were not told before. A repeated one is no bad line: every gateway tells what it hears of."""
