@@ -35,8 +35,9 @@ FORMATS: Final = (1,)
 
 
 Line = tuple[int, int, bytes]
-"""A line by its place in the batch's bytes (begin, end without the newline), and the id of its call, or its own where it
-was told, b'' where it is of none. Copying lines would cost more than sorting them, and so would anything richer than a tuple."""
+"""A line by its place in the batch's bytes (begin, end without the newline), and the id of its call, or of what was
+told; b'' where it has none. Copying lines would cost more than sorting them, and so would anything richer than a
+tuple."""
 
 
 @dataclass(frozen=True, slots=True)
