@@ -107,7 +107,7 @@ class Stage:
         return replace(admitted, provider=replace(admitted.provider, name=name), call=call), to(name)
 
 
-@pytest.mark.parametrize("failure", [*FAILED_STATUSES, *UNCONNECTED])
+@pytest.mark.parametrize("failure", [*sorted(FAILED_STATUSES), *sorted(UNCONNECTED)])
 async def test_after_a_failure_the_next_provider_is_asked_once_and_the_failure_is_on_record(failure: Outcome) -> None:
     stage = Stage(a=failure, b=200)
     attempts = stage.attempts()
