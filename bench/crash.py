@@ -1,287 +1,237 @@
 """What a crash costs: kill -9 of gateway and ledger at random moments under load, and then who remembers which call.
 
-    python -m bench.crash [--rounds 50] [--rate 60] [--seed 1] [--keep]
+    python -m bench.crash [--rounds 200] [--rate 3000] [--seed 1] [--keep]
 
-Every call carries a marker that both witnesses keep: the stand-in provider (which calls reached it) and the ledger (as
-the work item). At the end each call that reached the provider must be in the ledger exactly once. About 2.5 s a round.
-Exit code 1 where a call was lost, doubled, or counted wrongly without being marked as estimated.
+One data folder for all rounds. Callers call as fast as `--rate` and the machine allow, plain and streamed, in two
+dialects; some hang up, some of the provider's answers fail or break off. In each round the gateway, the ledger or both
+are killed, sometimes again while they start. Once a restarted gateway's counters have been held against the ledger, the
+next round begins. At the end each call that a caller saw answered, or that the provider got, must stand exactly once
+in the journal and once in the database, with the tokens that the provider reported.
+
+About 3.5 s a round. Exit code 1 where a call was lost, doubled or wrong, a hold orphaned, or a counter off.
 """
 
 import argparse
 import asyncio
+import platform
 import random
+import statistics
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
-import duckdb
+import uvloop
 
+from bench.crash_load import Ended, Load, Witnesses, provider
+from bench.crash_verdict import Verdict, counted_pico, database_record, journal_record, judge, shown
 from bench.deployed import arguments_of, in_a_folder
-from proxy.model.usage import KINDS
-from tests.servers.processes import ALICE_KEY, Deployment, ProcessError, Running, StandIn, answers, stand_in
+from tests.servers.processes import ALICE_KEY, Deployment, ProcessError, Running, answers
 
-VICTIMS = ("gateway", "gateway", "ledger", "both")
+NODE: Final = "test"
+ALL: Final = "all"
+BUDGETS: Final = f"""
+budgets:
+  - {{name: {ALL}, limit: 1000000 USD, window: total}}
+  - {{name: each-day, per: user, limit: 900000M tokens, window: day}}
+  - {{name: rolling, applies_to: {{project: checkout}}, limit: 500000 USD, window: 2h}}
+"""
+VICTIMS: Final = ("gateway", "gateway", "ledger", "both")
 """The gateway twice as often: it is the one that can lose a call."""
-RUN_S = (0.2, 1.2)
-"""How long a round runs before the kill."""
-IN_FLIGHT_MAX = 64
-CALL_S = 10.0
-LOADED_S = 30.0
-READY_S = 20.0
+RUN_S: Final = (0.1, 0.9)
+"""How long a round's load runs before the kill."""
+AGAIN_SHARE: Final = 0.2
+"""Of the kills that are followed by another while the victim starts, within that many seconds."""
+AGAIN_S: Final = (0.0, 1.2)
+CALLERS: Final = 64
+READY_S: Final = 60.0
+COMPARED_S: Final = 30.0
+LOADED_S: Final = 120.0
+POLL_S: Final = 0.02
 
 
 @dataclass(slots=True)
-class Client:
-    """What the callers saw: for each marker, how its call ended for them."""
+class Story:
+    """What happened, for the report."""
 
-    url: str
-    dice: random.Random
-    ended: dict[str, str] = field(default_factory=dict)
-    number: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    kills: int = 0
+    while_starting: int = 0
+    ready_s: list[float] = field(default_factory=list)
+    """From a restart until calls are taken."""
+    rates: list[float] = field(default_factory=list)
+    """Calls answered a second, in each round's load."""
+    compared: int = 0
+    """Restarts of the gateway after which its counters were held against the ledger."""
+    differing: list[Any] = field(default_factory=list)
+    """What such comparisons found."""
 
-    async def load(self, rate: float, stop: asyncio.Event) -> None:
-        """Calls of every kind at random moments, `rate` a second on average, until told to stop."""
-        places = asyncio.Semaphore(IN_FLIGHT_MAX)
-        timeout = aiohttp.ClientTimeout(total=CALL_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as tasks:
-            while not stop.is_set():
-                await places.acquire()
-                self.number += 1
-                task = tasks.create_task(self._call(session, f"call-{self.number}"))
-                task.add_done_callback(lambda _: places.release())
-                await asyncio.sleep(self.dice.expovariate(rate))
 
-    async def _call(self, session: aiohttp.ClientSession, marker: str) -> None:
-        path, body, told, patience = self._kind()
-        headers = {
-            "authorization": f"Bearer {ALICE_KEY}",
-            "x-outlay-work-item": marker,
-            "x-standin-marker": marker,
-            **{f"x-standin-{name}": str(value) for name, value in told.items()},
-        }
-        try:
-            async with asyncio.timeout(patience):
-                async with session.post(self.url + path, json=body, headers=headers) as answer:
-                    await answer.read()
-            self.ended[marker] = "answered" if answer.status == 200 else f"status {answer.status}"
-        except TimeoutError:
-            self.ended[marker] = "hung up"
-        except (aiohttp.ClientError, OSError) as error:
-            self.ended[marker] = "broken" if isinstance(error, aiohttp.ClientPayloadError) else "not connected"
+class Drill:
+    def __init__(self, outlay: Deployment, load: Load, witnesses: Witnesses, dice: random.Random) -> None:
+        self.story = Story()
+        self._outlay = outlay
+        self._load = load
+        self._witnesses = witnesses
+        self._dice = dice
+        self._planes = {"gateway": (outlay.gateway, outlay.url), "ledger": (outlay.ledger, outlay.ledger_url)}
 
-    def _kind(self) -> tuple[str, dict[str, Any], dict[str, int], float]:
-        """Path, body, headers for the stand-in, and how long the caller waits before it hangs up."""
-        said = [{"role": "user", "content": f"hello world {self.number}"}]
-        chat = {"model": "gpt-4o", "messages": said}
-        messages = {"model": "claude-sonnet-5-5", "max_tokens": 200, "messages": said}
-        pause = self.dice.randint(0, 300)
-        pace = self.dice.randint(0, 15)
-        kinds = (
-            ("/v1/chat/completions", chat, {"delay-ms": pause}, CALL_S),
-            ("/v1/messages", messages, {"delay-ms": pause}, CALL_S),
-            ("/v1/chat/completions", {**chat, "stream": True}, {"chunk-ms": pace}, CALL_S),
-            ("/v1/messages", {**messages, "stream": True}, {"chunk-ms": pace}, CALL_S),
-            ("/v1/responses", {"model": "gpt-4o", "input": "hello", "stream": True}, {"chunk-ms": pace}, CALL_S),
-            ("/v1/chat/completions", {**chat, "stream": True}, {"stall-after": 9}, self.dice.uniform(0.05, 0.5)),
-            ("/v1/messages", {**messages, "stream": True}, {"cut-after": 9, "chunk-ms": pace}, CALL_S),
-            ("/v1/chat/completions", chat, {"status": 500, "retry-after": 0}, CALL_S),
+    async def round(self, number: int) -> None:
+        before, began_s = self._witnesses.answered, time.monotonic()
+        await asyncio.sleep(self._dice.uniform(*RUN_S))
+        rate = (self._witnesses.answered - before) / (time.monotonic() - began_s)
+        victim = self._dice.choice(VICTIMS)
+        names = list(self._planes) if victim == "both" else [victim]
+        self.story.struck[victim] += 1
+        self.story.rates.append(rate)
+        took_s = await self._crash(names)
+        compared = await self._compared() if "gateway" in names else ""
+        made = self._witnesses.made
+        print(
+            f"round {number:3}: {rate:5,.0f} calls/s; killed {victim:8}ready again in {took_s:.2f} s; "
+            f"{made:9,} calls so far{compared}",
+            flush=True,
         )
-        return self.dice.choice(kinds)
+
+    async def _crash(self, names: Iterable[str]) -> float:
+        """Kill, start again, wait until calls are taken. Gives how long that took."""
+        self._kill(names)
+        while self._dice.random() < AGAIN_SHARE:
+            self._start(names)
+            await asyncio.sleep(self._dice.uniform(*AGAIN_S))
+            self._kill(names)
+            self.story.while_starting += 1
+        began_s = time.monotonic()
+        self._start(names)
+        for name in names:
+            await _ready(*self._planes[name])
+        took_s = time.monotonic() - began_s
+        self.story.ready_s.append(took_s)
+        return took_s
+
+    def _kill(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._planes[name][0].kill()
+            self.story.kills += 1
+
+    def _start(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._planes[name][0].start()
+
+    async def _compared(self) -> str:
+        """Wait until the gateway has held its counters against the ledger. What there is to say of it."""
+        details = await _details(self._outlay.data, lambda said: said["counters_compared_us"] > 0, COMPARED_S)
+        self.story.compared += 1
+        if details["counter_difference"]:
+            self.story.differing.append(details["counter_difference"])
+            return f"; COUNTERS DIFFER {details['counter_difference']}"
+        return ""
+
+    async def settle(self) -> None:
+        """No more calls; both planes stop in order, once everything has ended and is loaded."""
+        await _details(self._outlay.data, lambda said: said["calls_in_flight"] == 0, READY_S)
+        await asyncio.to_thread(self._outlay.gateway.stop)
+        expected = sum(1 for number in self._witnesses.numbers() if self._witnesses.reached[number])
+        deadline = time.monotonic() + LOADED_S
+        while (await asyncio.to_thread(self._outlay.report, ""))["total"]["calls"] < expected:
+            if time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.5)
+        await asyncio.to_thread(self._outlay.ledger.stop)
 
 
-async def ready(running: Running, url: str) -> None:
-    """As the fixtures wait, without stopping the load."""
+async def _ready(running: Running, url: str) -> None:
     deadline = time.monotonic() + READY_S
     while not await asyncio.to_thread(answers, f"{url}/readyz"):
         running.check()
         if time.monotonic() > deadline:
             raise ProcessError(f"{running.name} was not ready again within {READY_S} s:\n{running.said[-3000:]}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(POLL_S)
 
 
-async def crash(outlay: Deployment, victim: str) -> float:
-    """Kill, start again, and give the seconds until it was ready."""
-    planes = {"gateway": (outlay.gateway, outlay.url), "ledger": (outlay.ledger, outlay.ledger_url)}
-    struck = planes.values() if victim == "both" else (planes[victim],)
-    for running, _ in struck:
-        running.kill()
-    started = time.monotonic()
-    for running, url in struck:
-        running.start()
-        await ready(running, url)
-    return time.monotonic() - started
+async def _details(data: Path, enough: Any, wait_s: float) -> dict[str, Any]:
+    """What the gateway says of itself, once that is enough. Raises TimeoutError."""
+    connector = aiohttp.UnixConnector(str(data / f"gateway-{NODE}.sock"))
+    async with asyncio.timeout(wait_s), aiohttp.ClientSession(connector=connector) as session:
+        while True:
+            async with session.get("http://gateway/readyz") as answer:
+                said: dict[str, Any] = await answer.json()
+            if enough(said):
+                return said
+            await asyncio.sleep(5 * POLL_S)
 
 
-async def rounds(outlay: Deployment, client: Client, count: int, rate: float) -> Counter[str]:
-    """The load, and the kills in it. Gives how often each was struck."""
-    stop = asyncio.Event()
-    struck: Counter[str] = Counter()
-    load = asyncio.create_task(client.load(rate, stop))
+async def drill(folder: Path, *, rounds: int, rate: float, seed: int) -> tuple[Verdict, Witnesses, Story, int]:
+    """All rounds. Gives the verdict, what was seen, what was done, and by how many pico-dollars counters are off."""
+    witnesses, dice = Witnesses(), random.Random(seed)
+    server = await provider(witnesses)
+    outlay = Deployment(folder, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    (folder / "policies" / "budgets.yaml").write_text(BUDGETS)
+    load = Load(witnesses, outlay.port, ALICE_KEY, rate=rate, callers=CALLERS)
+    trial = Drill(outlay, load, witnesses, dice)
     try:
-        for number in range(1, count + 1):
-            await asyncio.sleep(client.dice.uniform(*RUN_S))
-            victim = client.dice.choice(VICTIMS)
-            took_s = await crash(outlay, victim)
-            struck[victim] += 1
-            print(f"round {number:3}: killed {victim:8} ready again in {took_s:.2f} s; {client.number} calls so far")
-            if load.done():
-                break
+        await asyncio.to_thread(outlay.start_gateway)
+        await asyncio.to_thread(outlay.start_ledger)
+        calling = asyncio.create_task(load.run())
+        for number in range(1, rounds + 1):
+            await trial.round(number)
+        load.stopping = True
+        await asyncio.wait_for(calling, READY_S)
+        await trial.settle()
     finally:
-        stop.set()
-        await load
-    return struck
+        load.stopping = True
+        await asyncio.to_thread(outlay.stop)
+        server.close()
+    verdict = judge(witnesses, journal_record(outlay.data), database_record(outlay.data))
+    return verdict, witnesses, trial.story, counted_pico(outlay.data, NODE, ALL) - verdict.spent_pico
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Calls by what became of them."""
-
-    reached: int
-    recorded: int
-    lost: tuple[str, ...]
-    """Reached the provider, and are not in the ledger."""
-    unrecorded: tuple[str, ...]
-    """Answered to the caller, and not in the ledger."""
-    doubled: tuple[str, ...]
-    repeated: tuple[str, ...]
-    """Reached the provider more than once: somebody retried."""
-    wrong: tuple[str, ...]
-    """In the ledger as reported by the provider, with other tokens than the provider's."""
-    estimated: int
-    crashed: int
-    unsent: int
-    """In the ledger, and never reached the provider."""
-    open: int
-    quarantined: int
-
-    @property
-    def good(self) -> bool:
-        return not (
-            self.lost or self.unrecorded or self.doubled or self.repeated or self.wrong or self.open or self.quarantined
-        )
-
-
-Row = tuple[str, str, bool, tuple[int, ...]]
-"""Marker, outcome, estimated, tokens by kind."""
-
-
-def ledger_rows(data: Path) -> tuple[list[Row], int, int]:
-    """Every call in the database, calls held open, lines that could not be read. No process may have the file open."""
-    with duckdb.connect(str(data / "outlay.duckdb"), read_only=True) as database:
-        kinds = ", ".join(KINDS)
-        found = database.execute(
-            f"SELECT work_item, outcome, estimated, {kinds} FROM calls WHERE NOT refused"
-        ).fetchall()
-        (open_calls,) = database.execute("SELECT count(*) FROM open_calls").fetchone() or (0,)
-        (quarantined,) = database.execute("SELECT count(*) FROM quarantine").fetchone() or (0,)
-    return (
-        [(marker, outcome, estimated, tuple(usage)) for marker, outcome, estimated, *usage in found],
-        open_calls,
-        quarantined,
-    )
-
-
-def judge(calls: list[dict[str, Any]], client: Client, rows: list[Row], open_calls: int, quarantined: int) -> Verdict:
-    reached = Counter(call["marker"] for call in calls)
-    recorded = Counter(marker for marker, *_ in rows)
-    provided = {call["marker"]: tuple(call["usage"].get(kind, 0) for kind in KINDS) for call in calls}
-    answered = [marker for marker, how in client.ended.items() if how == "answered"]
-    return Verdict(
-        reached=len(reached),
-        recorded=len(rows),
-        lost=_sorted(marker for marker in reached if not recorded[marker]),
-        unrecorded=_sorted(marker for marker in answered if not recorded[marker]),
-        doubled=_sorted(marker for marker, times in recorded.items() if times > 1),
-        repeated=_sorted(marker for marker, times in reached.items() if times > 1),
-        wrong=_sorted(
-            marker
-            for marker, _, estimated, usage in rows
-            if not estimated and marker in provided and usage != provided[marker]
-        ),
-        estimated=sum(estimated for _, _, estimated, _ in rows),
-        crashed=sum(outcome == "crashed" for _, outcome, _, _ in rows),
-        unsent=sum(marker not in reached for marker, *_ in rows),
-        open=open_calls,
-        quarantined=quarantined,
-    )
-
-
-def _sorted(markers: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(markers, key=lambda marker: int(marker.rpartition("-")[2] or 0)))
-
-
-def table(verdict: Verdict, client: Client, struck: Counter[str]) -> str:
-    kills = sum(struck.values()) + struck["both"]
+def table(verdict: Verdict, witnesses: Witnesses, story: Story, off_pico: int) -> str:
+    ended = Counter(Ended(witnesses.ended[each]).name for each in witnesses.numbers() if witnesses.ended[each])
+    struck = ", ".join(f"{name} {times}" for name, times in sorted(story.struck.items()))
     lines = [
-        ("kills", f"{kills} ({', '.join(f'{name} {times}' for name, times in sorted(struck.items()))})"),
-        ("calls made", f"{client.number}"),
-        *((f"  {how}", f"{times}") for how, times in Counter(client.ended.values()).most_common()),
-        ("reached the provider", f"{verdict.reached}"),
-        ("in the ledger", f"{verdict.recorded}"),
-        ("  estimated", f"{verdict.estimated}"),
-        ("  settled by recovery", f"{verdict.crashed}"),
-        ("  never sent", f"{verdict.unsent}"),
-        ("lost", _listed(verdict.lost)),
-        ("answered, not recorded", _listed(verdict.unrecorded)),
-        ("doubled", _listed(verdict.doubled)),
-        ("sent twice", _listed(verdict.repeated)),
-        ("other tokens than reported", _listed(verdict.wrong)),
-        ("still open", f"{verdict.open}"),
-        ("quarantined lines", f"{verdict.quarantined}"),
+        ("rounds", f"{len(story.rates):,} ({struck})"),
+        ("kill -9", f"{story.kills:,}, of them in rounds that struck again while starting: {story.while_starting:,}"),
+        ("calls a second, answered", f"{statistics.median(story.rates):,.0f} median, {max(story.rates):,.0f} at best"),
+        ("ready again", f"{statistics.median(story.ready_s):.2f} s median, {max(story.ready_s):.2f} s at worst"),
+        ("calls made", f"{witnesses.made:,}"),
+        *((f"  {how.lower().replace('_', ' ')}", f"{times:,}") for how, times in ended.most_common()),
+        ("got by the provider", f"{sum(map(bool, witnesses.reached)):,}"),
+        ("settled", f"{verdict.settled:,}"),
+        ("  estimated", f"{verdict.estimated:,}"),
+        ("  at the hold, after a kill", f"{verdict.crashed:,}"),
+        ("  never got by the provider", f"{verdict.unsent:,}"),
+        ("LOST", shown(verdict.lost)),
+        ("DOUBLED", shown(verdict.doubled)),
+        ("sent twice", shown(verdict.sent_twice)),
+        ("other tokens than reported", shown(verdict.wrong)),
+        ("journal and database differ", shown(verdict.apart)),
+        ("orphaned holds", f"{verdict.orphaned:,}"),
+        ("unreadable lines", f"{verdict.unreadable:,}"),
+        ("counters held against ledger", f"{story.compared:,} restarts, differing {len(story.differing):,}"),
+        ("counters less ledger, at the end", f"${off_pico / 1e12:.6f} of ${verdict.spent_pico / 1e12:,.2f}"),
     ]
-    return "\n".join(f"{name:28}{value}" for name, value in lines)
-
-
-def _listed(markers: tuple[str, ...]) -> str:
-    return f"{len(markers)}" + (f"   {', '.join(markers[:8])}{' …' if len(markers) > 8 else ''}" if markers else "")
-
-
-async def settle(outlay: Deployment, provider: StandIn) -> list[dict[str, Any]]:
-    """Wait until nothing is in flight and the ledger has loaded what there is; then stop. Gives the provider's list."""
-    await asyncio.to_thread(provider.counts)
-    calls = await asyncio.to_thread(provider.calls)
-    reached = len({call["marker"] for call in calls})
-    await asyncio.to_thread(outlay.gateway.stop)
-    deadline = time.monotonic() + LOADED_S
-    before = -1
-    while time.monotonic() < deadline:
-        document = await asyncio.to_thread(outlay.report, "model")
-        loaded = document["total"]["calls"]
-        if loaded >= reached and loaded == before:
-            break
-        before = loaded
-        await asyncio.sleep(2.0)
-    await asyncio.to_thread(outlay.ledger.stop)
-    return calls
+    return "\n".join(f"{name:34}{value}" for name, value in lines)
 
 
 async def run(arguments: argparse.Namespace, folder: Path) -> int:
-    with stand_in(folder) as provider:
-        outlay = Deployment(folder, provider.url)
-        client = Client(outlay.url, random.Random(arguments.seed))
-        try:
-            outlay.start_gateway()
-            outlay.start_ledger()
-            struck = await rounds(outlay, client, arguments.rounds, arguments.rate)
-            calls = await settle(outlay, provider)
-        finally:
-            outlay.stop()
-    verdict = judge(calls, client, *ledger_rows(outlay.data))
-    print(f"\n{table(verdict, client, struck)}\n\n{'good' if verdict.good else 'NOT GOOD'}; seed {arguments.seed}")
-    return 0 if verdict.good else 1
+    result = await drill(folder, rounds=arguments.rounds, rate=arguments.rate, seed=arguments.seed)
+    verdict, _, story, off_pico = result
+    good = verdict.good and not story.differing and not off_pico
+    print(f"\n{table(*result)}\n\n{'good' if good else 'NOT GOOD'}; seed {arguments.seed}; {platform.platform()}")
+    return 0 if good else 1
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.crash", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=50, help="kills of one or both planes")
-    parser.add_argument("--rate", type=float, default=60.0, help="calls a second")
+    parser.add_argument("--rounds", type=int, default=200, help="kills of one or both planes")
+    parser.add_argument("--rate", type=float, default=3000.0, help="calls a second, at most")
     arguments = arguments_of(parser)
-    return in_a_folder("crash", lambda folder: asyncio.run(run(arguments, folder)), keep=arguments.keep)
+    return in_a_folder("crash", lambda folder: uvloop.run(run(arguments, folder)), keep=arguments.keep)
 
 
 if __name__ == "__main__":

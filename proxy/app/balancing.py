@@ -32,7 +32,7 @@ WITHHELD_TICK_S: Final = 0.2
 COMPARE_S: Final = 60.0
 """Between two comparisons with the ledger; the counters are saved then, too. The first is at the first tick."""
 NEWS_S: Final = 2.0
-"""Instead of that where other gateways write to the data folder."""
+"""Instead of that where other gateways write to the data folder, or the ledger didn't answer."""
 LEDGER_SHARE: Final = 0.05
 """At most so much of the time the ledger is asked by one gateway; summing a million calls takes it a second."""
 TOLD_MAX: Final = 10
@@ -156,7 +156,8 @@ class Balancing:
             self._unanswered(error)
         alone = await asyncio.to_thread(self._sources.alone)
         took_s = monotonic() - begun_s
-        self._compare_s = COMPARE_S if alone else min(COMPARE_S, max(NEWS_S, took_s / LEDGER_SHARE))
+        steady = alone and self.answering
+        self._compare_s = COMPARE_S if steady else min(COMPARE_S, max(NEWS_S, took_s / LEDGER_SHARE))
 
     async def compare(self) -> list[Correction]:
         """Hold the counters against the ledger, set them right, and tell what was wrong. Raises
