@@ -44,7 +44,7 @@ class OutcomeFacts:
     def first_seen(self, sessions: Collection[str]) -> dict[str, Owner]:
         if not sessions:
             return {}
-        rows = self._read("outcome_sessions", hour_us=HOUR_US, sessions=sorted(sessions))
+        rows = self._read("outcome_sessions", sessions=sorted(sessions))
         return {session: (seen["owner"], seen["kind"]) for session, seen in rows}
 
     def recorded(self) -> Quarters:

@@ -11,6 +11,7 @@ from proxy.app.rebuilding import Rebuilding
 from proxy.journal.codec import encode
 from proxy.ledger.outcomes import Outcomes
 from proxy.model.entry import Act, Settled
+from proxy.model.told import CommitTold
 from proxy.model.usage import Usage
 from proxy.outcomes.quarters import quarter_us
 from tests.fakes.journal import FakeJournal
@@ -86,6 +87,15 @@ def test_money_is_conserved_by_team_project_and_week(world: World) -> None:
         shares = f"SELECT {dimension}, sum(cost_pico), sum(calls) FROM outcome_shares GROUP BY 1 ORDER BY 1"
         calls = f"SELECT {dimension}, sum(cost_pico), count(*) FROM calls GROUP BY 1 ORDER BY 1"
         assert world.rows(shares) == world.rows(calls)
+
+
+def test_a_session_is_whose_call_was_first_to_the_microsecond(world: World) -> None:
+    world.org.tell(CommitTold(PAY, "h-pay-1", sessions=("s1",)), 0.9)
+    mine = {"session": "s1", "repository": "", "project": "x"}
+    world.load(world.org.lines[-1], call("s1", 0.5001, owner="aaron", **mine), call("s2", 0.5, **mine))
+    world.outcomes.refresh()
+    methods = "SELECT method, sum(calls)::BIGINT FROM outcome_shares WHERE project = 'x' GROUP BY 1 ORDER BY 1"
+    assert world.rows(methods) == [("session", 1), ("unattributed", 1)]
 
 
 def test_a_rebuild_is_made_only_where_something_changed(world: World) -> None:
