@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from sys import intern
 from typing import Any, Final, get_type_hints
 
 from proxy.model.told import (
@@ -29,10 +30,11 @@ KINDS: Final[Mapping[str, type[Fact]]] = {
 _KIND_OF: Final = {kind: name for name, kind in KINDS.items()}
 _TYPES: Final = {name: get_type_hints(kind) for name, kind in KINDS.items()}
 _READ: Final[Mapping[Any, Callable[[str], Any]]] = {
-    str: str,
+    # The same names, commits and repositories stand in many facts: each is kept once.
+    str: intern,
     int: int,
     bool: lambda text: text == "1",
-    tuple[str, ...]: lambda text: tuple(text.split()),
+    tuple[str, ...]: lambda text: tuple(map(intern, text.split())),
 }
 _WRITE: Final[Mapping[Any, Callable[[Any], str]]] = {
     str: str,

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from proxy.model.told import ChangeTold, CommitTold, DiffTold, ReviewTold, Told, Trust
+from proxy.model.told import ChangeTold, CommitTold, DiffTold, ReviewTold, Trust
 from proxy.outcomes.definition import CURRENT, Definition
-from proxy.outcomes.entities import Approval, Change
+from proxy.outcomes.entities import Approval, Change, Word
 from proxy.outcomes.owning import Owned, Owners
 from proxy.outcomes.people import People
 
@@ -14,9 +14,9 @@ from proxy.outcomes.people import People
 class ChangeLines:
     """In the order in which things happened."""
 
-    stands: dict[tuple[str, str], list[tuple[Told, ChangeTold]]] = field(default_factory=dict)
+    stands: dict[tuple[str, str], list[tuple[Word, ChangeTold]]] = field(default_factory=dict)
     """All that was told of each."""
-    reviews: dict[tuple[str, str], list[tuple[Told, ReviewTold]]] = field(default_factory=dict)
+    reviews: dict[tuple[str, str], list[tuple[Word, ReviewTold]]] = field(default_factory=dict)
     commits: dict[str, CommitTold] = field(default_factory=dict)
     diffs: dict[tuple[str, str, str], DiffTold] = field(default_factory=dict)
     """By repository, number and commit."""
@@ -39,13 +39,13 @@ def _later_only(change: Change, changes: Mapping[str, Change]) -> Change:
     return change if before == change.reverts else replace(change, reverts=before)
 
 
-def _as_merged(told: Iterable[tuple[Told, ChangeTold]]) -> ChangeTold | None:
+def _as_merged(told: Iterable[tuple[Word, ChangeTold]]) -> ChangeTold | None:
     """As it was merged, by the best word on it: what is edited afterwards changes nothing. None: it was not."""
     merged = [(line, change) for line, change in told if change.merge and change.merged_us]
     return min(merged, key=_worth)[1] if merged else None
 
 
-def _worth(told: tuple[Told, ChangeTold]) -> tuple[bool, bool, bool, int, str]:
+def _worth(told: tuple[Word, ChangeTold]) -> tuple[bool, bool, bool, int, str]:
     """Less is better."""
     line, change = told
     return line.trust == Trust.CLAIMED, line.imported, not change.author, line.occurred_us, line.id
@@ -140,7 +140,7 @@ def _together(names: Iterable[str], more: Iterable[Iterable[str]]) -> tuple[str,
     return tuple(sorted({*names, *(name for each in more for name in each)}))
 
 
-def _approvals(reviews: Iterable[tuple[Told, ReviewTold]], people: People, until_us: int) -> tuple[Approval, ...]:
+def _approvals(reviews: Iterable[tuple[Word, ReviewTold]], people: People, until_us: int) -> tuple[Approval, ...]:
     """Each reviewer's last word counts; one that is only a comment leaves the word before as it was.
 
     A dismissal takes back the review of the same id, whenever it is told. Words after `until_us` say nothing of what
@@ -148,7 +148,7 @@ def _approvals(reviews: Iterable[tuple[Told, ReviewTold]], people: People, until
     """
     told = list(reviews)
     dismissed = {review.review for _, review in told if review.state == "dismissed" and review.review}
-    last: dict[str, tuple[Told, ReviewTold]] = {}
+    last: dict[str, tuple[Word, ReviewTold]] = {}
     for line, review in told:
         person = people.person(review.reviewer)
         if review.state == "commented" or (review.review and review.review in dismissed):

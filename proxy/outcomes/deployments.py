@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from proxy.model.service import Service, Services
-from proxy.model.told import ArtifactTold, DeploymentTold, ShippedTold, Told, Trust
+from proxy.model.told import ArtifactTold, DeploymentTold, ShippedTold, Trust
 from proxy.outcomes.definition import CURRENT, Definition
-from proxy.outcomes.entities import Deployment
-from proxy.outcomes.naming import service_of
+from proxy.outcomes.entities import Deployment, Word
+from proxy.outcomes.naming import Names
 from proxy.outcomes.running import ROLLED_BACK, with_commits
 from proxy.outcomes.trusting import is_heard, is_trusted, may_deploy
 
@@ -21,7 +21,7 @@ INACTIVE = frozenset({"inactive"})
 class DeploymentLines:
     """In the order in which things happened."""
 
-    states: list[tuple[Told, DeploymentTold]] = field(default_factory=list)
+    states: list[tuple[Word, DeploymentTold]] = field(default_factory=list)
     artifacts: dict[str, ArtifactTold] = field(default_factory=dict)
     """By digest."""
     trees: dict[str, str] = field(default_factory=dict)
@@ -34,10 +34,11 @@ def folded_deployments(
     lines: DeploymentLines, services: Services, definition: Definition = CURRENT
 ) -> tuple[Deployment, ...]:
     """In the order (at_us, id). Two sources that tell of the same one make one, corroborated."""
-    told: dict[str, list[tuple[Told, DeploymentTold]]] = defaultdict(list)
+    told: dict[str, list[tuple[Word, DeploymentTold]]] = defaultdict(list)
     for line, state in lines.states:
         told[f"{line.source}/{state.repository or state.service}/{state.deployment}"].append((line, state))
-    single = [_folded(name, states, lines, services) for name, states in told.items()]
+    names = Names(services)
+    single = [_folded(name, states, lines, names) for name, states in told.items()]
     merged = _corroborated(sorted(single, key=_order), services, definition)
     return tuple(with_commits((_believed(each, services) for each in merged), lines.shipped))
 
@@ -52,20 +53,20 @@ def _order(deployment: Deployment) -> tuple[int, str]:
 
 
 def _folded(
-    name: str, states: Sequence[tuple[Told, DeploymentTold]], lines: DeploymentLines, services: Services
+    name: str, states: Sequence[tuple[Word, DeploymentTold]], lines: DeploymentLines, names: Names
 ) -> Deployment:
     first = _first_words(states)
     built = lines.artifacts.get(first.digest)
     sha = first.sha or (built.sha if built else "")
     repository = first.repository or (built.repository if built else "")
-    service = service_of(services, repository, first.service, first.environment)
-    succeeded, said = _success(states, services.services.get(service))
+    service = names.service(repository, first.service, first.environment)
+    succeeded, said = _success(states, names.services.services.get(service))
     last_line, last = states[-1]
     at_us = succeeded.occurred_us if succeeded else last_line.occurred_us
     return Deployment(
         id=name,
         source=last_line.source,
-        repository=repository or _only_repository(services, service),
+        repository=repository or _only_repository(names.services, service),
         service=service,
         environment=first.environment,
         sha=sha,
@@ -84,8 +85,8 @@ def _folded(
 
 
 def _success(
-    states: Sequence[tuple[Told, DeploymentTold]], service: Service | None
-) -> tuple[Told, DeploymentTold] | tuple[None, None]:
+    states: Sequence[tuple[Word, DeploymentTold]], service: Service | None
+) -> tuple[Word, DeploymentTold] | tuple[None, None]:
     """The first told by one who may deploy, else the first: nobody spoils a deployment by a hasty word."""
     told = [(line, state) for line, state in states if state.state == SUCCESS]
     by_deployer = (each for each in told if service is not None and may_deploy(each[1].actor, service))
@@ -97,7 +98,7 @@ def _only_repository(services: Services, service: str) -> str:
     return known[0] if len(known) == 1 else ""
 
 
-def _first_after(at_us: int, states: Iterable[tuple[Told, DeploymentTold]], names: frozenset[str]) -> int:
+def _first_after(at_us: int, states: Iterable[tuple[Word, DeploymentTold]], names: frozenset[str]) -> int:
     """0: never."""
     after = (line.occurred_us for line, state in states if state.state in names and line.occurred_us >= at_us)
     return min(after, default=0)
@@ -106,9 +107,11 @@ def _first_after(at_us: int, states: Iterable[tuple[Told, DeploymentTold]], name
 _RANK = (Trust.CLAIMED, Trust.SIGNED, Trust.CORROBORATED)
 
 
-def _first_words(states: Iterable[tuple[Told, DeploymentTold]]) -> DeploymentTold:
+def _first_words(states: Iterable[tuple[Word, DeploymentTold]]) -> DeploymentTold:
     """What was said first of each field: a later state can't make another deployment of it."""
     said = [state for _, state in states]
+    if len(said) == 1:
+        return said[0]
     first = {
         name: next((getattr(state, name) for state in said if getattr(state, name)), "")
         for name in ("repository", "service", "environment", "sha", "tree", "digest", "actor")

@@ -2,8 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import intern
+from typing import NamedTuple
 
-from proxy.model.told import Trust
+from proxy.model.told import Told, Trust
+
+
+class Word(NamedTuple):
+    """Of a line told: who said it and when, without what was said. There are many of them."""
+
+    id: str
+    source: str
+    occurred_us: int
+    trust: str
+    clamped: bool
+    imported: bool
+
+
+def word_of(line: Told) -> Word:
+    return Word(line.id, intern(line.source), line.occurred_us, intern(line.trust), line.clamped, line.imported)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from proxy.outcomes.admitting import MIRROR, Admission
 from proxy.outcomes.changes import ChangeLines, folded_changes
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.deployments import DeploymentLines, folded_deployments
-from proxy.outcomes.entities import History
+from proxy.outcomes.entities import History, Word, word_of
 from proxy.outcomes.people import People
 from proxy.outcomes.setbacks import setbacks
 
@@ -33,7 +33,7 @@ class _Sorted:
 
     deployments: DeploymentLines = field(default_factory=DeploymentLines)
     changes: ChangeLines = field(default_factory=ChangeLines)
-    trouble: list[tuple[Told, IncidentTold]] = field(default_factory=list)
+    trouble: list[tuple[Word, IncidentTold]] = field(default_factory=list)
     commits: dict[str, int] = field(default_factory=dict)
     """How good the word on each is: 0 is best."""
 
@@ -42,11 +42,19 @@ def fold(
     lines: Iterable[Told], services: Services, aliases: Mapping[str, str], definition: Definition = CURRENT
 ) -> History:
     """`aliases`: other names of people -> the person's name, as access.yaml has them; each person's own name too."""
+    return fold_ordered(_once(lines), services, aliases, definition)
+
+
+def fold_ordered(
+    lines: Iterable[Told], services: Services, aliases: Mapping[str, str], definition: Definition = CURRENT
+) -> History:
+    """The same, of lines that come in the order (occurred_us, id), each once. None of them is kept."""
     found = _Sorted()
     admission = Admission(services)
-    for line, fact in _once(lines):
-        if admission.admits(line, fact):
-            _put(found, line, fact)
+    for line in lines:
+        fact = fact_of(line.kind, line.facts)
+        if fact is not None and admission.admits(line, fact):
+            _put(found, word_of(line), fact)
     deployments = folded_deployments(found.deployments, services, definition)
     changes = folded_changes(found.changes, People(aliases), definition)
     shipped = found.deployments.shipped
@@ -54,17 +62,14 @@ def fold(
     return History(deployments, changes, bad_events, frozenset(shipped))
 
 
-def _once(lines: Iterable[Told]) -> Iterable[tuple[Told, Fact]]:
+def _once(lines: Iterable[Told]) -> Iterable[Told]:
     """Each line once, in the order in which things happened."""
     first: dict[str, Told] = {}
     for line in lines:
         known = first.get(line.id)
         if known is None or (line is not known and _first_told(line) < _first_told(known)):
             first[line.id] = line
-    for line in sorted(first.values(), key=lambda each: (each.occurred_us, each.id)):
-        fact = fact_of(line.kind, line.facts)
-        if fact is not None:
-            yield line, fact
+    return sorted(first.values(), key=lambda each: (each.occurred_us, each.id))
 
 
 def _first_told(line: Told) -> tuple[object, ...]:
@@ -72,7 +77,7 @@ def _first_told(line: Told) -> tuple[object, ...]:
     return line.at_us, line.payload, line.occurred_us, line.kind, sorted(line.facts.items())
 
 
-def _put(found: _Sorted, line: Told, fact: Fact) -> None:
+def _put(found: _Sorted, line: Word, fact: Fact) -> None:
     match fact:
         case DeploymentTold():
             found.deployments.states.append((line, fact))
@@ -92,7 +97,7 @@ def _put(found: _Sorted, line: Told, fact: Fact) -> None:
             found.trouble.append((line, fact))
 
 
-def _put_commit(found: _Sorted, line: Told, fact: CommitTold) -> None:
+def _put_commit(found: _Sorted, line: Word, fact: CommitTold) -> None:
     """The best word on it: what the repository itself says, then what was signed, then what was told first."""
     rank = 0 if line.source == MIRROR else 1 if line.trust != Trust.CLAIMED else 2
     known = found.commits.get(fact.sha)

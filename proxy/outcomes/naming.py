@@ -12,5 +12,19 @@ def service_of(services: Services, repository: str, name: str, environment: str)
     return _only(found) or _only([each for each in found if environment in each.environments])
 
 
+class Names:
+    """`service_of`, each answer kept: the same few are asked for again and again."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self._known: dict[tuple[str, str, str], str] = {}
+
+    def service(self, repository: str, name: str, environment: str) -> str:
+        asked = repository, name, environment
+        if asked not in self._known:
+            self._known[asked] = service_of(self.services, *asked)
+        return self._known[asked]
+
+
 def _only(found: list[Service]) -> str:
     return found[0].name if len(found) == 1 else ""

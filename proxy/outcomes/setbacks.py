@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 
 from proxy.model.service import Services
-from proxy.model.told import IncidentTold, Told
-from proxy.outcomes.entities import BadEvent, Deployment
+from proxy.model.told import IncidentTold
+from proxy.outcomes.entities import BadEvent, Deployment, Word
 from proxy.outcomes.naming import service_of
 from proxy.outcomes.running import ROLLED_BACK, Shipped
 
@@ -17,7 +17,7 @@ Places = Mapping[str, Mapping[str, Sequence[Deployment]]]
 
 def setbacks(
     deployments: Sequence[Deployment],
-    trouble: Iterable[tuple[Told, IncidentTold]],
+    trouble: Iterable[tuple[Word, IncidentTold]],
     services: Services,
     shipped: Shipped,
 ) -> tuple[BadEvent, ...]:
@@ -75,7 +75,7 @@ def _is_older(each: Deployment, run: Deployment, shipped: Shipped) -> bool:
     return any(line.older for line in shipped.get((each.service, each.sha, run.sha), ()))
 
 
-def _incidents(line: Told, incident: IncidentTold, places: Places, services: Services) -> Iterable[BadEvent]:
+def _incidents(line: Word, incident: IncidentTold, places: Places, services: Services) -> Iterable[BadEvent]:
     if incident.state != "begun":
         return
     name = service_of(services, incident.repository, incident.service, incident.environment)
@@ -86,7 +86,7 @@ def _incidents(line: Told, incident: IncidentTold, places: Places, services: Ser
 
 
 def _accused(
-    line: Told, incident: IncidentTold, deployments: Sequence[Deployment], soak_us: int
+    line: Word, incident: IncidentTold, deployments: Sequence[Deployment], soak_us: int
 ) -> Sequence[Deployment]:
     """The one that it names, else the newest that ran, with those after it that had failed: who knows what ran?"""
     found: list[Deployment] = []
