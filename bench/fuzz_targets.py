@@ -392,6 +392,7 @@ def _check_edits(
     if asked is not None:
         again = one.read(operation, asked.body, headers, target)
         assert (again.model, again.stream, again.usage_asked) == (request.model, True, True)
+        assert one.ask_usage(operation, asked.body) is None
     limited = one.limit_output(operation, request, body, 7) if operation.output_limited else None
     if limited is not None:
         again = one.read(operation, limited.body, headers, limited.target or target)

@@ -47,6 +47,8 @@ def configure(settings: Settings, plane: str) -> None:
             ],
         )
     )
+    # Says on every form that can't be read what a caller put there, and nothing that isn't in the answer.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
 
 

@@ -13,7 +13,7 @@ from proxy.metering.json_object import NO_JSON, ObjectReader, UnreadableError, m
 _LISTS: Final = ("data", "models", "tunedModels")
 _NAMES: Final = ("id", "slug", "name")
 """Where an entry has its name; the first that is there."""
-_LIST: Final = ObjectReader(_LISTS)
+_LIST: Final = ObjectReader(_LISTS, exact=False)
 _entries: Final = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
 _entry: Final = msgspec.json.Decoder(dict[str, Any]).decode
 

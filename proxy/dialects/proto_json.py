@@ -19,7 +19,7 @@ class MessageReader(ObjectReader):
         """`governed`: in lowerCamelCase."""
         names = tuple(governed)
         self._camel = {snake(name): name for name in names}
-        super().__init__((*names, *self._camel), spelled=_spelled)
+        super().__init__((*names, *self._camel), spelled=_spelled, exact=False)
 
     def read(self, body: bytes) -> dict[str, Raw]:
         """As of an ObjectReader, the keys in lowerCamelCase."""

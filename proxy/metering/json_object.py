@@ -1,8 +1,9 @@
 """A request body as one JSON object: top-level values unparsed, refused where two readers could disagree on them.
 
 A body in which `model` stands twice names one model to the reader that takes the first and another to the one that
-takes the last; servers that ignore case take 'Model' for it too. So a governed key may stand once only, however it is
-spelled. Inside values the bytes are checked as JSON and UTF-8, but not built into objects.
+takes the last; servers that ignore case take 'Model' for it too. So a governed key may stand once only, in
+its own spelling: in another it would be a key that outlay doesn't see, and some server does. Inside values the bytes
+are checked as JSON and UTF-8, but not built into objects.
 """
 
 import codecs
@@ -56,11 +57,15 @@ class Member:
 class ObjectReader:
     """Reads bodies in which the keys `governed` may stand once only."""
 
-    def __init__(self, governed: Iterable[str], spelled: Callable[[str], str] = str.casefold) -> None:
-        """`spelled`: the same text for all spellings that a server could take for one key."""
+    def __init__(
+        self, governed: Iterable[str], spelled: Callable[[str], str] = str.casefold, *, exact: bool = True
+    ) -> None:
+        """`spelled`: the same text for all spellings that a server could take for one key. `exact`: of those a body may
+        have only the one that is governed."""
         ordered = tuple(governed)
         self._governed = frozenset(ordered)
         self._spelled = spelled
+        self._exact = exact
         self._names_by_spelling = {spelled(name): name for name in reversed(ordered)}
         names = {f"f{index}": name for index, name in enumerate(sorted(self._governed))}
         fields = [(field, Raw, msgspec.field(name=name, default=Raw())) for field, name in names.items()]
@@ -99,12 +104,19 @@ class ObjectReader:
 
     def _check(self, keys: Iterable[str]) -> None:
         seen: set[str] = set()
+        otherwise = ""
         for key in keys:
             name = self._names_by_spelling.get(self._spelled(key))
             if name is not None:
                 if name in seen:
                     raise UnreadableError(f"The key '{name}' stands twice in the request body. Send it once.")
                 seen.add(name)
+                if key not in self._governed:
+                    otherwise = name
+        if otherwise and self._exact:
+            raise UnreadableError(
+                f"The key '{otherwise}' is spelled otherwise in the request body. Write it like this."
+            )
 
 
 def members(body: bytes, values: Mapping[str, Raw]) -> Iterator[Member]:

@@ -51,12 +51,22 @@ def twice(pairs: list[tuple[str, Any]]) -> bool:
     return any(folded.count(key) > 1 for key in folded if key in GOVERNED)
 
 
+def otherwise(pairs: list[tuple[str, Any]]) -> bool:
+    """True where a governed key is spelled otherwise."""
+    return any(key not in GOVERNED and key.casefold() in GOVERNED for key, _ in pairs)
+
+
 @given(bodies())
-def test_a_body_is_read_unless_a_governed_key_stands_twice(made: tuple[list[tuple[str, Any]], bytes, bytes]) -> None:
+def test_a_body_is_read_unless_a_governed_key_stands_twice_or_is_spelled_otherwise(
+    made: tuple[list[tuple[str, Any]], bytes, bytes],
+) -> None:
     pairs, small, large = made
     for body in (small, large):
         if twice(pairs):
             with pytest.raises(UnreadableError, match="stands twice"):
+                READER.read(body)
+        elif otherwise(pairs):
+            with pytest.raises(UnreadableError, match="is spelled otherwise"):
                 READER.read(body)
         else:
             values = READER.read(body)
@@ -67,7 +77,7 @@ def test_a_body_is_read_unless_a_governed_key_stands_twice(made: tuple[list[tupl
 @given(bodies())
 def test_members_stand_where_they_are_said_to_stand(made: tuple[list[tuple[str, Any]], bytes, bytes]) -> None:
     pairs, small, large = made
-    if not twice(pairs):
+    if not twice(pairs) and not otherwise(pairs):
         for body in (small, large):
             found = [(each.key, json.loads(body[each.start : each.end])) for each in members(body, READER.read(body))]
             assert found[: len(pairs)] == pairs
@@ -94,12 +104,19 @@ def test_spellings_of_one_key_count_as_one(body: bytes) -> None:
         READER.read(b'{"padding":' + BIG + b"," + body.lstrip()[1:])
 
 
+@pytest.mark.parametrize("key", ["Model", "MODEL", "m\\u004fdel", "me\u017f\u017fages"])
+def test_a_governed_key_in_another_spelling_is_refused(key: str) -> None:
+    """Outlay would not see it, and a server that ignores case would."""
+    for body in (f'{{"{key}":"a"}}', f'{{ "x":1, "{key}" : "a"}}', f'{{"padding":{BIG.decode()},"{key}":"a"}}'):
+        with pytest.raises(UnreadableError, match=r"The key '(model|messages)' is spelled otherwise"):
+            READER.read(body.encode())
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b'{"seed":1,"seed":2}',
         b'{"seed":12,"seed":1}',
-        b'{"Model":"a"}',
         b'{"model":{"model":1,"model":2}}',
         b'{"user":{"n":1},"n":1}',
         b"{}",
