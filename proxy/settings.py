@@ -13,9 +13,12 @@ from proxy.model.network import networks
 
 PREFIX: Final = "OUTLAY_"
 PORT_MAX: Final = 65535
+CALLS_DAYS_MIN: Final = 35
 _WORDS: Final = {
     "metrics_access": ("open", "key"),
+    "without_journal": ("refuse", "pass"),
     "detector": ("on", "off"),
+    "keep_until_backup": ("on", "off"),
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("auto", "json", "text"),
 }
@@ -59,8 +62,15 @@ class Settings:
     """Where a gateway on its own serves its metrics; 0: only on its socket in the data folder."""
     metrics_access: str = "open"
     """Who may read the ledger's /metrics: 'open' is anybody who can reach it, 'key' finance and admin keys."""
+    without_journal: str = "refuse"
+    """What becomes of calls while the journal can't be written: 'refuse' (503), or 'pass': forwarded and kept in memory
+    until it can, as far as there is room."""
     journal_days: float = 0.0
     """How long journal segments are kept once they are loaded; 0: for good."""
+    calls_days: float = 0.0
+    """How long single calls are kept in the database; then sums stay in their place. 0: for good."""
+    keep_until_backup: str = "off"
+    """'on': what the two settings above would drop stays until `outlay backup` has it."""
     otlp_endpoint: str = ""
     """OpenTelemetry collector (OTLP over HTTP) that gets a span for each call, as in http://localhost:4318."""
     body_bytes_max: int = 64 * 1024 * 1024
@@ -122,6 +132,10 @@ class Settings:
         return settings
 
     def _check(self) -> None:
+        if 0 < self.calls_days < CALLS_DAYS_MIN:
+            raise SettingsError(
+                f"OUTLAY_CALLS_DAYS must be at least {CALLS_DAYS_MIN}: batches may take a month. 0 keeps all"
+            )
         if self.workers < 1:
             raise SettingsError("OUTLAY_WORKERS must be at least 1")
         if not is_node(f"{self.node}-{self.workers}"):

@@ -3,13 +3,21 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+log = structlog.get_logger("outlay.clock")
+
+SET_US: Final = 1_000_000
+"""Less than that is a clock being kept right, and nothing to tell of."""
 
 
 class SystemClock:
     """Fulfils ports.clock.Clock.
 
     When somebody sets the machine's clock back, this one goes on at half speed until the machine has caught up:
-    two calls never change their order, and no window opens twice.
+    two calls never change their order, and no window opens twice. When it is set forward, this one follows.
     """
 
     def __init__(
@@ -18,14 +26,25 @@ class SystemClock:
         self._wall_ns, self._monotonic_ns = wall_ns, monotonic_ns
         self._lock = threading.Lock()
         self._wall_us, self._read_us = wall_ns() // 1000, self.monotonic_us()
+        self._machine_us = self._wall_us
+        """What the machine's clock said last."""
 
     def now_us(self) -> int:
-        wall_us, monotonic_us = self._wall_ns() // 1000, self.monotonic_us()
+        machine_us, monotonic_us = self._wall_ns() // 1000, self.monotonic_us()
         with self._lock:
+            passed_us = max(monotonic_us - self._read_us, 0)
+            set_us = machine_us - self._machine_us - passed_us
+            wall_us = machine_us
             if wall_us < self._wall_us:
-                wall_us = self._wall_us + max(monotonic_us - self._read_us, 0) // 2
-            self._wall_us, self._read_us = wall_us, monotonic_us
-            return wall_us
+                wall_us = self._wall_us + passed_us // 2
+            self._wall_us, self._read_us, self._machine_us = wall_us, monotonic_us, machine_us
+        if abs(set_us) >= SET_US:
+            log.warning("the machine's clock was set", by_s=set_us / 1e6, ahead_of_it_s=(wall_us - machine_us) / 1e6)
+        return wall_us
+
+    def ahead_us(self) -> int:
+        """How far this clock is ahead of the machine's, since that one was set back."""
+        return max(0, self.now_us() - self._wall_ns() // 1000)
 
     def monotonic_us(self) -> int:
         return self._monotonic_ns() // 1000

@@ -13,6 +13,8 @@ from proxy.ledger.conditions import Difference, GatewayState
 PREFIX: Final = "gateway-"
 SUFFIX: Final = ".sock"
 GATEWAYS_MAX: Final = 64
+PASSING: Final = "passing"
+"""What a gateway says of its journal that can't be written, while calls pass."""
 WAIT_S: Final = 0.2
 TEXT_BYTES_MAX: Final = 1024 * 1024
 
@@ -40,6 +42,7 @@ class _Details(msgspec.Struct):
     """What counts of the gateway's own details, which may be of another version than this program."""
 
     ready: bool
+    journal: str = ""
     providers: dict[str, bool] = {}
     counter_difference: _Difference | None = None
     policy_mistakes: list[str] = []
@@ -65,6 +68,7 @@ def _state(node: str, body: bytes) -> GatewayState | None:
         mistakes=len(details.policy_mistakes),
         waiting=tuple(details.budgets_waiting),
         withheld=tuple(details.budgets_withheld),
+        passing=details.journal == PASSING,
     )
 
 

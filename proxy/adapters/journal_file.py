@@ -74,15 +74,18 @@ class FileJournal:
         reserve_bytes: int = RESERVE_BYTES,
         lock_s_max: float = LOCK_S_MAX,
         check_s: float = CHECK_S,
+        kept_bytes_max: int = 0,
         sync: Sync = fdatasync,
     ) -> None:
-        """`journal` holds a folder for each node. Raises ValueError for a node name that can't be a folder's."""
+        """`journal` holds a folder for each node. `kept_bytes_max`: as much of what can't be written is kept in memory
+        rather than refused. Raises ValueError for a node name that can't be a folder's."""
         if not is_node(node):
             raise ValueError(f"not a node name (letters, digits, '.', '_', '-', at most 100): {node!r}")
         self._folder = journal / node
         self._clock = clock
         self._lock_s_max = lock_s_max
         self._check_s = check_s
+        self._kept_bytes_max = kept_bytes_max
         self._folder_lock = FolderLock(self._folder)
         self._reserve = Reserve(self._folder, reserve_bytes)
         self._lock = threading.Lock()
@@ -114,12 +117,28 @@ class FileJournal:
         except JournalUnavailableError:
             self._release()
             raise
+        self._writer.kept_bytes_max = self._kept_bytes_max
         self._thread.start()
         return recovery
 
     @property
     def accepting(self) -> bool:
         return self._writer.accepting
+
+    @property
+    def admitting(self) -> bool:
+        """Calls can be opened: on disk, or at least in memory."""
+        return self._writer.accepting or self._writer.keeping
+
+    @property
+    def kept(self) -> int:
+        """Calls opened in memory only since the start: had the process been killed then, they were lost."""
+        return self._writer.kept
+
+    @property
+    def owed(self) -> int:
+        """Lines in memory that wait to be written."""
+        return len(self._writer.owed)
 
     @property
     def place(self) -> Place:
@@ -160,10 +179,12 @@ class FileJournal:
                 return
             self._closing = True
             self._writer.accepting = False
+            self._writer.kept_bytes_max = 0
             self._changed.notify_all()
         self._thread.join(FLUSH_S_MAX)
         if self._thread.is_alive():
             log.error("journal not sealed: the disk does not answer", folder=str(self._folder))
+            self._tell_unwritten()
             return
         try:
             self._writer.pay()
@@ -172,7 +193,14 @@ class FileJournal:
             self._writer.segment.finish(Stage.SEALED if left_open else Stage.RECOVERED)
         except (OSError, JournalUnavailableError) as error:
             log.error("journal not sealed", folder=str(self._folder), why=str(error))
+            self._tell_unwritten()
         self._release()
+
+    def _tell_unwritten(self) -> None:
+        """The last place for what no next start will find: the log, in the journal's own words."""
+        for call_id, entry in self._writer.owed.items():
+            if call_id not in self._writer.open_calls:
+                log.error("journal line lost", line=encode(entry).decode().rstrip())
 
     def _acquire(self) -> None:
         """A restarted process may come up a moment before the one it replaces is gone."""

@@ -5,6 +5,7 @@ Not safe for threads: FileJournal calls it under its lock.
 
 import errno
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from proxy.journal.codec import encode
 from proxy.journal.lines import Head, Line
 from proxy.journal.open_calls import OpenCalls
 from proxy.journal.positions import SegmentName
-from proxy.model.entry import Entry, Extended, Settled
+from proxy.model.entry import Entry, Extended, Opened, Refused, Settled
 from proxy.ports.clock import Clock
 from proxy.ports.journal import JournalUnavailableError
 
@@ -25,20 +26,29 @@ log = structlog.get_logger("outlay.journal")
 UNSYNCED_BYTES_MAX: Final = 16 * 1024 * 1024
 """More than this waiting for a sync means that the disk doesn't keep up: no more calls are admitted."""
 
+Owed = Settled | Opened | Refused
+
 
 class JournalWriter:
     def __init__(self, folder: Path, clock: Clock, reserve: Reserve, segment_bytes_max: int, sync: Sync) -> None:
         self.accepting = False
+        self.kept_bytes_max = 0
+        """As much of what can't be written is kept in memory, and counts as taken. Settlements of open calls always
+        are."""
         self.retiring: list[SegmentWriter] = []
         """Segments that a rotation left, still to be synced and marked."""
         self.open_calls = OpenCalls()
-        self.owed: dict[str, Settled] = {}
-        """Settlements that could not be written yet. Of open calls only, so it is no longer than those in flight."""
+        self.owed: dict[str, Owed] = {}
+        """What could not be written yet, by call: settlements of open calls, so no more of them than are in flight, and
+        what may be kept beside them."""
+        self.kept = 0
+        """Calls opened in memory only, ever."""
         self._folder = folder
         self._clock = clock
         self._reserve = reserve
         self._segment_bytes_max = segment_bytes_max
         self._sync = sync
+        self._kept_bytes = 0
         self._segment: SegmentWriter | None = None
         self._why = "the journal is not open"
 
@@ -61,30 +71,65 @@ class JournalWriter:
         self.retiring.clear()
         self._segment = None
 
+    @property
+    def keeping(self) -> bool:
+        """There is room in memory for what can't be written."""
+        return self._kept_bytes < self.kept_bytes_max
+
     def put(self, entry: Entry, line: bytes) -> None:
-        """Write one entry. Raises JournalUnavailableError; a settlement is then written as soon as that is possible."""
+        """Write one entry, or keep it. Raises JournalUnavailableError; a settlement is then written as soon as that is
+        possible."""
+        if isinstance(entry, Extended) and self._raised(entry):
+            return
         essential = isinstance(entry, Settled | Extended)
-        if not (self.accepting or essential):
-            raise JournalUnavailableError(self._why)
         try:
+            if not (self.accepting or essential):
+                raise JournalUnavailableError(self._why)
             if not essential and self.segment.unsynced_bytes > UNSYNCED_BYTES_MAX:
                 raise OSError(errno.EBUSY, "the disk does not keep up")
             self._write(line, essential)
         except (OSError, JournalUnavailableError) as error:
             self.fail(error)
-            if isinstance(entry, Settled) and entry.call.id in self.open_calls:
-                self.owed[entry.call.id] = entry
+            if self._kept(entry, len(line)):
+                return
             raise JournalUnavailableError(self._why) from error
+        if isinstance(entry, Settled):
+            self.owed.pop(entry.call.id, None)
         self.open_calls.apply(entry)
         if self.segment.grown >= self._segment_bytes_max:
             self._rotate()
 
     def pay(self) -> None:
-        """Write the settlements that are owed. Raises OSError, JournalUnavailableError at the first that fails."""
-        for call_id, settled in list(self.owed.items()):
-            self._write(encode(settled), essential=True)
-            self.open_calls.apply(settled)
+        """Write what is owed. Raises OSError, JournalUnavailableError at the first that fails."""
+        for call_id, entry in list(self.owed.items()):
+            self._write(encode(entry), essential=isinstance(entry, Settled))
+            self.open_calls.apply(entry)
             del self.owed[call_id]
+        self._kept_bytes = 0
+
+    def _raised(self, step: Extended) -> bool:
+        """True: the call is opened in memory only, and so is its larger hold."""
+        opened = self.owed.get(step.call_id)
+        if not isinstance(opened, Opened):
+            return False
+        self.owed[step.call_id] = replace(opened, hold=step.hold)
+        return True
+
+    def _kept(self, entry: Entry, size: int) -> bool:
+        """Put down what can't be written, if that may be. True: it counts as taken."""
+        if not isinstance(entry, Settled | Opened | Refused):
+            return False
+        call_id = entry.call.id
+        known = call_id in self.owed or call_id in self.open_calls
+        keeping = self.keeping
+        if not (keeping or (isinstance(entry, Settled) and known)):
+            return False
+        # A settlement takes the place of what opened its call.
+        self.owed.pop(call_id, None)
+        self.owed[call_id] = entry
+        self._kept_bytes += size
+        self.kept += isinstance(entry, Opened) and not known
+        return keeping
 
     def fail(self, why: object) -> None:
         """Stop admission."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from proxy.adapters.clock import SystemClock
 from proxy.adapters.counters_memory import MemoryCounters
+from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.policy_files import PolicyFolder
 from proxy.app.balancing import Balancing
 from proxy.gateway.expiry import Expiry
@@ -12,7 +14,6 @@ from proxy.gateway.sharing import Sharing
 from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Watching
 from proxy.model.money import PICO_PER_USD
-from proxy.ports.journal import Journal
 from proxy.redundancy.generations import Generations
 from proxy.web.gateway_metrics import GatewayMetrics
 
@@ -24,7 +25,8 @@ class GatewayFigures:
     counters: MemoryCounters
     waiting: Waiting
     expiry: Expiry
-    journal: Journal
+    journal: FileJournal
+    clock: SystemClock
     folder: PolicyFolder
     balancing: Balancing
     watching: Watching | None
@@ -46,6 +48,21 @@ class GatewayFigures:
             "outlay_gateway_holds_expired", "Settled at the hold, for want of a call", lambda: self.expiry.expired
         )
         metrics.gauge("outlay_gateway_journal_accepting", "1: facts can be written", lambda: self.journal.accepting)
+        metrics.gauge(
+            "outlay_gateway_journal_lines_waiting",
+            "In memory until the journal can be written: a kill loses those of calls that passed without it",
+            lambda: self.journal.owed,
+        )
+        metrics.gauge(
+            "outlay_gateway_calls_passed_without_journal",
+            "Calls that passed while it could not be written",
+            lambda: self.journal.kept,
+        )
+        metrics.gauge(
+            "outlay_gateway_clock_ahead_seconds",
+            "Of the machine's: it was set back, and outlay's waits for it at half speed",
+            lambda: self.clock.ahead_us() / 1e6,
+        )
         metrics.by_provider(
             "outlay_gateway_provider_out",
             "1: keeps failing, and is left out by calls with a fallback; 0.5: may be tried",
@@ -100,8 +117,11 @@ class GatewayFigures:
     def readiness(self) -> Mapping[str, object]:
         policies = self.rules().policies
         return {
-            "ready": self.journal.accepting,
-            "journal": "writing" if self.journal.accepting else "unavailable",
+            "ready": self.journal.admitting,
+            "journal": self._journal_state(),
+            "journal_lines_waiting": self.journal.owed,
+            "calls_passed_without_journal": self.journal.kept,
+            "clock_ahead_s": round(self.clock.ahead_us() / 1e6, 3),
             "policy": policies.version,
             "keys": policies.keys_version,
             "policy_mistakes": [str(mistake) for mistake in self.folder.mistakes],
@@ -113,3 +133,8 @@ class GatewayFigures:
             "providers": {name: not out for name, out in self.out().items()},
             "counter_difference": self.balancing.last_fault,
         }
+
+    def _journal_state(self) -> str:
+        if self.journal.accepting:
+            return "writing"
+        return "passing" if self.journal.admitting else "unavailable"

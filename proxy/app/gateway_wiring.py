@@ -45,6 +45,7 @@ from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Watching
 from proxy.metering.calibration import Calibration
 from proxy.metering.expecting import Expecting
+from proxy.policy.grants import NO_GRANTS
 from proxy.policy.redundancy_rules import ANSWERING
 from proxy.policy.rules import Budget
 from proxy.policy.types import Key, PolicySet
@@ -60,6 +61,8 @@ log = structlog.get_logger("outlay.gateway")
 
 DIALECTS: Final = (OpenAI(), Anthropic(), Gemini(), Azure(), Bedrock())
 LEDGER_SOCKET: Final = "ledger.sock"
+KEPT_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Of journal lines in memory, where calls pass while the journal can't be written: some 12,000 calls."""
 COUNTING_WAIT_S: Final = 15.0
 """How long a stop waits for settlements that still count tokens."""
 
@@ -79,7 +82,8 @@ class Gateway:
         self.throttling = Throttling()
         self.expecting = Expecting()
         self.calibration = Calibration()
-        self.journal = FileJournal(settings.data / "journal", settings.node, self.clock)
+        kept_bytes_max = KEPT_BYTES_MAX if settings.without_journal == "pass" else 0
+        self.journal = FileJournal(settings.data / "journal", settings.node, self.clock, kept_bytes_max=kept_bytes_max)
         self.tokens = TiktokenCounter()
         self.transport = AiohttpTransport(
             proxies=proxies_from_environ(),
@@ -134,6 +138,7 @@ class Gateway:
             waiting=self.waiting,
             expiry=self.expiry,
             journal=self.journal,
+            clock=self.clock,
             folder=self.folder,
             balancing=self.balancing,
             watching=self.watching,
@@ -147,7 +152,8 @@ class Gateway:
         self.figures.show_answers(self.metrics)
 
     def _granted(self, budget: Budget, instance: tuple[str, ...]) -> int:
-        return self.grants.current.granted(budget, instance, self.clock.now_us())
+        grants = self.grants.current
+        return 0 if grants is NO_GRANTS else grants.granted(budget, instance, self.clock.now_us())
 
     def start(self, policies: PolicySet) -> None:
         """Put a policy set in force before the first call; the journal is open. Raises OSError."""

@@ -23,6 +23,7 @@ HTTP_OK: Final = 200
 HTTP_UNAVAILABLE: Final = 503
 AT_ONCE: Final = 16
 NAMED_MAX: Final = 5
+JOURNAL_MEND: Final = "make room on the disk of the data folder, or look at its rights; the gateway's log says why"
 LEDGER_TELLS: Final = "the ledger tells it within seconds, once it runs and has loaded: outlay ledger"
 _PORTS: Final = {"https": 443, "http": 80}
 
@@ -66,8 +67,11 @@ def planes(settings: Settings) -> Iterator[Finding]:
 
 
 def gateways(states: Sequence[GatewayState]) -> Iterator[Finding]:
-    """What gateways of this machine say of their policies, on their sockets."""
+    """What gateways of this machine say of themselves, on their sockets."""
     for state in states:
+        if not state.accepting or state.passing:
+            does = "lets calls pass that a kill would lose" if state.passing else "refuses all calls"
+            yield Finding("wrong", f"gateway {state.node} can't write its journal, and {does}", JOURNAL_MEND)
         if state.mistakes:
             what = f"gateway {state.node} goes by the last good policies: "
             yield Finding("wrong", f"{what}the files have {counted(state.mistakes, 'mistake')}", "outlay policy check")

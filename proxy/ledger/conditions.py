@@ -36,6 +36,8 @@ class GatewayState:
     `withheld`."""
     withheld: tuple[str, ...] = ()
     """Budgets in force whose calls are refused for the same reason."""
+    passing: bool = False
+    """It can't write its journal, and calls pass all the same, as OUTLAY_WITHOUT_JOURNAL says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,16 @@ def of_gateway(state: GatewayState) -> Iterator[Condition]:
         text=f"The gateway {node} can't write its journal, and forwards no call that it can't meter. Often a disk is "
         "full: `outlay doctor` on its machine says more.",
         over=f"Gateway {node} takes calls again",
+    )
+    yield Condition(
+        METERING,
+        (node, "passing"),
+        present=state.passing,
+        title=f"Calls pass gateway {node} without its journal",
+        text=f"The gateway {node} can't write its journal. OUTLAY_WITHOUT_JOURNAL lets calls pass: they are metered in "
+        "memory, and a stop by force loses them. When memory for some 12,000 calls is used up, calls are refused. "
+        "Often a disk is full: `outlay doctor` on its machine says more.",
+        over=f"Gateway {node} writes its journal again",
     )
     for name, well in state.providers.items():
         yield Condition(

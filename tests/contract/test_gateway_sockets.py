@@ -44,6 +44,7 @@ async def test_each_gateway_says_how_it_is(data: Path) -> None:
     async with (
         answering(data / "gateway-a.sock", json.dumps(ill).encode(), 503),
         answering(data / "gateway-b.sock", b'{"ready": true}'),
+        answering(data / "gateway-c.sock", b'{"ready": true, "journal": "passing"}'),
     ):
         assert await gateway_states(data) == [
             GatewayState(
@@ -56,6 +57,7 @@ async def test_each_gateway_says_how_it_is(data: Path) -> None:
                 withheld=("all", "each"),
             ),
             GatewayState("b"),
+            GatewayState("c", passing=True),
         ]
 
 

@@ -6,10 +6,12 @@ import sys
 from contextlib import suppress
 
 import pytest
+import structlog
 
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import stored_segments
 from proxy.adapters.journal_reserve import Reserve
+from proxy.journal.codec import decode
 from proxy.model.entry import Extended, Settled
 from proxy.ports.journal import JournalUnavailableError
 from tests.fakes import facts
@@ -160,6 +162,96 @@ def nothing_left(disk):
     with suppress(OSError), stored.path.open("ab", buffering=0) as file:
         while True:
             file.write(b"x")
+
+
+def passing(folder, **options):
+    """A journal that keeps in memory what can't be written."""
+    return a_journal(folder, **({"kept_bytes_max": 256 * 1024} | options))
+
+
+def test_where_calls_may_pass_they_are_kept_in_memory_and_written_first_when_there_is_room(small_disk):
+    journal = passing(small_disk)
+    journal.open()
+    journal.append(facts.an_opened("before"))
+    nothing_left(small_disk)
+    for call_id in ("a", "b", "c"):
+        journal.append(facts.an_opened(call_id))
+    journal.append(facts.a_settled("a"))
+    journal.append(facts.a_refused("r"))
+    journal.append(Extended("b", 1, facts.a_hold(9)))
+    assert (journal.accepting, journal.admitting, journal.kept) == (False, True, 3)
+    assert journal.owed >= 3
+    with pytest.raises(JournalUnavailableError, match="No space left"):
+        journal.append(facts.an_act())
+    (small_disk / "ballast").unlink()
+    eventually(lambda: journal.accepting)
+    assert (journal.owed, journal.kept) == (0, 3)
+    journal.append(facts.a_settled("c"))
+    journal.close()
+    assert settlements(small_disk) == {"a": 1, "c": 1}
+    assert sum(isinstance(line, facts.Refused) for line in published_lines(small_disk)) == 1
+    journal = a_journal(small_disk)
+    crashed = {entry.call.id: entry.cost.total_pico for entry in journal.open().settled}
+    journal.close()
+    assert crashed == {"before": facts.a_hold().cost_pico, "b": facts.a_hold(9).cost_pico}
+
+
+def test_calls_pass_only_as_far_as_memory_is_set_aside_for_them_and_settle_in_any_case(small_disk):
+    journal = passing(small_disk, kept_bytes_max=16 * 1024)
+    journal.open()
+    nothing_left(small_disk)
+    admitted = open_until_full(journal)
+    assert 5 < len(admitted) < 40
+    assert not journal.admitting
+    for call_id in admitted:
+        with suppress(JournalUnavailableError):
+            journal.append(facts.a_settled(call_id))
+    (small_disk / "ballast").unlink()
+    eventually(lambda: journal.accepting)
+    journal.close()
+    assert settlements(small_disk) == dict.fromkeys(admitted, 1)
+
+
+def test_a_stop_puts_into_the_log_what_no_next_start_would_find(small_disk):
+    journal = passing(small_disk, check_s=60)
+    journal.open()
+    journal.append(facts.an_opened("known"))
+    nothing_left(small_disk)
+    journal.append(facts.an_opened("lost"))
+    for call_id in ("known", "lost"):
+        journal.append(facts.a_settled(call_id))
+    with structlog.testing.capture_logs() as logs:
+        journal.close()
+    [line] = [each["line"] for each in logs if each["event"] == "journal line lost"]
+    assert decode(line.encode()) == facts.a_settled("lost")
+
+
+def test_where_calls_may_pass_a_journal_that_is_not_open_still_takes_nothing(tmp_path):
+    journal = passing(tmp_path)
+    takes_nothing(journal)
+    journal.open()
+    journal.close()
+    takes_nothing(journal)
+
+
+def takes_nothing(journal):
+    assert not journal.admitting
+    with pytest.raises(JournalUnavailableError):
+        journal.append(facts.an_opened("a"))
+
+
+def test_a_folder_that_is_removed_loses_no_call_that_passes_until_it_can_be_made_anew(tmp_path):
+    journal = passing(tmp_path / "journal")
+    journal.open()
+    (tmp_path / "journal").rename(tmp_path / "away")
+    (tmp_path / "journal").write_text("in the way")
+    eventually(lambda: not journal.accepting)
+    journal.append(facts.an_opened("a"))
+    journal.append(facts.a_settled("a"))
+    (tmp_path / "journal").unlink()
+    eventually(lambda: journal.accepting)
+    journal.close()
+    assert settlements(tmp_path / "journal") == {"a": 1}
 
 
 def test_space_for_one_more_line_is_not_enough_to_admit_calls_again(small_disk):

@@ -1,3 +1,4 @@
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +47,32 @@ def test_set_back_it_goes_on_at_half_speed_until_the_machine_has_caught_up():
         machine.pass_us(600)
         readings.append(clock.now_us() - 10**15)
     assert readings == [300, 600, 800, 1400]
+
+
+def test_how_far_it_is_ahead_is_told_until_the_machine_has_caught_up():
+    machine = Machine()
+    clock = machine.clock()
+    machine.pass_us(0, set_by_us=-3_000_000)
+    assert clock.ahead_us() == 3_000_000
+    machine.pass_us(2_000_000)
+    assert clock.ahead_us() == 2_000_000
+    machine.pass_us(4_000_000)
+    assert clock.ahead_us() == 0
+
+
+def test_set_forward_it_follows():
+    machine = Machine()
+    clock = machine.clock()
+    machine.pass_us(5, set_by_us=3_600_000_000)
+    assert clock.now_us() == 10**15 + 3_600_000_005
+    assert clock.ahead_us() == 0
+
+
+def test_a_clock_that_is_set_is_told_of_once_and_one_that_is_kept_right_is_not():
+    machine = Machine()
+    clock = machine.clock()
+    with structlog.testing.capture_logs() as logs:
+        for set_by_us in (0, 300_000, -300_000, -7_000_000, 0, 0, 60_000_000, 0):
+            machine.pass_us(1000, set_by_us)
+            clock.now_us()
+    assert [(each["by_s"], each["log_level"]) for each in logs] == [(-7.0, "warning"), (60.0, "warning")]

@@ -397,6 +397,18 @@ async def test_a_gateway_that_cannot_meter_is_told_at_once(tmp_path) -> None:
         assert it.post.sent[1:] == [("CHAT", "Gateway n1 takes calls again")]
 
 
+async def test_calls_that_pass_without_the_journal_are_told_at_once(tmp_path) -> None:
+    with world(tmp_path) as it:
+        it.gateways = (GatewayState("n1", passing=True),)
+        await it.noticing.look()
+        it.gateways = (GatewayState("n1"),)
+        await it.look_later()
+        assert [title for _, title in it.post.sent] == [
+            "Calls pass gateway n1 without its journal",
+            "Gateway n1 writes its journal again",
+        ]
+
+
 async def test_counters_that_differed_are_on_record_and_told_once_a_day(tmp_path) -> None:
     with world(tmp_path) as it:
         at_us = it.clock.now_us()
