@@ -110,7 +110,7 @@ FAULTS: Final = (
     Fault("probation", "new services count at once", "delivered",
           "if proved >= services.probation_deployments:", "if True:"),
     Fault("past", "what came before the registration counts", "crediting",
-          "credit=Fraction(0) if first.past else worth", "credit=worth"),
+          "credit=NONE if first.past else worth", "credit=worth"),
     Fault("late-history", "history read afterwards takes the place of what was told", "trusting",
           "return deployment.imported and deployment.at_us >= service.registered_us", "return False"),
     Fault("claimed-review", "a claim approves", "admitting",

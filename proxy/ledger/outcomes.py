@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from proxy.ledger.kept import RAW_FROM
 from proxy.ledger.outcome_facts import BASELINES_FROZEN, OutcomeFacts
 from proxy.ledger.outcome_figures import RUN
 from proxy.ledger.outcome_tables import (
@@ -33,11 +34,21 @@ from proxy.outcomes.crediting import Verdicts, judge, week_us
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import History
 from proxy.outcomes.folding import fold
+from proxy.outcomes.proofs import proofs
 from proxy.outcomes.quarantine import decided
-from proxy.outcomes.quarters import IMPORTED_US, Quarters, counts_from, is_settled, quarter_us, quarters, written
+from proxy.outcomes.quarters import (
+    IMPORTED_US,
+    WEEK_US,
+    Quarters,
+    counts_from,
+    is_settled,
+    quarter_us,
+    quarters,
+    written,
+)
 from proxy.outcomes.service_weeks import service_weeks
 from proxy.outcomes.verdicts import Standing
-from proxy.ports.store import Store
+from proxy.ports.store import Store, Transaction
 
 T = TypeVar("T")
 
@@ -52,6 +63,7 @@ SELECT
     (SELECT count(*) FROM told),
     (SELECT count(*) FROM acts WHERE kind = $kind)
 """
+_CLOSED: Final = "SELECT * FROM outcome_shares WHERE week_us < $open_us"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +178,20 @@ class Outcomes:
 
     def _replace(self, tables: Mapping[str, Rows], state: Mapping[str, object]) -> None:
         with self._store.transaction() as change:
+            ((raw_from_us,),) = change.execute(RAW_FROM)
+            if raw_from_us:
+                tables = {**tables, "outcome_shares": _with_closed(change, tables["outcome_shares"], raw_from_us)}
             replace_all(change, tables)
             change.execute("DELETE FROM outcome_state")
             change.execute("INSERT INTO outcome_state VALUES ($built_us, $load, $definition, $began_us)", state)
+
+
+def _with_closed(change: Transaction, shares: Rows, raw_from_us: int) -> Rows:
+    """Of weeks whose calls are no longer there one by one, the shares stay that were found when they were."""
+    open_us = week_us(raw_from_us + WEEK_US - 1)
+    # Read before anything is replaced.
+    closed = change.execute(_CLOSED, {"open_us": open_us})
+    return [*closed, *(row for row in shares if row[0] >= open_us)]
 
 
 @contextmanager
@@ -198,7 +221,8 @@ class _Steps:
 def attributed(facts: OutcomeFacts, history: History, verdicts: Verdicts, seen: Seen) -> dict[ShareKey, list[int]]:
     """Pico-dollars and calls, by the week of the calls."""
     sessions = {session for each in history.changes.values() for session in each.sessions}
-    attribution = Attribution(facts.first_seen(sessions), history, verdicts, seen.services, seen.aliases)
+    found_proofs = proofs(history, verdicts, seen.services)
+    attribution = Attribution(found_proofs, facts.first_seen(sessions), seen.services, seen.aliases)
     found: dict[ShareKey, list[int]] = defaultdict(lambda: [0, 0])
     for spends in facts.spends():
         for spend in spends:

@@ -25,9 +25,10 @@ from proxy.model.service import Services
 from proxy.outcomes.apportion import evenly
 from proxy.outcomes.crediting import Verdicts
 from proxy.outcomes.definition import DAY_US
-from proxy.outcomes.entities import Change, History
-from proxy.outcomes.owning import owners_of
+from proxy.outcomes.entities import History
+from proxy.outcomes.naming import only_owner
 from proxy.outcomes.people import People
+from proxy.outcomes.proofs import Landed, Merged, Proofs, proofs
 
 WINDOW_US: Final = 14 * DAY_US
 """How long before a landing what was spent may belong to it (A4)."""
@@ -82,20 +83,22 @@ class Share:
 
 Owner = tuple[str, str]
 """Name and kind."""
-_Work = tuple[str, str]
+Work = tuple[str, str]
 """Service and group."""
+_NOTHING: Final[Sequence[Work]] = (("", ""),)
+_NEVER: Final[tuple[Sequence[int], Sequence[Merged]]] = ((), ())
 
 
 def attribute(
     spends: Sequence[Spend], history: History, verdicts: Verdicts, services: Services, aliases: Mapping[str, str]
 ) -> Iterator[Share]:
     """Shares of spend on building, in the order of the rows; their sum is that of the rows, exactly."""
-    attribution = Attribution(first_seen(spends), history, verdicts, services, aliases)
+    attribution = Attribution(proofs(history, verdicts, services), first_seen(spends), services, aliases)
     for spend in spends:
         yield from attribution.shares(spend)
 
 
-def _parted(spend: Spend, method: Method, work: Sequence[_Work]) -> Iterator[Share]:
+def _parted(spend: Spend, method: Method, work: Sequence[Work]) -> Iterator[Share]:
     named = {f"{service} {group}": (service, group) for service, group in work}
     costs, calls = evenly(spend.cost_pico, tuple(named)), evenly(spend.calls, tuple(named))
     for name in sorted(named):
@@ -103,86 +106,69 @@ def _parted(spend: Spend, method: Method, work: Sequence[_Work]) -> Iterator[Sha
 
 
 class Attribution:
-    """What spend is held against, by what is looked up."""
+    """Proofs, by what is looked up in them."""
 
     def __init__(
-        self,
-        seen: Mapping[str, Owner],
-        history: History,
-        verdicts: Verdicts,
-        services: Services,
-        aliases: Mapping[str, str],
+        self, found: Proofs, seen: Mapping[str, Owner], services: Services, aliases: Mapping[str, str]
     ) -> None:
         """`seen`: from whom the ledger first saw each session that a commit names."""
-        self._changes = history.changes
-        self._owners = owners_of(history.changes.values())
         self._people = People(aliases)
         self._names: dict[str, str] = {}
-        self._groups = {name: each.group for name, each in verdicts.changes.items() if each.group}
-        self._services = {each.group: each.service for each in verdicts.landings}
-        self._of_repository = _only({each.name: each.repositories for each in services.services.values()})
-        self._of_project = _only({each.name: each.projects for each in services.services.values()})
-        self._branches = _branches(history.changes.values())
-        self._sessions = _sessions(history.changes.values())
+        self._of_project = only_owner({each.name: each.projects for each in services.services.values()})
+        self._of_commit = {(each.repository, sha): each for each in found.merged for sha in each.commits}
+        self._branches = _branches(found.merged)
+        self._sessions = _sessions(found.merged)
         self._first = seen
-        self._landed = self._landings(history, verdicts)
+        self._landed = _landings(found.landed)
 
     def shares(self, spend: Spend) -> Iterable[Share]:
         """Of one row; their sum is its amount."""
-        method, work = self._found(spend)
+        method, work = self.work(spend)
         if len(work) == 1:
             return (Share(spend, method, *work[0], spend.cost_pico, spend.calls),)
         return _parted(spend, method, work)
 
-    def _found(self, spend: Spend) -> tuple[Method, tuple[_Work, ...]]:
-        """The method, and what the row is split over."""
-        if change := self._by_header(spend):
-            return Method.HEADER, (self._work(change),)
-        if changes := self._by_session(spend):
-            return Method.SESSION, tuple(sorted({self._work(each) for each in changes}))
+    def work(self, spend: Spend) -> tuple[Method, Sequence[Work]]:
+        """The method, and what the row is split over: one at least."""
+        if merged := self._by_header(spend):
+            return Method.HEADER, ((merged.service, merged.group),)
+        if several := self._by_session(spend):
+            return Method.SESSION, sorted({(each.service, each.group) for each in several})
         if service := self._of_project.get(spend.project, ""):
             return Method.PROJECT, ((service, ""),)
         if work := self._by_window(spend):
             return Method.ESTIMATED, work
         claimed = spend.repository and (spend.branch or spend.commit)
-        return (Method.CLAIMED if claimed else Method.UNATTRIBUTED), (("", ""),)
+        return (Method.CLAIMED if claimed else Method.UNATTRIBUTED), _NOTHING
 
-    def _work(self, change: Change) -> _Work:
-        group = self._groups.get(change.id, "")
-        return self._services.get(group) or self._of_repository.get(change.repository, ""), group
-
-    def _took_part(self, spend: Spend, change: Change) -> bool:
-        if spend.owner_kind != OwnerKind.PERSON:
-            return False
-        person = self._person(spend.owner)
-        reviewed = any(each.person == person for each in change.approvals)
-        return reviewed or person in (change.author, *change.coauthors, change.sponsor)
+    def _took_part(self, spend: Spend, merged: Merged) -> bool:
+        return spend.owner_kind == OwnerKind.PERSON and self._person(spend.owner) in merged.persons
 
     def _person(self, owner: str) -> str:
         if owner not in self._names:
             self._names[owner] = self._people.person(owner)
         return self._names[owner]
 
-    def _by_header(self, spend: Spend) -> Change | None:
+    def _by_header(self, spend: Spend) -> Merged | None:
         """By the branch first: the commit that a tool names is mostly the one that the work goes on from."""
         if not spend.repository:
             return None
-        known = self._branches.get((spend.repository, spend.branch), ()) if spend.branch else ()
-        for change in known[bisect_left(known, spend.at_us, key=lambda each: each.merged_us) :]:
-            if change.merged_us - spend.at_us > BRANCH_US:
+        times, known = self._branches.get((spend.repository, spend.branch), _NEVER) if spend.branch else _NEVER
+        for at in range(bisect_left(times, spend.at_us), len(times)):
+            if times[at] - spend.at_us > BRANCH_US:
                 break
-            if self._took_part(spend, change):
-                return change
-        owner = self._changes.get(self._owners.of(spend.repository, spend.commit)) if spend.commit else None
+            if self._took_part(spend, known[at]):
+                return known[at]
+        owner = self._of_commit.get((spend.repository, spend.commit)) if spend.commit else None
         later = owner is not None and owner.merged_us >= spend.at_us
         return owner if owner is not None and later and self._took_part(spend, owner) else None
 
-    def _by_session(self, spend: Spend) -> list[Change]:
+    def _by_session(self, spend: Spend) -> list[Merged]:
         if not spend.session or self._first.get(spend.session) != (spend.owner, spend.owner_kind):
             return []
         return [each for each in self._sessions.get(spend.session, ()) if self._took_part(spend, each)]
 
-    def _by_window(self, spend: Spend) -> tuple[_Work, ...]:
+    def _by_window(self, spend: Spend) -> Sequence[Work]:
         """A person's own next landing; of a service account, anybody's."""
         if not spend.repository:
             return ()
@@ -193,44 +179,34 @@ class Attribution:
             return ()
         return landed[at]
 
-    def _landings(
-        self, history: History, verdicts: Verdicts
-    ) -> dict[tuple[str, str], tuple[Sequence[int], Sequence[tuple[_Work, ...]]]]:
-        """By repository and person ('' for anybody): when something landed first, and what."""
-        at_us = {each.id: each.at_us for each in history.deployments}
-        found: dict[tuple[str, str], dict[int, set[_Work]]] = defaultdict(lambda: defaultdict(set))
-        for landing in verdicts.landings:
-            for change in (history.changes[name] for name in landing.changes if name in history.changes):
-                for person in {change.author, *change.coauthors, ""}:
-                    work = (landing.service, landing.group)
-                    found[change.repository, person][at_us[landing.deployment]].add(work)
-        return {
-            who: (times := sorted(by_time), [tuple(sorted(by_time[each])) for each in times])
-            for who, by_time in found.items()
-        }
+
+def _landings(landed: Iterable[Landed]) -> dict[tuple[str, str], tuple[Sequence[int], Sequence[Sequence[Work]]]]:
+    """By repository and person ('' for anybody): when something landed first, and what."""
+    found: dict[tuple[str, str], dict[int, set[Work]]] = defaultdict(lambda: defaultdict(set))
+    for each in landed:
+        for person in {*each.persons, ""}:
+            found[each.repository, person][each.at_us].add((each.service, each.group))
+    return {
+        who: (times := sorted(by_time), [tuple(sorted(by_time[each])) for each in times])
+        for who, by_time in found.items()
+    }
 
 
-def _only(names: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Whose each thing is, of those that are one's alone."""
-    owners: dict[str, list[str]] = defaultdict(list)
-    for owner, things in names.items():
-        for thing in things:
-            owners[thing].append(owner)
-    return {thing: found[0] for thing, found in owners.items() if len(found) == 1}
-
-
-def _branches(changes: Iterable[Change]) -> dict[tuple[str, str], list[Change]]:
-    """In the order in which they were merged. A fork's branch goes by its name without the owner too."""
-    found: dict[tuple[str, str], list[Change]] = defaultdict(list)
-    for each in sorted(changes, key=lambda change: (change.merged_us, change.id)):
+def _branches(merged: Iterable[Merged]) -> dict[tuple[str, str], tuple[list[int], list[Merged]]]:
+    """Times and changes, in the order in which they were merged. A fork's branch goes by its name without the owner
+    too."""
+    found: dict[tuple[str, str], tuple[list[int], list[Merged]]] = defaultdict(lambda: ([], []))
+    for each in merged:
         for name in {each.branch, each.branch.rpartition(":")[2]} - {""}:
-            found[each.repository, name].append(each)
-    return found
+            times, changes = found[each.repository, name]
+            times.append(each.merged_us)
+            changes.append(each)
+    return dict(found)
 
 
-def _sessions(changes: Iterable[Change]) -> dict[str, list[Change]]:
-    found: dict[str, list[Change]] = defaultdict(list)
-    for each in changes:
+def _sessions(merged: Iterable[Merged]) -> dict[str, list[Merged]]:
+    found: dict[str, list[Merged]] = defaultdict(list)
+    for each in merged:
         for session in each.sessions:
             found[session].append(each)
     return found

@@ -18,6 +18,7 @@ from proxy.outcomes.verdicts import ChangeVerdict, DeploymentVerdict, Landing, R
 
 EPOCH_WEEKDAY = 3
 """The epoch began on a Thursday; ISO weeks begin on Mondays."""
+NONE, WHOLE = Fraction(0), Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +101,18 @@ class _Story:
     def landing(self, definition: Definition, line_of: Callable[[Iterable[str]], str]) -> Landing:
         first, lasting = self.first.candidate, self.lasting
         lasted = lasting.standing == Standing.DELIVERED
-        worth = Fraction(lasted) * (1 if lasting is self.first else Fraction(*definition.retried))
+        whole = WHOLE if lasting is self.first else Fraction(*definition.retried)
+        worth = whole if lasted else NONE
         return Landing(
             group=self.group,
             service=first.service.name,
             week_us=week_us(first.deployment.at_us),
             deployment=first.deployment.id,
             credited_by=lasting.candidate.deployment.id if lasted else "",
-            credit=Fraction(0) if first.past else worth,
+            credit=NONE if first.past else worth,
             standing=Standing.PAST if first.past else lasting.standing,
             changes=lasting.changes,
-            past=worth if first.past else Fraction(0),
+            past=worth if first.past else NONE,
             line=line_of(lasting.changes),
         )
 

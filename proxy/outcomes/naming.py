@@ -1,4 +1,7 @@
-"""Naming: which registered service a source speaks of."""
+"""Naming: which registered service a source speaks of, and what is one service's alone."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from proxy.model.service import Service, Services
 
@@ -28,3 +31,12 @@ class Names:
 
 def _only(found: list[Service]) -> str:
     return found[0].name if len(found) == 1 else ""
+
+
+def only_owner(names: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """Whose each thing is, of those that are one's alone."""
+    owners: dict[str, list[str]] = defaultdict(list)
+    for owner, things in names.items():
+        for thing in things:
+            owners[thing].append(owner)
+    return {thing: found[0] for thing, found in owners.items() if len(found) == 1}

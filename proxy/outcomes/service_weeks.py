@@ -95,9 +95,11 @@ def service_weeks(history: History, verdicts: Verdicts, services: Services) -> W
     for landing in verdicts.landings:
         week = weeks[landing.service, landing.week_us]
         week.groups += 1
-        week.credits += landing.credit
-        week.past += landing.past
-        week.config += landing.credit if landing.line else 0
+        if landing.credit:
+            week.credits += landing.credit
+            week.config += landing.credit if landing.line else 0
+        if landing.past:
+            week.past += landing.past
         _put_persons(week, (history.changes[name] for name in landing.changes if name in history.changes))
     return dict(weeks)
 
