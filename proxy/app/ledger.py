@@ -27,7 +27,7 @@ from proxy.app.listening import fronted, tls
 from proxy.app.orphan import stop_with
 from proxy.app.policies_in_force import PoliciesInForce
 from proxy.app.rebuilding import Rebuilding
-from proxy.app.retention import retain
+from proxy.app.retention import Retention
 from proxy.app.tracing import trace
 from proxy.ledger.spans import newest_load
 from proxy.ports.journal import JournalUnavailableError
@@ -94,7 +94,6 @@ def _run(settings: Settings, in_force: PoliciesInForce) -> int:
 async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, certificate: TlsFiles | None) -> None:
     """Load and answer until told to stop, or until loading can't go on in this process."""
     settings = ledger.settings
-    journal = settings.data / JOURNAL_FOLDER
     watching = [
         asyncio.create_task(in_force.folder.watch(in_force.use)),
         asyncio.create_task(stop_with(settings.supervisor_pid)),
@@ -103,7 +102,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal).run()),
         asyncio.create_task(granting.keep(ledger.grants, ledger.caught_up)),
         asyncio.create_task(ledger.policy_recording().run(ledger.caught_up)),
-        asyncio.create_task(retain(journal, ledger.loader, ledger.clock.now_us, settings.journal_days)),
+        asyncio.create_task(ledger.retention().run()),
     ]
     if settings.otlp_endpoint:
         watching.append(asyncio.create_task(trace(ledger.store, settings.otlp_endpoint, newest_load(ledger.store))))

@@ -24,6 +24,7 @@ from proxy.app.loading import Loading
 from proxy.app.mirror_wiring import mirroring
 from proxy.app.noticing import Noticing
 from proxy.app.policy_recording import PolicyRecording
+from proxy.app.retention import Retention
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
 from proxy.ledger.outcomes import Outcomes
@@ -180,6 +181,11 @@ class Ledger:
     def policy_recording(self) -> PolicyRecording:
         archive = PolicyArchive(self.settings.data)
         return PolicyRecording(self.store, self.journal, self.policies, archive.files, self.clock.now_us)
+
+    def retention(self) -> Retention:
+        return Retention(
+            self.settings, self.store, self.loader, lambda: self.policies().rules.budgets, self.clock.now_us
+        )
 
     def caught_up(self) -> bool:
         """Whether every fact up to the start is in the store."""

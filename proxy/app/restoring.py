@@ -16,17 +16,13 @@ from proxy.app.backing_up import DATA, JOURNAL, POLICIES
 from proxy.app.ledger_wiring import open_store
 from proxy.journal.codec import VERSION as JOURNAL_FORMAT
 from proxy.ledger.loader import Loader
-from proxy.ledger.statements import numbered
+from proxy.ledger.statements import numbered, statement
 from proxy.model.money import pico_to_usd
 from proxy.policy import keys_yaml
 from proxy.ports.store import Store
 from proxy.settings import Settings
 
 CHUNK_BYTES: Final = 1024 * 1024
-_HELD: Final = (
-    "SELECT count(*) FILTER (WHERE NOT refused), count(*) FILTER (WHERE refused), coalesce(sum(cost_pico), 0) "
-    "FROM calls"
-)
 
 
 class NotEmptyError(Exception):
@@ -113,14 +109,14 @@ def _brought_up_to_date(data: Path, manifest: Manifest) -> tuple[int, int, str, 
         loader.catch_up()
         if loader.progress.lost:
             raise BackupError(f"facts are missing: {loader.progress.lost[0]}")
-        ((calls, refused, cost_pico),) = store.read(_HELD)
+        ((_, _, calls, refused, cost_pico),) = store.read(statement("backup_figures"))
         return int(calls), int(refused), pico_to_usd(int(cost_pico)), loader.progress.lines
     finally:
         store.close()
 
 
 def _check_figures(store: Store, manifest: Manifest) -> None:
-    ((calls, refused, cost_pico),) = store.read(_HELD)
+    ((_, _, calls, refused, cost_pico),) = store.read(statement("backup_figures"))
     held = {"calls": str(calls), "refused": str(refused), "cost_usd": pico_to_usd(int(cost_pico))}
     if held != manifest.figures:
         raise BackupError(f"the database has {held}, and had {manifest.figures} when it was copied")

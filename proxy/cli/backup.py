@@ -115,9 +115,9 @@ def _copy(settings: Settings, file: Path) -> None:
         if not answer.is_success:
             raise OSError(refusal(answer))
         return
-    from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
+    from proxy.app.ledger_wiring import open_store
 
-    store = DuckStore(settings.data / DATABASE_FILE)
+    store = open_store(settings.data, SystemClock().now_us())
     try:
         store.copy(file, COPY_S)
     finally:

@@ -26,6 +26,8 @@ class Dimension:
     unit: Unit | None = None
     """Of a dimension of time."""
     tag: str = ""
+    kept: bool = True
+    """False: it can be told of single calls only, and not of the sums that are left of those that were dropped."""
 
 
 def _dimensions() -> dict[str, Dimension]:
@@ -47,7 +49,6 @@ def _dimensions() -> dict[str, Dimension]:
         "rule": "rule",
         "status": "status::VARCHAR",
         "stream": "CASE WHEN stream THEN 'true' ELSE 'false' END",
-        "retry": "retry::VARCHAR",
         "policy": "policy",
         "price": "price_id",
         "tier": "CASE WHEN service_tier IN ('', 'default') THEN 'standard' ELSE service_tier END",
@@ -55,15 +56,15 @@ def _dimensions() -> dict[str, Dimension]:
         "variant": "variant",
         "speed": "speed",
         "repository": "repository",
-        "branch": "branch",
-        "commit": "commit_id",
-        "work_item": "work_item",
         "estimated": "CASE WHEN estimated THEN 'true' ELSE 'false' END",
         "unpriced": "CASE WHEN unpriced THEN 'true' ELSE 'false' END",
     }
+    fine = {"retry": "retry::VARCHAR", "branch": "branch", "commit": "commit_id", "work_item": "work_item"}
     personal = {
         "user": "owner",
         "key": "key_id",
+    }
+    fine_personal = {
         "session": "session",
         "agent": "agent",
         "justification": "justification",
@@ -71,7 +72,9 @@ def _dimensions() -> dict[str, Dimension]:
     }
     return {
         **{name: Dimension(name, expression, personal=True) for name, expression in personal.items()},
+        **{name: Dimension(name, expression, personal=True, kept=False) for name, expression in fine_personal.items()},
         **{name: Dimension(name, expression) for name, expression in plain.items()},
+        **{name: Dimension(name, expression, kept=False) for name, expression in fine.items()},
         **{unit: Dimension(unit, unit=unit) for unit in UNITS},
     }
 

@@ -51,7 +51,7 @@ def prices(store: Store, asked: Selection, viewer: Viewer, timeout_s: float) -> 
         raise ParameterError("compare", "this report compares each price with the one before it")
     period = asked.period
     slot_us = max(HOUR_US, -(-(period.until_us - period.since_us) // SLOTS_MAX))
-    query = SpendQuery(store, asked, viewer, timeout_s)
+    query = SpendQuery(store, asked, viewer, timeout_s, single=True)
     own_only = not viewer.sees_all
     now = _uses(query, own_only, period.since_us, period.until_us, slot_us)
     lanes = {use.lane for use in now}

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from proxy.ledger.dimensions import Dimension
+from proxy.ledger.kept import check_kept
 from proxy.ledger.people import OTHER_PEOPLE, Viewer
 from proxy.ledger.periods import SLOT_US, Bucket, PeriodError, buckets
 from proxy.ledger.selection import Filter, ParameterError, Selection
@@ -18,7 +19,6 @@ OTHERS: Final = "owner_kind = 'person' AND NOT (owner = $viewer AND owner_kind =
 """Of a row of `calls`: it is another person's."""
 _NAMED: Final = re.compile(r"\$(\w+)")
 _OWN: Final = "owner = $viewer AND owner_kind = $viewer_kind"
-_CALLS: Final = "calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,15 @@ class SpendQuery:
         asked: Selection,
         viewer: Viewer,
         timeout_s: float,
-        source: str = _CALLS,
+        source: str = "",
         known: Mapping[str, object] = MappingProxyType({}),
+        *,
+        single: bool = False,
     ) -> None:
-        """`source`: what stands for `calls` where a report joins more to them, with its parameters (`known`)."""
-        self._source = source
+        """`source`: what stands for `calls` where a report joins more to them, with its parameters (`known`).
+        `single`: it needs calls one by one, and can't be made of the sums that are left of those that were dropped."""
+        self._source = source or statement("spend_calls")
+        self._single = single
         self._known = known
         self._store = store
         self._asked = asked
@@ -125,7 +129,10 @@ class SpendQuery:
         sql = sql.replace("/*source*/", self._source)
         named = set(_NAMED.findall(sql))
         known = {**self._known, **values}
-        return self._store.read(sql, {name: value for name, value in known.items() if name in named}, self._timeout_s)
+        found = self._store.read(sql, {name: value for name, value in known.items() if name in named}, self._timeout_s)
+        # Afterwards: calls that are dropped meanwhile are then known to be.
+        check_kept(self._store, self._asked, self._timeout_s, single=self._single)
+        return found
 
     def _span(self) -> dict[str, object]:
         period = self._asked.period

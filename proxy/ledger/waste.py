@@ -90,7 +90,7 @@ def waste_query(store: Store, asked: WasteAsked, viewer: Viewer, timeout_s: floa
         "look_back_us": LOOK_BACK_US,
         "as_of_us": FOREVER_US if asked.as_of_us is None else asked.as_of_us,
     }
-    return SpendQuery(store, asked.selection, viewer, timeout_s, statement("waste_calls"), known)
+    return SpendQuery(store, asked.selection, viewer, timeout_s, statement("waste_calls"), known, single=True)
 
 
 def waste(store: Store, asked: WasteAsked, viewer: Viewer, directory: Directory, timeout_s: float) -> WasteReport:

@@ -16,6 +16,7 @@ from typing import BinaryIO, Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from proxy.ledger.kept import check_since
 from proxy.ledger.people import EVERYBODY, ForbiddenError, Viewer
 from proxy.ledger.replay_facts import History, write_facts
 from proxy.ledger.selection import ParameterError
@@ -129,6 +130,7 @@ def _span(store: Store, since_us: int, until_us: int, timeout_s: float) -> Span:
 
 def _exported(store: Store, since_us: int, until_us: int, history: History, timeout_s: float) -> tuple[BinaryIO, int]:
     """The facts in a file that has no name any more, so that it is gone once it is closed; and how many there are."""
+    check_since(store, since_us, timeout_s, "since_us")
     folder = store.path.parent / "scratch"
     folder.mkdir(mode=0o700, exist_ok=True)
     for left in folder.glob("replay-*.parquet"):

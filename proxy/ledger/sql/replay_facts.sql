@@ -65,6 +65,23 @@ FROM facts
 WHERE opened_us < $since_us
 GROUP BY ALL
 UNION ALL
+-- What was dropped is known by the quarter of an hour, and lies before every replay.
+SELECT
+    false,
+    CASE WHEN opened_us >= $quarters_since_us THEN opened_us ELSE opened_us // $old_us * $old_us END AS opened_us,
+    0, owner, team, project, key_id, provider, model, dialect, cost_center, purpose, operation, client, tags,
+    false, false, false, false, false, false, false, false,
+    sum(cost_pico)::BIGINT,
+    sum(
+        input_text + input_audio + input_image + cache_read + cache_read_audio + cache_write_5m + cache_write_1h
+        + output_text + reasoning + output_audio + output_image
+    )::BIGINT,
+    coalesce(sum(calls) FILTER (WHERE NOT refused), 0)::BIGINT, coalesce(sum(calls) FILTER (WHERE refused), 0)::BIGINT,
+    0, 0, 0, 0, 0, 0, '', '', 0, 0, 0
+FROM calls_rolled
+WHERE NOT refused OR (ruled AND reason IN ('refused_by_policy', 'rate_limited', 'model_without_price'))
+GROUP BY ALL
+UNION ALL
 SELECT
     true, opened_us, settled_us,
     "user", team, project, "key", provider, model, dialect, cost_center, purpose, operation, client, tags,
