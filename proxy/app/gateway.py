@@ -14,7 +14,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
-import uvicorn
 import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -32,7 +31,7 @@ from proxy.app.listening import fronted
 from proxy.ports.journal import JournalUnavailableError
 from proxy.settings import Settings, SettingsError
 from proxy.web.gateway_metrics import admin_app
-from proxy.web.server import serve_all, server, tcp_socket, unix_socket
+from proxy.web.server import Server, serve_all, server, tcp_socket, unix_socket
 
 log = structlog.get_logger("outlay.gateway")
 
@@ -105,7 +104,7 @@ def main(clock: SystemClock | None = None) -> int:
     return 0
 
 
-def _servers(gateway: Gateway) -> list[tuple[uvicorn.Server, list[socket.socket]]]:
+def _servers(gateway: Gateway) -> list[tuple[Server, list[socket.socket]]]:
     """The data port, and beside it the local socket with metrics and readiness in detail."""
     settings = gateway.settings
     data = tcp_socket(settings.host, settings.port, shared=settings.workers > 1)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-import uvicorn
 import uvloop
 
 from proxy.adapters import data_folder
@@ -35,7 +34,7 @@ from proxy.ports.store import StoreError
 from proxy.settings import Settings, SettingsError
 from proxy.web.control_auth import as_operator
 from proxy.web.control_plane import ControlPlane
-from proxy.web.server import serve_all, server, tcp_socket, unix_socket
+from proxy.web.server import Server, serve_all, server, tcp_socket, unix_socket
 
 log = structlog.get_logger("outlay.ledger")
 
@@ -43,7 +42,7 @@ MISCONFIGURED: Final = 2
 FAILED: Final = 1
 SOCKET_FILE: Final = "ledger.sock"
 
-Servers = list[tuple[uvicorn.Server, list[socket.socket]]]
+Servers = list[tuple[Server, list[socket.socket]]]
 
 
 def main() -> int:
@@ -122,7 +121,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
 
 def _stop_all(servers: Servers) -> None:
     for each, _ in servers:
-        each.should_exit = True
+        each.stop()
 
 
 def _servers(plane: ControlPlane, settings: Settings, local: Path, certificate: TlsFiles | None) -> Servers:

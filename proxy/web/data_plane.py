@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from proxy.gateway.rules import Rules
 from proxy.gateway.waiting import GoneError
 from proxy.metering.content import ExpansionError, UnreadableContentError, decoded_request
 from proxy.model.decision import Reason, Refusal
+from proxy.model.fact import fact
 from proxy.model.identity import Identity
 from proxy.policy.identify import identify
 from proxy.policy.keys import digest
@@ -37,6 +39,7 @@ from proxy.ports.upstream import Signing, Translation, UpstreamRequest
 from proxy.web.asgi_client import AsgiClient
 from proxy.web.body_room import BodyRoom, NoRoomError, Share
 from proxy.web.credentials import Presented, presented
+from proxy.web.http_protocol import RAW_TARGET
 from proxy.web.request_body import (
     BODY_S_MAX,
     ClientGoneError,
@@ -47,10 +50,10 @@ from proxy.web.request_body import (
     stream,
 )
 from proxy.web.routing import Route, Unrouted, route
-from proxy.web.server import RAW_TARGET
 
 log = structlog.get_logger("outlay.data")
 
+BASES_KEPT: Final = 100
 _TYPED_TWICE: Final = Refusal(
     400, Reason.BAD_REQUEST, "The request has two content-types, so its body can be read in two ways. Send one."
 )
@@ -151,7 +154,7 @@ class DataPlane:
             except UnreadableContentError as error:
                 refusal = Refusal(400, Reason.BAD_REQUEST, f"The request body can't be read: {error}")
             call.client.body_read.set()
-            if sum(name == b"content-type" for name, _ in call.scope["headers"]) > 1:
+            if [name for name, _ in call.scope["headers"]].count(b"content-type") > 1:
                 refusal = refusal or _TYPED_TWICE
         incoming = Incoming(
             dialect=call.route.dialect,
@@ -190,7 +193,7 @@ class DataPlane:
         await client.refuse(refusal, call_id)
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class _Inbound:
     """One request on its way through the steps."""
 
@@ -269,6 +272,7 @@ async def _streamed(call: _Inbound) -> AsyncIterator[bytes]:
     call.client.body_read.set()
 
 
+@lru_cache(maxsize=BASES_KEPT)
 def split_base(base_url: str) -> tuple[str, bytes]:
     """Scheme and host of a base URL, and the path under which its provider's paths stand."""
     parts = urlsplit(base_url)

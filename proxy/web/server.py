@@ -1,4 +1,4 @@
-"""The HTTP server of both planes: uvicorn, with a limit on headers that uvicorn's fast parser doesn't have.
+"""The HTTP server of both planes: uvicorn, with bounded connections (http_protocol) and an orderly stop.
 
 uvicorn's own `date` and `server` headers are off, so that a provider's pass alone; its access log is off, because a
 line a call costs more than the call and the journal has it all.
@@ -13,105 +13,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from proxy.ports.sockets import MESSAGE_BYTES_MAX, PING_S, PONG_S
 from proxy.web.body_room import BodyRoom
+from proxy.web.door import Door
+from proxy.web.http_protocol import BoundedHttpProtocol
 
-HEADER_BYTES_MAX: Final = 256 * 1024
-"""Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
-HEADER_WAIT_S: Final = 30.0
-"""How long a client may take to finish its headers."""
-KEEP_ALIVE_S: Final = 75
-STALLED_S: Final = 600.0
-"""How long a client may take nothing of an answer that waits for it. Without an end it would hold its call for ever."""
+log = structlog.get_logger("outlay.server")
+
 BACKLOG: Final = 2048
-RAW_TARGET: Final = "outlay.raw_target"
-"""Scope key of the request target exactly as it came; ASGI itself loses a bare '?'."""
-
-_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-
-
-class BoundedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with bounded headers in size and time, bounded patience with clients that don't read,
-    hang-ups told to the request being answered, and the raw target kept."""
-
-    stalled_s = STALLED_S
-
-    _header_bytes = 0
-    _reading_headers = True
-    _header_timer: asyncio.TimerHandle | None = None
-    _stalled_timer: asyncio.TimerHandle | None = None
-    _answering: RequestResponseCycle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)  # type: ignore[arg-type]  # as the base class has it
-        self._header_timer = self.loop.call_later(HEADER_WAIT_S, self._header_timeout)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._reading_headers and self.parser is not None:
-            self._header_bytes += len(data)
-            if self._header_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._reading_headers = True
-        self._header_bytes = 0
-        if self._header_timer is None:
-            self._header_timer = self.loop.call_later(HEADER_WAIT_S, self._header_timeout)
-
-    def _should_upgrade(self) -> bool:
-        # Anything else than GET is answered as the request over HTTP that it may be (RFC 6455, section 4.1).
-        return bool(super()._should_upgrade()) and self.scope["method"] == "GET"
-
-    def on_headers_complete(self) -> None:
-        self._reading_headers = False
-        self._stop_timer()
-        self.scope[RAW_TARGET] = self.url  # type: ignore[typeddict-unknown-key]  # ASGI allows own keys
-        super().on_headers_complete()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        self._stop_stalled()
-        super().connection_lost(exc)
-        answering = self._answering
-        if answering is not None and not answering.response_complete:
-            # uvicorn tells only the newest of pipelined requests, and this one may be older.
-            answering.disconnected = True
-            answering.message_event.set()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._stop_stalled()
-        self._stalled_timer = self.loop.call_later(self.stalled_s, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self._stop_stalled()
-        super().resume_writing()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._answering = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def _header_timeout(self) -> None:
-        self._header_timer = None
-        if self._reading_headers and not self.transport.is_closing():
-            self.transport.close()
-
-    def _stop_stalled(self) -> None:
-        if self._stalled_timer is not None:
-            self._stalled_timer.cancel()
-            self._stalled_timer = None
-
-    def _stop_timer(self) -> None:
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
+SEND_BUFFER_BYTES: Final = 256 * 1024
+"""Of an answer, so much waits in the kernel for its client; Linux would let it grow to some 4 MiB for a slow one."""
+LOOK_S: Final = 0.05
+CUT_S: Final = 10.0
+"""How long a stop waits for calls that it has cut off to be settled and told."""
 
 
 class _CutAnswers(logging.Filter):
@@ -128,18 +46,85 @@ def _socket_protocol(room: BodyRoom, **given: Any) -> asyncio.Protocol:
     return SocketProtocol(room, **given)
 
 
+class Server(uvicorn.Server):
+    """uvicorn's, with a stop of our own.
+
+    uvicorn would close connections on which the next call may be on its way, forget those that come up meanwhile, and
+    after a second signal leave the calls in flight to the end of the event loop, unsettled.
+    """
+
+    def __init__(self, config: uvicorn.Config, door: Door, stop_s: float) -> None:
+        super().__init__(config)
+        self.server_state.connections = door.connections
+        self._door = door
+        self._stop_s = stop_s
+        self._told = asyncio.Event()
+
+    def stop(self) -> None:
+        """Take no more connections and let calls come to their end; the second time, don't wait for them."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        self._told.set()
+
+    async def main_loop(self) -> None:
+        await self._told.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in self.servers:
+            listening.close()
+        for bound in sockets or []:
+            bound.close()
+        self._door.closing = True
+        for connection in list(self._door.connections):
+            connection.shutdown()
+        await self._emptied()
+        await self._cut_off()
+        await self.lifespan.shutdown()
+
+    async def _emptied(self) -> None:
+        """Wait for connections to end, those too that were accepted a moment ago or still shake hands."""
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        least_s = self._door.patience.closing_s if self.config.is_ssl else LOOK_S
+        while not self.force_exit:
+            await asyncio.sleep(LOOK_S)
+            waited_s = loop.time() - begun_s
+            empty = not (self._door.connections or self.server_state.tasks)
+            if (empty and waited_s >= least_s) or waited_s >= self._stop_s:
+                return
+
+    async def _cut_off(self) -> None:
+        """Each call that is left is settled at what is known of it, and its client told where no answer has begun."""
+        left = list(self.server_state.tasks)
+        if left:
+            log.warning("the stop waits no longer", calls=len(left), told_again=self.force_exit)
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=CUT_S)
+        for connection in list(self._door.connections):
+            if connection.transport is not None:
+                connection.transport.close()
+
+
 def server(
-    app: ASGIApp, *, stop_s: float, websockets: BodyRoom | None = None, tls: ssl.SSLContext | None = None
-) -> uvicorn.Server:
+    app: ASGIApp,
+    *,
+    stop_s: float,
+    websockets: BodyRoom | None = None,
+    tls: ssl.SSLContext | None = None,
+    door: Door | None = None,
+) -> Server:
     """A uvicorn server for `app`; the caller hands it bound sockets (`serve(sockets=[…])`).
 
-    `websockets`: the room for what their clients send; None: there are none.
+    `websockets`: the room for what their clients send; None: there are none. `door`: with the patience of the port.
     """
     logging.getLogger("uvicorn.error").addFilter(_CutAnswers())
+    door = door or Door()
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=BoundedHttpProtocol,
+        http=cast(type[asyncio.Protocol], partial(BoundedHttpProtocol, door)),
         ws="none" if websockets is None else cast(type[asyncio.Protocol], partial(_socket_protocol, websockets)),
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_ping_interval=PING_S,
@@ -152,12 +137,10 @@ def server(
         date_header=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=max(1, int(stop_s)),
         backlog=BACKLOG,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
-    return uvicorn.Server(config)
+    return Server(config, door, stop_s)
 
 
 def tcp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -167,6 +150,7 @@ def tcp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if shared:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     try:
         bound.bind(address)
     except OSError as error:
@@ -185,7 +169,7 @@ def unix_socket(path: Path) -> socket.socket:
     return bound
 
 
-async def serve_all(servers: list[tuple[uvicorn.Server, list[socket.socket]]]) -> None:
+async def serve_all(servers: list[tuple[Server, list[socket.socket]]]) -> None:
     """Run several servers in one loop until SIGTERM or SIGINT, then stop each gracefully.
 
     uvicorn's own signal handling would end the process by the signal before anything else could be put in order.
@@ -194,8 +178,7 @@ async def serve_all(servers: list[tuple[uvicorn.Server, list[socket.socket]]]) -
 
     def stop() -> None:
         for each, _ in servers:
-            each.force_exit = each.should_exit
-            each.should_exit = True
+            each.stop()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

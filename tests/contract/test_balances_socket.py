@@ -50,7 +50,7 @@ async def serving(store: DuckStore, socket) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        running.should_exit = True
+        running.stop()
         await task
 
 
