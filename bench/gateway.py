@@ -74,14 +74,14 @@ def measured(server: Server, scenario: Scenario, made: Bodies, seconds: float) -
 def compare(servers: list[Server], asked: list[Scenario], rounds: int, seconds: float) -> Figures:
     figures = Figures([server.name for server in servers], asked)
     for scenario in asked:
-        made = bodies(scenario.size, stream=scenario.streamed)
         able = [server for server in servers if scenario.way in server.ways]
+        made = {server.name: bodies(scenario.size, stream=scenario.streamed) for server in able}
         for server in able:
-            play(server, scenario, made, min(WARM_S, seconds))
+            play(server, scenario, made[server.name], min(WARM_S, seconds))
         for number in range(rounds):
             turned = able[number % len(able) :] + able[: number % len(able)]
             for server in turned:
-                figures.add(scenario, server.name, measured(server, scenario, made, seconds))
+                figures.add(scenario, server.name, measured(server, scenario, made[server.name], seconds))
         print(printed(figures, scenario), flush=True)
     return figures
 

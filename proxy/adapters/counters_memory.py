@@ -123,7 +123,8 @@ class MemoryCounters:
             unit = charge.budget.unit
             tally.in_flight -= 1
             tally.add(at_us, spent_in(unit, spent), -charge.takes(opened.hold))
-        return [crossing for charge, tally in opened.charged if (crossing := _crossed(charge, tally)) is not None]
+        warning = [each for each in opened.charged if each[1].budget.warn_at]
+        return [crossing for charge, tally in warning if (crossing := _crossed(charge, tally)) is not None]
 
     def accounts_of(self, call_id: str) -> Sequence[Account]:
         opened = self._open.get(call_id)
@@ -200,7 +201,7 @@ class MemoryCounters:
         """None: the hold fits. What costs nothing fits wherever anything may pass."""
         budget, needed = tally.budget, charge.takes(hold)
         tally.move_to(self._now_us)
-        room = tally.limit - budget.reserve
+        room = budget.limit + tally.extra - budget.reserve
         if tally.spent + tally.held + needed <= room if needed else budget.limit > 0:
             return None
         if needed > 0 and tally.spent + needed <= room:
@@ -242,12 +243,12 @@ class MemoryCounters:
         self._put_in(opened)
 
     def _tally(self, charge: Charge, at_us: int) -> Tally:
-        meaning = self._meanings.of(charge.budget)
+        meaning, in_force = self._meanings.look(charge.budget)
         tally = self._tallies.get((charge.account, meaning))
         if tally is None:
             tally = self._made(charge, meaning, at_us)
-        tally.budget = self._meanings.in_force(charge.budget)
-        tally.extra = self._extra(tally.budget, charge.account.instance)
+        tally.budget = in_force
+        tally.extra = self._extra(in_force, charge.account.instance)
         return tally
 
     def _made(self, charge: Charge, meaning: int, at_us: int) -> Tally:

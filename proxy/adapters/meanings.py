@@ -29,9 +29,11 @@ class Meanings:
         self._latest[number] = budget
         return number
 
-    def in_force(self, budget: Budget) -> Budget:
-        """The one of this meaning that was seen last for the first time."""
-        return self._latest[self.of(budget)]
+    def look(self, budget: Budget) -> tuple[int, Budget]:
+        """Its meaning, and the budget of this meaning that was seen last for the first time: the one in force."""
+        known = self._known.get(id(budget))
+        number = known[1] if known is not None else self.of(budget)
+        return number, self._latest[number]
 
     def _found(self, budget: Budget) -> int:
         same = self._by_name.setdefault(budget.name, [])

@@ -9,7 +9,7 @@ from proxy.app import lean  # noqa: F401  # before structlog is imported
 # isort: split
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.egress import ProxyError
@@ -27,42 +28,51 @@ from proxy.adapters.journal_folder import JournalLockedError
 from proxy.adapters.tls_files import TlsError
 from proxy.app import logs
 from proxy.app.gateway_wiring import Gateway
+from proxy.app.handover import Handover
 from proxy.app.listening import fronted
 from proxy.ports.journal import JournalUnavailableError
 from proxy.settings import Settings, SettingsError
 from proxy.web.gateway_metrics import admin_app
-from proxy.web.server import Server, serve_all, server, tcp_socket, unix_socket
+from proxy.web.server import Server, inherited_socket, serve_all, server, tcp_socket, unix_socket
 
 log = structlog.get_logger("outlay.gateway")
 
 MISCONFIGURED: Final = 2
 FAILED: Final = 1
+HEALTH: Final = frozenset(("/healthz", "/readyz"))
 
 
-def application(gateway: Gateway) -> Starlette:
+def application(gateway: Gateway) -> ASGIApp:
     """What listens on the data port: model calls, and two questions about health. No admin route."""
+    calls = gateway.endpoint()
 
     async def alive(_: Request) -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
     async def ready(_: Request) -> PlainTextResponse:
-        accepting = gateway.journal.accepting
-        return PlainTextResponse("ready\n" if accepting else "not ready\n", status_code=200 if accepting else 503)
+        admitting = gateway.journal.admitting
+        return PlainTextResponse("ready\n" if admitting else "not ready\n", status_code=200 if admitting else 503)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with gateway.running():
             yield
 
-    return Starlette(
+    others = Starlette(
         routes=[
             Route("/healthz", alive),
             Route("/readyz", ready),
-            Route("/{path:path}", gateway.endpoint()),
             WebSocketRoute("/{path:path}", gateway.socket_endpoint()),
         ],
         lifespan=lifespan,
     )
+
+    def called(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Calls go straight to their endpoint: on the way through Starlette each would pass seven functions more."""
+        to: ASGIApp = calls if scope["type"] == "http" and scope["path"] not in HEALTH else others
+        return to(scope, receive, send)
+
+    return called
 
 
 def main(clock: SystemClock | None = None) -> int:
@@ -88,8 +98,12 @@ def main(clock: SystemClock | None = None) -> int:
     try:
         gateway.journal.open()
         settle_abandoned(settings.data / "journal", gateway.clock)
-        gateway.start(gateway.folder.current)
-        sockets = _servers(gateway)
+        gateway.load(gateway.folder.current)
+        handover = Handover(settings.handover_fd) if settings.handover_fd else None
+        if handover is not None and not handover.turn():
+            return FAILED
+        gateway.start()
+        sockets = _servers(gateway, handover)
     except (OSError, JournalLockedError, JournalUnavailableError) as error:
         log.error("can't start", why=str(error))
         return FAILED
@@ -104,17 +118,29 @@ def main(clock: SystemClock | None = None) -> int:
     return 0
 
 
-def _servers(gateway: Gateway) -> list[tuple[Server, list[socket.socket]]]:
+def _servers(gateway: Gateway, handover: Handover | None) -> list[tuple[Server, list[socket.socket]]]:
     """The data port, and beside it the local socket with metrics and readiness in detail."""
     settings = gateway.settings
-    data = tcp_socket(settings.host, settings.port, shared=settings.workers > 1)
+    data = inherited_socket(settings.listen_fd) or tcp_socket(
+        settings.host, settings.port, shared=settings.workers > 1
+    )
     admin = [unix_socket(settings.data / f"gateway-{settings.node}.sock")]
     if settings.metrics_port:
         admin.append(tcp_socket("127.0.0.1", settings.metrics_port))
     context = gateway.certificate.context if gateway.certificate else None
     front = fronted(application(gateway), settings)
     return [
-        (server(front, stop_s=settings.stop_s, websockets=gateway.room, tls=context), [data]),
+        (
+            server(
+                front,
+                stop_s=settings.stop_s,
+                websockets=gateway.room,
+                tls=context,
+                door=gateway.door,
+                closed=handover and handover.closed,
+            ),
+            [data],
+        ),
         (server(admin_app(gateway.metrics, gateway.figures.readiness), stop_s=1), admin),
     ]
 

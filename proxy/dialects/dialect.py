@@ -14,6 +14,7 @@ from proxy.metering.json_object import UnreadableError as UnreadableError  # noq
 from proxy.model.allowance import Allowance
 from proxy.model.call import Request
 from proxy.model.decision import Refusal
+from proxy.model.fact import fact
 from proxy.model.usage import NO_USAGE, Served, Usage
 
 
@@ -65,7 +66,7 @@ MODEL: Final = "model"
 """The edits that rules make, as `x-outlay-edited` names them, whatever the dialect calls their place."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Reading:
     """What the meter saw of one answer, at any moment of it."""
 

@@ -9,7 +9,7 @@ QUANTITY_MAX: Final = 10**12
 
 def quantity(source: object, *names: str) -> int:
     """The first of the named counts that is there and above zero; 0 for anything but a number."""
-    if not isinstance(source, Mapping):
+    if type(source) is not dict:  # as msgspec makes them; nothing else comes here from an answer
         return 0
     for name in names:
         value = source.get(name)

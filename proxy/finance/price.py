@@ -73,11 +73,7 @@ class Price:
 
     def cost(self, usage: Usage) -> Cost:
         """Each kind rounded to a whole pico-dollar, so that the kinds sum to the total exactly."""
-        used = [
-            (kind, many, rate)
-            for kind, many, rate in zip(KINDS, _quantities(usage), self.rates, strict=True)
-            if many > 0
-        ]
+        used = [each for each in zip(KINDS, _quantities(usage), self.rates, strict=True) if each[1] > 0]
         by_kind = {kind: amount for kind, many, rate in used if (amount := cost_of(many, rate))}
         if not self.unknown:
             return Cost(sum(by_kind.values()), by_kind, self.id)

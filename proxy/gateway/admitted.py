@@ -1,7 +1,7 @@
 """Admitted: a call as it came in, and as it is once it is opened."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from proxy.dialects.dialect import Dialect, Operation
 from proxy.gateway.headers import HeaderLines
@@ -13,11 +13,12 @@ from proxy.gateway.watching import Seen
 from proxy.model.ask import Recorded
 from proxy.model.call import Call, Hold, Request
 from proxy.model.decision import Refusal
+from proxy.model.fact import fact
 from proxy.policy.types import Provider
 from proxy.policy.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Incoming:
     """One call as it came in, its owner already known."""
 
@@ -38,7 +39,7 @@ class Incoming:
     """Those that go to the provider, but for a credential that is put in."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Admitted:
     """A call that is opened: it must be settled."""
 

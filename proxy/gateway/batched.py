@@ -20,9 +20,11 @@ STEP: Final = 20
 
 def to_be_read(rules: Rules, operation: Operation) -> bool:
     """Whether the body must be read whole because a rule could be against a call in it."""
+    if not operation.batch:
+        return False
     policies = rules.policies
     by_model = any(rule.mode == "enforce" and _about_calls(rule) for rule in policies.rules.models)
-    return operation.batch and (by_model or policies.prices.unpriced == "refuse")
+    return by_model or policies.prices.unpriced == "refuse"
 
 
 def _about_calls(rule: ModelRule) -> bool:

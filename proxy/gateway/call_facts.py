@@ -12,6 +12,7 @@ from proxy.gateway.rules import Rules
 from proxy.metering.fingerprint import fingerprint
 from proxy.model.call import Call, Request
 from proxy.model.decision import Reason, Refusal
+from proxy.model.fact import fact
 from proxy.model.identity import Identity, Project
 from proxy.policy.identify import choose_project
 from proxy.policy.providers import choose_provider
@@ -31,7 +32,7 @@ class HashKey(Protocol):
     def secret(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Known:
     """A call that the rules can be asked about."""
 

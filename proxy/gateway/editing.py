@@ -1,11 +1,12 @@
 """Editing: the named splices that a call gets before it is sent. Every other byte goes as it came."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from proxy.dialects.dialect import MAX_TOKENS, MODEL, Dialect, Operation, Splice
 from proxy.gateway.rules import Rules
 from proxy.model.call import Request
 from proxy.model.decision import Reason, Refusal
+from proxy.model.fact import fact
 from proxy.policy.mistakes import shown
 from proxy.policy.providers import served_model
 from proxy.policy.rules import Rule
@@ -13,7 +14,7 @@ from proxy.policy.types import Provider
 from proxy.policy.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Edited:
     """A call as it is sent."""
 
@@ -29,7 +30,7 @@ class Edited:
     """True: usage was asked for in the client's stead."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Editing:
     """Of one call."""
 

@@ -6,8 +6,10 @@ section 7.6.1), the caller's outlay credential, and outlay's own `x-outlay-…` 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from proxy.model.fact import fact
 
 HeaderLines = list[tuple[bytes, bytes]]
 
@@ -34,7 +36,7 @@ REASON_CHARS_MAX: Final = 500
 TAGS_MAX: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Narrowing:
     """What the caller says about a call in `x-outlay-…` headers: for grouping and narrowing, never for who pays."""
 

@@ -9,13 +9,14 @@ from proxy.gateway.throttling import Throttled, Throttling
 from proxy.gateway.waiting import Lack, Waiting
 from proxy.model.call import Call, Hold
 from proxy.model.decision import Refusal
+from proxy.model.fact import fact
 from proxy.policy.charge import Balance, Charge, Shortfall
 from proxy.policy.verdict import Shadow, Verdict
 from proxy.ports.clock import Clock
 from proxy.ports.counters import NOTHING, Counters, Reserved
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Weighed:
     """A call as it stands at one moment: its time of admission, and what the rules say then."""
 
@@ -135,6 +136,8 @@ class Reserving:
         """Nobody overtakes those for whom room is kept; who can't fit at all needn't wait to learn that."""
         call, verdict = weighed.call, weighed.verdict
         hold, charges = verdict.weight.hold, verdict.charges
+        if self.waiting.nobody:
+            return self.counters.reserve(call, hold, charges)
         needed = {charge.account: takes for charge in charges if (takes := charge.takes(hold))}
         line = self.waiting.line_at(needed)
         if line is None:

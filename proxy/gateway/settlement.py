@@ -5,7 +5,7 @@ the entry is marked `estimated`. What can't be known at all is settled at the ho
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from proxy.dialects.dialect import Reading
@@ -13,6 +13,7 @@ from proxy.gateway.admitted import Admitted
 from proxy.metering.estimate import holding
 from proxy.model.call import Hold, Request
 from proxy.model.entry import Cost, Outcome, Settled, Timing
+from proxy.model.fact import fact
 from proxy.model.squeeze import Squeeze
 from proxy.model.usage import NO_USAGE, Served, Usage
 from proxy.ports.tokens import Count, TokenCounter
@@ -23,7 +24,7 @@ FREE: Final = Cost(total_pico=0, by_kind={}, price_id="free")
 _LOST: Final = frozenset({Outcome.HANGUP, Outcome.CUT, Outcome.UNANSWERED})
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Ending:
     """How a call ended, as the relay saw it."""
 
@@ -43,7 +44,7 @@ class Ending:
     """The budget that ended it; None: none did."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Consumed:
     usage: Usage
     estimated: bool

@@ -83,6 +83,10 @@ class Waiting:
     def calls(self) -> int:
         return sum(len(line.waiters) for line in self._lines.values())
 
+    @property
+    def nobody(self) -> bool:
+        return not self._lines
+
     def line_at(self, accounts: Iterable[Account]) -> Account | None:
         """The first of these accounts that somebody waits for who must not be overtaken now; None: there is none."""
         if not self._lines:

@@ -19,6 +19,7 @@ from proxy.gateway.call_id import opened_us
 from proxy.model.call import Call, Request
 from proxy.model.entry import Attributed, Settled
 from proxy.model.entry import Outcome as Ending
+from proxy.model.fact import fact
 from proxy.model.found import NOTHING_FOUND, REPEATS_MAX, Found, recorded
 from proxy.model.identity import OwnerKind
 from proxy.policy.evaluations import Claim, Passed
@@ -45,7 +46,7 @@ _NO_ANSWER: Final = 599
 _NOTHING: Final = Judgement("")
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Seen:
     """A call as it came in, for the detector. It holds the prompt, as the call itself does while it runs."""
 

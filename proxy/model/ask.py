@@ -5,10 +5,10 @@ or a lower output limit would hold by the same functions. There it is a flat tab
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from proxy.model.call import Hold, Request
+from proxy.model.fact import fact
 from proxy.model.usage import NO_USAGE, Usage
 
 Recorded = Mapping[str, int | str]
@@ -20,7 +20,7 @@ BESIDE_TEXT: Final = (
 """Kinds of usage that a request itself says or lets one guess."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Ask:
     request: Request
     """Its numbers; of quantities beside text, `fixed` or `guessed`, whichever is held, stands in `fixed`."""

@@ -1,12 +1,13 @@
 """Call: the facts of one model call, as known when it is admitted."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from proxy.model.fact import fact
 from proxy.model.usage import NO_USAGE, Usage
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Request:
     """What a dialect reads from the raw call. Nothing here is the caller's word on who pays."""
 
@@ -54,7 +55,7 @@ class Request:
     commit: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Call:
     """One admitted or refused call: what every later fact about it refers to."""
 
@@ -98,7 +99,7 @@ class Call:
     """The client's own span around the call (W3C trace context): 'trace id-span id' in hex; '' for none."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Hold:
     """What is set aside for a call in flight, in total so far (not the last step)."""
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from proxy.model.ask import Recorded
 from proxy.model.call import Call, Hold
+from proxy.model.fact import fact
 from proxy.model.squeeze import Squeeze
 from proxy.model.told import Told
 from proxy.model.usage import Served, Usage
@@ -36,7 +37,7 @@ class Outcome(StrEnum):
     """The gateway stopped in the middle; settled at the last hold at its next start."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Timing:
     """Durations in microseconds from admission, monotonic. 0: never came to it."""
 
@@ -46,7 +47,7 @@ class Timing:
     total_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Cost:
     """What a usage costs. `by_kind` holds the kinds of `Usage` that cost anything, and sums to `total_pico`."""
 
@@ -58,20 +59,20 @@ class Cost:
     """True: the model (or one kind of it) has no price, and the ceiling price stands in."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Opened:
     call: Call
     hold: Hold
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Extended:
     call_id: str
     at_us: int
     hold: Hold
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Settled:
     call: Call
     settled_us: int

@@ -6,12 +6,14 @@ the dialects normalise).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from operator import attrgetter
 from typing import Final
 
+from proxy.model.fact import fact
 
-@dataclass(frozen=True, slots=True)
+
+@fact(frozen=True, slots=True)
 class Usage:
     """Quantities of one call: tokens, save where the kind says otherwise."""
 
@@ -80,7 +82,7 @@ def total(usages: Iterable[Usage]) -> Usage:
     return Usage(*map(sum, zip(*map(_QUANTITIES, usages), strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Served:
     """What the answer says about how it was served; it decides the price. Empty text: not said."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxy.model.call import Hold
+from proxy.model.fact import fact
 from proxy.policy.rules import Budget, Unit
 
 
@@ -23,7 +24,7 @@ class Account(NamedTuple):
     """Begin of its window, microseconds since the epoch, UTC; 0 for `total` and for rolling windows."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Charge:
     account: Account
     budget: Budget
@@ -36,7 +37,7 @@ class Charge:
         return hold.input_tokens + hold.output_tokens if unit is Unit.TOKENS else 1
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Balance:
     """What is known of one account, in the budget's unit."""
 

@@ -3,17 +3,17 @@
 What a budget has left, and what a rate limit has seen, is not known here: the verdict names the accounts to ask.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from proxy.model.call import Call
 from proxy.model.decision import Reason, Refusal
 from proxy.policy import model_rules
-from proxy.policy.charge import Account, Charge
+from proxy.policy.charge import Charge
 from proxy.policy.match import Matcher, Matches, facts_of, instance
 from proxy.policy.mistakes import shown
+from proxy.policy.model_rules import ModelRules
 from proxy.policy.operations import FREE
-from proxy.policy.rules import ModelRule
 from proxy.policy.types import PolicySet
 from proxy.policy.verdict import Asked, Shadow, Throttle, Verdict
 
@@ -26,15 +26,9 @@ def evaluate(policies: PolicySet, matcher: Matcher, call: Call, asked: Asked, in
     a budget has it go to, whatever model rules say."""
     facts = facts_of(call)
     matches = matcher.matching(facts)
-    return evaluated(
-        policies,
-        matches,
-        call,
-        asked,
-        instead,
-        charges=charges(matcher, matches, facts, call.opened_us),
-        throttles=throttles(matches, facts),
-    )
+    counted = matches.counting(facts, call.opened_us, matcher.windows)
+    charges = () if call.operation in FREE else counted.charges
+    return evaluated(policies, matches, call, asked, instead, charges=charges, throttles=counted.throttles)
 
 
 def evaluated(
@@ -48,7 +42,7 @@ def evaluated(
     throttles: tuple[Throttle, ...] = (),
 ) -> Verdict:
     """As `evaluate`, of a call whose rules, accounts and rate limits are known."""
-    verdict = _by_models([rule for rule in matches.models if rule.mode == "enforce"], call, asked, instead)
+    verdict = _by_models(matches.enforced, call, asked, instead)
     unpriced = None if verdict.weight.priced or policies.prices.unpriced != "refuse" else _unpriced(policies, call)
     return Verdict(
         weight=verdict.weight,
@@ -61,7 +55,7 @@ def evaluated(
         downgrade_to=verdict.downgrade_to,
         fallback=verdict.fallback,
         fallback_on=verdict.fallback_on,
-        shadow=tuple(_shadows(matches.models, verdict, call, asked, instead)),
+        shadow=tuple(_shadows(matches, verdict, call, asked, instead)) if matches.tried else (),
         redundancy=matches.redundancy,
     )
 
@@ -73,23 +67,11 @@ def throttles(matches: Matches, facts: Mapping[str, str]) -> tuple[Throttle, ...
 
 def charges(matcher: Matcher, matches: Matches, facts: Mapping[str, str], at_us: int) -> tuple[Charge, ...]:
     """The accounts that a call of that moment counts in."""
-    if facts["operation"] in FREE:
-        return ()
-    return tuple(
-        [
-            Charge(
-                Account(budget.name, instance(budget.per, facts), matcher.windows.bounds(budget.window, at_us)[0]),
-                budget,
-            )
-            for budget in matches.budgets
-        ]
-    )
+    return () if facts["operation"] in FREE else matches.counting(facts, at_us, matcher.windows).charges
 
 
-def _by_models(rules: Sequence[ModelRule], call: Call, asked: Asked, instead: str) -> Verdict:
+def _by_models(rules: ModelRules, call: Call, asked: Asked, instead: str) -> Verdict:
     """What these model rules make of the call."""
-    if not rules:
-        return Verdict(asked.weigh(instead, None), downgrade_to=instead)
     downgrade_to = instead or model_rules.downgrade(rules, call, asked)
     limit = model_rules.output_limit(rules, asked)
     weight = asked.weigh(downgrade_to, limit)
@@ -97,26 +79,23 @@ def _by_models(rules: Sequence[ModelRule], call: Call, asked: Asked, instead: st
         weight=weight,
         refusal=model_rules.refusal(rules, call, asked, weight, downgrade_to),
         output_tokens_max=limit,
-        cost_max_pico=model_rules.cost_limit(rules),
+        cost_max_pico=rules.cost_max_pico,
         downgrade_to=downgrade_to,
-        fallback=model_rules.fallback(rules),
-        fallback_on=model_rules.fallback_on(rules),
+        fallback=rules.fallback,
+        fallback_on=rules.fallback_on,
     )
 
 
-def _shadows(rules: Sequence[ModelRule], verdict: Verdict, call: Call, asked: Asked, instead: str) -> Iterator[Shadow]:
+def _shadows(matches: Matches, verdict: Verdict, call: Call, asked: Asked, instead: str) -> Iterator[Shadow]:
     """What each rule in shadow mode would change if it were enforced beside those that are."""
-    enforced = [rule for rule in rules if rule.mode == "enforce"]
-    for rule in rules:
-        if rule.mode != "shadow":
-            continue
-        would = _by_models([*enforced, rule], call, asked, instead)
+    for name, rules in matches.tried:
+        would = _by_models(rules, call, asked, instead)
         if would.refusal and not verdict.refusal:
-            yield Shadow(rule.name, "refuse")
+            yield Shadow(name, "refuse")
         if would.downgrade_to != verdict.downgrade_to:
-            yield Shadow(rule.name, "downgrade")
+            yield Shadow(name, "downgrade")
         if would.output_tokens_max != verdict.output_tokens_max:
-            yield Shadow(rule.name, "limit output")
+            yield Shadow(name, "limit output")
 
 
 def _unpriced(policies: PolicySet, call: Call) -> Refusal:

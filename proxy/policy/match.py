@@ -6,15 +6,18 @@ of a call are what all its values let through. So a call costs a look-up a dimen
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import translate
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from proxy.model.call import Call
+from proxy.policy.charge import Account, Charge
 from proxy.policy.globs import is_plain
+from proxy.policy.model_rules import ModelRules
 from proxy.policy.redundancy_rules import RedundancyRule
 from proxy.policy.rules import Budget, ModelRule, RateLimit, Rule, RuleSet
-from proxy.policy.windows import Windows
+from proxy.policy.verdict import Throttle
+from proxy.policy.windows import NEVER_US, Windows
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -57,11 +60,55 @@ class Matches:
     limits: tuple[RateLimit, ...] = ()
     models: tuple[ModelRule, ...] = ()
     redundancy: tuple[RedundancyRule, ...] = ()
+    names: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    enforced: ModelRules = field(init=False, compare=False, repr=False)
+    """Of `models`."""
+    tried: tuple[tuple[str, ModelRules], ...] = field(init=False, compare=False, repr=False)
+    """Of each one in shadow mode its name, and what is enforced with it added."""
+    per: tuple[str, ...] = field(init=False, compare=False, repr=False)
+    """Dimensions by which budgets and limits have instances."""
+    counted: dict[tuple[str, ...], "Counted"] = field(init=False, compare=False, repr=False)
+    """By the values of `per`, what was worked out last."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
+    def __post_init__(self) -> None:
         kinds = (self.budgets, self.limits, self.models, self.redundancy)
-        return tuple([rule.name for rules in kinds for rule in rules])
+        enforced = [rule for rule in self.models if rule.mode == "enforce"]
+        tried = [(rule.name, ModelRules([*enforced, rule])) for rule in self.models if rule.mode == "shadow"]
+        object.__setattr__(self, "names", tuple([rule.name for rules in kinds for rule in rules]))
+        object.__setattr__(self, "enforced", ModelRules(enforced))
+        object.__setattr__(self, "tried", tuple(tried))
+        instances = [rule.per for rule in self.budgets] + [rule.per for rule in self.limits]
+        object.__setattr__(self, "per", tuple(dict.fromkeys(name for per in instances for name in per)))
+        object.__setattr__(self, "counted", {})
+
+    def counting(self, facts: Mapping[str, str], at_us: int, windows: Windows) -> "Counted":
+        """Where a call with these facts counts at that moment."""
+        values = instance(self.per, facts)
+        known = self.counted.get(values)
+        if known is None or not known.since_us <= at_us < known.until_us:
+            known = _keep(self.counted, values, self._worked_out(facts, at_us, windows))
+        return known
+
+    def _worked_out(self, facts: Mapping[str, str], at_us: int, windows: Windows) -> "Counted":
+        bounds = [windows.bounds(budget.window, at_us) for budget in self.budgets]
+        found = zip(self.budgets, bounds, strict=True)
+        return Counted(
+            since_us=max([start for start, _ in bounds], default=0),
+            until_us=min([end for _, end in bounds], default=NEVER_US),
+            charges=tuple(
+                [Charge(Account(each.name, instance(each.per, facts), start), each) for each, (start, _) in found]
+            ),
+            throttles=tuple([Throttle(limit, instance(limit.per, facts)) for limit in self.limits]),
+        )
+
+
+class Counted(NamedTuple):
+    """The accounts and rate limits that a call counts in, the same from one moment until another."""
+
+    since_us: int
+    until_us: int
+    charges: tuple[Charge, ...]
+    throttles: tuple[Throttle, ...]
 
 
 class Matcher:

@@ -12,6 +12,7 @@ from proxy.model.call import Call, Hold
 from proxy.model.decision import Refusal
 from proxy.policy import model_rules
 from proxy.policy.match import Matcher, facts_of
+from proxy.policy.model_rules import ModelRules
 from proxy.policy.rules import ModelRule, RuleSet
 from proxy.policy.verdict import Asked, Weight
 
@@ -32,11 +33,12 @@ def denied(matcher: Matcher, call: Call, model: str, known_as: tuple[str, ...] =
     """
     now = replace(call, model=model)
     asked = replace(_ASKED, known_as=known_as)
-    rules = [each for each in matcher.matching(facts_of(now)).models if each.mode == "enforce"]
+    matches = matcher.matching(facts_of(now))
+    rules = [each for each in matches.models if each.mode == "enforce"]
     # A limit of what a call reads or costs keeps no model from anybody.
     bare = [replace(each, cost_max_pico=None, context_tokens_max=None) for each in rules if _lets(each)]
-    downgrade_to = model_rules.downgrade(rules, now, asked)
-    return model_rules.refusal(bare, now, asked, _WEIGHTLESS, downgrade_to)
+    downgrade_to = model_rules.downgrade(matches.enforced, now, asked)
+    return model_rules.refusal(ModelRules(bare), now, asked, _WEIGHTLESS, downgrade_to)
 
 
 def _lets(rule: ModelRule) -> bool:

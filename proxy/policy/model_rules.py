@@ -3,8 +3,9 @@
 Every function takes all rules that apply at once, and gives the same whatever their order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
@@ -20,52 +21,65 @@ LISTED_MAX: Final = 12
 
 EVERY: Final = "*"
 """The glob for all models."""
+FITS_KEPT: Final = 4096
+"""Answers to whether a model fits some globs: callers choose the names of models."""
 
 
-def downgrade(rules: Sequence[ModelRule], call: Call, asked: Asked) -> str:
+class ModelRules:
+    """Rules that apply together, with what they say whatever the call is: worked out once, and asked for many calls."""
+
+    __slots__ = ("allowed", "allowing", "bounding", "cost_max_pico", "fallback", "fallback_on", "lowest", "targets")
+
+    def __init__(self, rules: Iterable[ModelRule]) -> None:
+        named = sorted(rules, key=lambda rule: rule.name)
+        self.targets: Final = frozenset(rule.downgrade_to for rule in named if rule.downgrade_to)
+        """Models that calls go to instead."""
+        limits = [rule.output_tokens_max for rule in named if rule.output_tokens_max is not None]
+        self.lowest: Final = min(limits, default=None)
+        """Output limit."""
+        costs = [rule.cost_max_pico for rule in named if rule.cost_max_pico is not None]
+        self.cost_max_pico: Final = min(costs, default=None)
+        self.fallback: Final = tuple(dict.fromkeys(provider for rule in named for provider in rule.fallback))
+        """Providers to try: each rule's in its own order, rules by their names."""
+        stated = {status for rule in named if rule.fallback for status in rule.fallback_on}
+        self.fallback_on: Final = tuple(sorted(stated)) or FAILED_STATUSES
+        """Statuses with which a provider has failed: those of every rule that has a fallback."""
+        self.bounding: Final = [rule for rule in named if rule.deny or _bounds(rule)]
+        """Rules that may be against a call by themselves."""
+        self.allowing: Final = [rule for rule in named if rule.allow]
+        self.allowed: Final = tuple(dict.fromkeys(glob for rule in self.allowing for glob in rule.allow))
+
+
+def downgrade(rules: ModelRules, call: Call, asked: Asked) -> str:
     """The model that the call goes to instead, '' for none. Of several the one that it costs least with."""
-    if asked.free or not call.model:
-        return ""
-    targets = {rule.downgrade_to for rule in rules if rule.downgrade_to}
-    if not targets or call.model in targets:
+    targets = rules.targets
+    if not targets or asked.free or not call.model or call.model in targets:
         return ""
     if len(targets) == 1:
-        return targets.pop()
+        return next(iter(targets))
     return min(targets, key=lambda target: (asked.weigh(target, None).hold.cost_pico, target))
 
 
-def output_limit(rules: Sequence[ModelRule], asked: Asked) -> int | None:
+def output_limit(rules: ModelRules, asked: Asked) -> int | None:
     """The output limit that the call must be given; None where its own is low enough."""
-    lowest = min((rule.output_tokens_max for rule in rules if rule.output_tokens_max is not None), default=None)
+    lowest = rules.lowest
     if lowest is None or asked.free or not asked.output_limited:
         return None
     return lowest if asked.output_tokens_max is None or asked.output_tokens_max > lowest else None
 
 
-def cost_limit(rules: Sequence[ModelRule]) -> int | None:
-    return min((rule.cost_max_pico for rule in rules if rule.cost_max_pico is not None), default=None)
-
-
-def fallback(rules: Sequence[ModelRule]) -> tuple[str, ...]:
-    """Providers to try: each rule's in its own order, rules by their names."""
-    ordered = sorted((rule for rule in rules if rule.fallback), key=lambda rule: rule.name)
-    return tuple(dict.fromkeys(provider for rule in ordered for provider in rule.fallback))
-
-
-def fallback_on(rules: Sequence[ModelRule]) -> tuple[int, ...]:
-    """Statuses with which a provider has failed: those of every rule that has a fallback."""
-    stated = {status for rule in rules if rule.fallback for status in rule.fallback_on}
-    return tuple(sorted(stated)) or FAILED_STATUSES
-
-
-def refusal(rules: Sequence[ModelRule], call: Call, asked: Asked, weight: Weight, downgrade_to: str) -> Refusal | None:
+def refusal(rules: ModelRules, call: Call, asked: Asked, weight: Weight, downgrade_to: str) -> Refusal | None:
     """Why the call must not go on; of several reasons the one whose rule's name comes first."""
     against = [
         (rule.name, found)
-        for rule in rules
+        for rule in rules.bounding
         if (found := _denied(rule, call, asked, downgrade_to) or _too_much(rule, asked, weight))
     ]
     return min(against, key=itemgetter(0))[1] if against else _not_allowed(rules, call, asked, downgrade_to)
+
+
+def _bounds(rule: ModelRule) -> bool:
+    return rule.cost_max_pico is not None or rule.context_tokens_max is not None
 
 
 def _denied(rule: ModelRule, call: Call, asked: Asked, downgrade_to: str) -> Refusal | None:
@@ -80,15 +94,13 @@ def _denied(rule: ModelRule, call: Call, asked: Asked, downgrade_to: str) -> Ref
     return None
 
 
-def _not_allowed(rules: Sequence[ModelRule], call: Call, asked: Asked, downgrade_to: str) -> Refusal | None:
+def _not_allowed(rules: ModelRules, call: Call, asked: Asked, downgrade_to: str) -> Refusal | None:
     """A model may be allowed by any of the rules that allow some; under any of its names."""
-    allowing = sorted((rule for rule in rules if rule.allow), key=lambda rule: rule.name)
-    if not allowing:
+    if not rules.allowing:
         return None
-    first = allowing[0]
+    first, globs = rules.allowing[0], rules.allowed
     if not call.model:
         return _unnamed(first, asked)
-    globs = tuple(dict.fromkeys(glob for rule in allowing for glob in rule.allow))
     for names in ((call.model, *asked.known_as), (downgrade_to,)):
         if names[0] and not any(_fits(name, globs) for name in names):
             listed = ", ".join(globs[:LISTED_MAX]) + (", …" if len(globs) > LISTED_MAX else "")
@@ -138,5 +150,6 @@ def _refused(rule: ModelRule, says: str, instead: str) -> Refusal:
     return Refusal(400, Reason.POLICY, message, rule=rule.where)
 
 
-def _fits(model: str, globs: Sequence[str]) -> bool:
+@lru_cache(maxsize=FITS_KEPT)
+def _fits(model: str, globs: tuple[str, ...]) -> bool:
     return any(fnmatchcase(model, glob) for glob in globs)

@@ -1,16 +1,16 @@
 """Verdict: everything that the rules say about one call, before any budget is asked for room."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from proxy.model.call import Hold
 from proxy.model.decision import Refusal
+from proxy.model.fact import fact
 from proxy.policy.charge import Charge
 from proxy.policy.redundancy_rules import RedundancyRule
 from proxy.policy.rules import FAILED_STATUSES, RateLimit
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Weight:
     """What a call is held at when it is admitted."""
 
@@ -21,7 +21,7 @@ class Weight:
     """What it will read and write, estimated: for rate limits."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Asked:
     """What the rules weigh of a call beside its dimensions. What takes time to know is asked for where a rule needs
     it."""
@@ -40,7 +40,7 @@ class Asked:
     """False: its operation has no output limit that one could lower."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Throttle:
     """One instance of a rate limit that a call counts in."""
 
@@ -49,7 +49,7 @@ class Throttle:
     """Values of the rule's `per`, in its order."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Shadow:
     """What a rule in shadow mode would have done. It changes nothing; it is recorded with the call."""
 
@@ -62,7 +62,7 @@ class Shadow:
         return f"{self.rule}: {self.would}"
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Verdict:
     weight: Weight
     """Of the call as it goes on: by `downgrade_to` and `output_tokens_max`."""

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from proxy.model.call import Call, Hold
 from proxy.model.decision import Refusal
+from proxy.model.fact import fact
 from proxy.policy.charge import Account, Balance, Charge, Shortfall
 
 ALL_OTHERS: Final = "(all others)"
@@ -30,7 +31,7 @@ NOTHING: Final = Spent(0, 0, 0)
 """Of a call that was never sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Reserved:
     """The hold stands, under every charge."""
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from proxy.dialects.dialect import Reading
+from proxy.model.fact import fact
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 """Header lines in order, names in their original case, duplicates kept."""
@@ -37,7 +38,7 @@ class Translation:
     """Path and query as the provider documents them -> what goes on the wire to this one (its base URL, `paths`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class UpstreamRequest:
     method: str
     base_url: str

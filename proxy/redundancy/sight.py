@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from proxy.model.fact import fact
+
 OwnerKind = Literal["person", "service"]
 Message = tuple[str, str]
 """(role, text). Roles are those of the dialects: system, developer, user, assistant, tool, input."""
@@ -16,7 +18,7 @@ TOOL_RESULT_MARK = "<result>"
 TOOL_CALL_MARK = "<call "
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Evaluation:
     """A registered evaluation identity: a purpose that the gateway accepted, not one merely claimed by a header."""
 

@@ -7,17 +7,17 @@ credential that the client sent beside it is the caller's own and passes untouch
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from proxy.gateway.headers import CREDENTIAL_HEADERS, KEY_MARK, OUTLAY_KEY_HEADER
+from proxy.model.fact import fact
 
 _QUERY_KEY: Final = b"key="
 _SIGNATURE: Final = re.compile(rb"AWS4-HMAC-SHA256\s+Credential=(outlay_[^/,\s]*)/", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Presented:
     """What a call presents. `key` is a secret: it is looked up and forgotten."""
 
@@ -55,6 +55,8 @@ def _bearer(value: bytes) -> bytes:
 def _from_query(target: bytes) -> tuple[list[bytes], bytes]:
     """The values of `key=` in the query, and the target without them. Everything else keeps its bytes."""
     query = target.partition(b"?")[2]
+    if not query:
+        return [], target
     if _QUERY_KEY not in unquote_to_bytes(query):
         return [], target
     keys = [plain for part in query.split(b"&") if (plain := unquote_to_bytes(part)).startswith(_QUERY_KEY)]

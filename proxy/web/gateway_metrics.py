@@ -1,7 +1,7 @@
 """The gateway's own figures, and the small HTTP application that shows them beside the data port, never on it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -57,6 +57,7 @@ class GatewayMetrics:
             ["kind"],
             registry=self.registry,
         )
+        self._by_call: dict[tuple[str, str, str], _Counts] = {}
         self._first_byte = Histogram(
             "outlay_gateway_first_byte_seconds",
             "From admission to the provider's first byte",
@@ -65,11 +66,15 @@ class GatewayMetrics:
         )
 
     def settled(self, entry: Settled) -> None:
-        provider, usage = entry.call.provider, entry.usage
-        self._calls.labels(provider, entry.call.operation, entry.outcome).inc()
-        self._tokens.labels(provider, "input").inc(usage.prompt_tokens)
-        self._tokens.labels(provider, "output").inc(usage.output_tokens)
-        self._cost.labels(provider).inc(entry.cost.total_pico / 1e12)
+        call, usage = entry.call, entry.usage
+        key = (call.provider, call.operation, entry.outcome)
+        counts = self._by_call.get(key)
+        if counts is None:
+            counts = self._by_call[key] = self._counts(*key)
+        counts.calls.inc()
+        counts.input.inc(usage.prompt_tokens)
+        counts.output.inc(usage.output_tokens)
+        counts.cost.inc(entry.cost.total_pico / 1e12)
         if entry.estimated:
             self._estimated.inc()
         if entry.cost.unpriced:
@@ -82,6 +87,16 @@ class GatewayMetrics:
 
         if entry.found:
             self._found(entry)
+
+    def _counts(self, provider: str, operation: str, outcome: str) -> "_Counts":
+        """Looking a counter up by its labels costs as much as all the counting: they are as many as there are
+        providers, operations and outcomes."""
+        return _Counts(
+            self._calls.labels(provider, operation, outcome),
+            self._tokens.labels(provider, "input"),
+            self._tokens.labels(provider, "output"),
+            self._cost.labels(provider),
+        )
 
     def _found(self, entry: Settled) -> None:
         found, cost = entry.found, entry.cost.total_pico / PICO_PER_USD
@@ -110,6 +125,15 @@ class GatewayMetrics:
 
     def render(self) -> bytes:
         return generate_latest(self.registry)
+
+
+class _Counts(NamedTuple):
+    """What is counted of the calls of one provider and operation that ended alike."""
+
+    calls: Counter
+    input: Counter
+    output: Counter
+    cost: Counter
 
 
 class _ByProvider(Collector):

@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 from proxy.dialects.dialect import Dialect, Operation
 from proxy.dialects.socket import SocketDialect
 from proxy.model.decision import Reason, Refusal
+from proxy.model.fact import fact
 from proxy.policy.types import PolicySet, Provider
 
 PASSED: Final = Operation("passed", priced=False, body_read=False)
@@ -21,11 +22,14 @@ OVERRIDES: Final = (b"x-http-method-override", b"x-http-method", b"x-method-over
 """Headers by which some servers take a request for one of another method."""
 IN_QUERY: Final = (b"$http", b"$req", b"$ct")
 """How Google's servers take method, headers, body and its type from a query: `$httpMethod`, `$httpHeaders`, `$req`."""
+_OVERRIDING: Final = frozenset(OVERRIDES)
+_PLAIN_PATH: Final = re.compile(rb"(?:/[A-Za-z0-9_:-]++)++").fullmatch
+"""Nearly every path: nothing in it could be read in two ways."""
 _PARAMETERS: Final = re.compile(rb";[^/]*")
 _SLASHES: Final = re.compile(rb"/+")
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Route:
     dialect: Dialect
     operation: Operation
@@ -47,19 +51,20 @@ def route(
 ) -> Route | Unrouted:
     """Where a call goes. `dialects` in order of preference; the first gives the shape of errors nobody else claims."""
     path, _, query = target.partition(b"?")
-    preferred = sorted(dialects, key=lambda dialect: dialect.marker_header not in headers)
+    preferred = _preferred(dialects, headers)
     if headers.get(b"upgrade", b"").lower() == b"websocket":
         return Unrouted(preferred[0], _WEBSOCKET)
     plain = is_plain(path)
     if not plain or overridden(query, headers):
         return Unrouted(preferred[0], _OVERRIDDEN if plain else _unknown(method, path))
     first, _, rest = path[1:].partition(b"/")
-    mounted = next((each for each in dialects if first and each.mount.encode() == first), None)
+    name = first.decode("ascii")
+    mounted = next((each for each in dialects if each.mount == name), None) if name else None
     if mounted is not None:
         operation = mounted.operation(method, "/" + rest.decode("ascii"))
         found = operation and Route(mounted, operation, "", target[len(first) + 1 :])
         return found or Unrouted(mounted, _unknown(method, path, _sidestep(mounted, b"/" + rest)))
-    provider = policies.providers.get(first.decode("latin-1"))
+    provider = policies.providers.get(name)
     if provider is not None:
         return _prefixed(method, provider, b"/" + rest, target[len(first) + 1 :], dialects)
     text = path.decode("ascii")
@@ -70,6 +75,12 @@ def route(
         if operation is not None:
             return Route(dialect, operation, "", target)
     return Unrouted(preferred[0], _unknown(method, path, _sidestep(preferred[0], path)))
+
+
+def _preferred(dialects: Sequence[Dialect], headers: Mapping[bytes, bytes]) -> Sequence[Dialect]:
+    """Those whose marker the call carries come first."""
+    marked = [dialect for dialect in dialects if dialect.marker_header in headers]
+    return [*marked, *(dialect for dialect in dialects if dialect not in marked)] if marked else dialects
 
 
 def _prefixed(
@@ -99,6 +110,8 @@ def _disguised(dialect: Dialect, method: str, path: bytes) -> bool:
 
 def is_plain(path: bytes) -> bool:
     """False for what could mean another path at the provider than here: dot segments, backslashes, non-ASCII."""
+    if _PLAIN_PATH(path):
+        return True
     if not path.startswith(b"/") or not path.isascii():
         return False
     decoded = unquote_to_bytes(path) if b"%" in path else path
@@ -109,8 +122,10 @@ def is_plain(path: bytes) -> bool:
 
 def overridden(query: bytes, headers: Mapping[bytes, bytes]) -> bool:
     """True where the provider could take the request for another than the one that stands there."""
-    if any(name in headers for name in OVERRIDES):
+    if not _OVERRIDING.isdisjoint(headers):
         return True
+    if not query:
+        return False
     names = (unquote_to_bytes(part.partition(b"=")[0]) for part in query.split(b"&"))
     return b"$" in unquote_to_bytes(query) and any(name.lower().startswith(IN_QUERY) for name in names)
 

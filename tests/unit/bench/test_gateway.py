@@ -1,7 +1,9 @@
 """The bench of the gateway's path: every kind of call comes to its end at every server, and the report says so."""
 
+import json
 import shutil
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
@@ -21,10 +23,17 @@ needs_nginx = pytest.mark.skipif(not (shutil.which("nginx") and shutil.which("op
 @pytest.mark.parametrize("size", SIZES)
 def test_bodies_are_calls_of_their_size_and_each_is_another(size: str) -> None:
     made = bodies(size)
-    one, other = made.next(1), made.next(1)
-    assert one != other
-    assert abs(len(one) - SIZES[size]) < max(300, SIZES[size] / 10)
-    assert read(one, {}).model == "gpt-4o"
+    sent = [made.next(connection) for _ in range(30) for connection in (1, 2)]
+    assert len(set(sent)) == len(sent)
+    assert mean(map(len, sent)) == pytest.approx(SIZES[size], rel=0.1)
+    assert {read(each, {}).model for each in sent} == {"gpt-4o"}
+
+
+def test_an_agents_call_is_the_one_before_it_and_a_turn_more() -> None:
+    made = bodies("agent")
+    one, other = (json.loads(made.next(1))["messages"] for _ in range(2))
+    assert other[: len(one)] == one
+    assert len(other) == len(one) + 2
 
 
 def test_a_stream_asks_for_its_usage() -> None:
