@@ -55,6 +55,21 @@ def mark_first(folder: Path, place: Place) -> None:
         (folder / FIRST_FILE).write_text(f"{known}\n")
 
 
+def incomplete(data: Path) -> list[str]:
+    """Nodes whose journals are not known to be there from their first line on, the ledger's too; where there is no
+    journal at all, that of 'all nodes'. Raises OSError."""
+    folders = node_folders(data / "journal")
+    return [folder.name for folder in folders if not _from_its_first(folder)] if folders else ["all nodes"]
+
+
+def _from_its_first(folder: Path) -> bool:
+    """Nothing was in the data folder before it, and its first segment is there, if it ever had one."""
+    names, found = _first(folder), stored_segments(folder)
+    if NEW not in names:
+        return False
+    return str(found[0].name) in names if found else names == [NEW]
+
+
 def calling_nodes(data: Path) -> list[Path]:
     """Folders of the nodes that carry calls."""
     return [folder for folder in node_folders(data / "journal") if folder.name != LEDGER_NODE]

@@ -49,6 +49,8 @@ _REJECTED: Final = (
 )
 """What DuckDB raises where a value doesn't fit. Everything else is not the rows' fault."""
 _DAMAGED: Final = re.compile(r"not a valid DuckDB database|[Cc]orrupt|checksum")
+_DAMAGE: Final = re.compile(r'Corrupt (database|WAL) file|Could not read enough bytes from file ".*\.duckdb')
+"""What a query says that meets a block which is not as it was written, or a file that has become shorter."""
 _NEWER: Final = re.compile(r"version number|newer version|storage version")
 _PID: Final = re.compile(r"PID (\d+)")
 
@@ -92,6 +94,8 @@ class DuckStore:
         self._readers: set[duckdb.DuckDBPyConnection] = set()
         self._reader_gone = threading.Condition()
         self._closing = False
+        self.damaged = ""
+        """What damage a statement has met since the file was opened; '': none."""
 
     @property
     def path(self) -> Path:
@@ -106,8 +110,9 @@ class DuckStore:
                 yield DuckTransaction(self._connection, self._scratch)
                 with _translated():
                     self._connection.commit()
-            except BaseException:
+            except BaseException as error:
                 self._undo()
+                self._note(error)
                 raise
 
     def read(self, sql: str, parameters: Parameters | None = None, timeout_s: float = 30.0) -> Sequence[Row]:
@@ -115,13 +120,19 @@ class DuckStore:
             return cursor.execute(sql, _bound(parameters)).fetchall()
 
     def export(self, sql: str, parameters: Parameters, file: Path, timeout_s: float) -> int:
+        return self._export(sql, parameters, file, timeout_s, "FORMAT parquet, COMPRESSION zstd")
+
+    def export_lines(self, sql: str, parameters: Parameters, file: Path, timeout_s: float) -> int:
+        return self._export(sql, parameters, file, timeout_s, "FORMAT json")
+
+    def _export(self, sql: str, parameters: Parameters, file: Path, timeout_s: float, form: str) -> int:
         try:
             # Made beforehand: DuckDB would let others read it.
             file.touch(mode=0o600)
         except OSError as error:
             raise StoreError(f"can't write {file}: {error.strerror}") from error
         with self._reading(timeout_s) as cursor:
-            query = f"COPY ({sql}) TO {_quoted(file)} (FORMAT parquet, COMPRESSION zstd)"
+            query = f"COPY ({sql}) TO {_quoted(file)} ({form})"
             ((rows,),) = cursor.execute(query, _bound(parameters)).fetchall()
             return int(rows)
 
@@ -145,6 +156,9 @@ class DuckStore:
         try:
             with _translated():
                 yield cursor
+        except StoreCorruptError as error:
+            self._note(error)
+            raise
         except RejectedRowsError as error:
             raise StoreError(f"a query met a value that it can't use ({error})") from None
         except QueryTimeoutError:
@@ -182,6 +196,10 @@ class DuckStore:
                     break
         with self._writing, _translated():
             self._connection.close()
+
+    def _note(self, error: BaseException) -> None:
+        if isinstance(error, StoreCorruptError):
+            self.damaged = str(error)
 
     def _undo(self) -> None:
         try:
@@ -255,10 +273,11 @@ def _translated() -> Iterator[None]:
         raise QueryTimeoutError("the query was stopped: it took too long") from None
     except _REJECTED as error:
         raise RejectedRowsError(type(error).__name__) from None
-    except (duckdb.FatalException, duckdb.InternalException) as error:
-        raise StoreLostError(str(error)) from error
     except duckdb.Error as error:
-        if "has been invalidated" in str(error):
+        if _DAMAGE.search(str(error)):
+            raise StoreCorruptError(str(error)) from error
+        lost = isinstance(error, duckdb.FatalException | duckdb.InternalException)
+        if lost or "has been invalidated" in str(error):
             raise StoreLostError(str(error)) from error
         raise StoreError(str(error)) from error
 

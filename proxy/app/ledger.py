@@ -19,14 +19,15 @@ from proxy.adapters import data_folder
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError
+from proxy.adapters.journal_whole import mark_first
 from proxy.adapters.tls_files import TlsError, TlsFiles
 from proxy.app import granting, logs
-from proxy.app.ledger_wiring import JOURNAL_FOLDER, NODE, Ledger, open_store
+from proxy.app.ledger_wiring import JOURNAL_FOLDER, NODE, Ledger
 from proxy.app.listening import fronted, tls
+from proxy.app.opening import mark_damaged, open_or_rebuild
 from proxy.app.orphan import stop_with
 from proxy.app.policies_in_force import PoliciesInForce
 from proxy.app.rebuilding import Rebuilding
-from proxy.app.retention import Retention
 from proxy.app.tracing import trace
 from proxy.ledger.spans import newest_load
 from proxy.ports.journal import JournalUnavailableError
@@ -74,11 +75,12 @@ def main() -> int:
 def _run(settings: Settings, in_force: PoliciesInForce) -> int:
     with ExitStack() as stack:
         clock = SystemClock()
-        store = open_store(settings.data, clock.now_us())
+        store = open_or_rebuild(settings.data, clock.now_us())
         stack.callback(store.close)
         journal = FileJournal(settings.data / JOURNAL_FOLDER, NODE, clock)
         ledger = Ledger(settings, store, journal, lambda: in_force.current, lambda: in_force.folder.mistakes)
         journal.open()
+        mark_first(settings.data / JOURNAL_FOLDER / NODE, journal.place)
         stack.callback(_last_pass, ledger)
         stack.callback(journal.close)
         local = settings.data / SOCKET_FILE
@@ -87,6 +89,8 @@ def _run(settings: Settings, in_force: PoliciesInForce) -> int:
         servers = _servers(ledger.plane(), settings, local, certificate)
         log.info("listening", host=settings.host, port=settings.ledger_port)
         uvloop.run(_serve(ledger, in_force, servers, certificate))
+        if store.damaged:
+            mark_damaged(settings.data, store.damaged)
         return FAILED if ledger.loading.fatal else 0
 
 
@@ -139,6 +143,8 @@ def _servers(plane: ControlPlane, settings: Settings, local: Path, certificate: 
 
 
 def _last_pass(ledger: Ledger) -> None:
+    if ledger.store.damaged:
+        return
     try:
         ledger.loader.run_once()
     except Exception:

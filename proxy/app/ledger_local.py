@@ -9,7 +9,8 @@ from starlette.types import ASGIApp
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.policy_snapshot import take_snapshot
-from proxy.app.ledger_wiring import JOURNAL_FOLDER, NODE, Ledger, open_store
+from proxy.app.ledger_wiring import JOURNAL_FOLDER, NODE, Ledger
+from proxy.app.opening import open_store
 from proxy.model.entry import Entry
 from proxy.policy.load import load
 from proxy.policy.types import PolicySet

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
@@ -18,17 +17,16 @@ from proxy.adapters.policy_archive import PolicyArchive
 from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.adapters.sheets_parquet import ParquetWriter
 from proxy.adapters.sheets_xlsx import XlsxWriter
-from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.app.delivering import Delivering
 from proxy.app.loading import Loading
 from proxy.app.mirror_wiring import mirroring
 from proxy.app.noticing import Noticing
+from proxy.app.opening import rebuildable
 from proxy.app.policy_recording import PolicyRecording
 from proxy.app.retention import Retention
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
 from proxy.ledger.outcomes import Outcomes
-from proxy.ledger.schema import migrate
 from proxy.model.service import EventSource
 from proxy.policy.types import Mistake, PolicySet, Secret
 from proxy.ports.journal import Journal
@@ -57,17 +55,6 @@ JOURNAL_FOLDER: Final = "journal"
 WRITERS: Final = {writer.suffix: writer for writer in (ParquetWriter(), XlsxWriter())}
 
 
-def open_store(data: Path, now_us: int) -> DuckStore:
-    """The database of a data folder, at this program's schema. Raises StoreError."""
-    store = DuckStore(data / DATABASE_FILE)
-    try:
-        migrate(store, now_us)
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
 class Ledger:
     """What answers for a data folder: the database, its loader, and the application in front of both."""
 
@@ -88,6 +75,7 @@ class Ledger:
         self.mistakes = mistakes
         self.loader = Loader(store, FileSegments(settings.data / JOURNAL_FOLDER), self.clock.now_us)
         self.metrics = LedgerMetrics(lambda: self.loader.progress, lambda: len(mistakes()), self.clock.now_us)
+        self.metrics.database_damaged.set_function(lambda: bool(store.damaged))
         self.delivering = Delivering(
             store=store,
             journal=journal,
@@ -98,7 +86,7 @@ class Ledger:
         self.metrics.registry.register(NoticeFigures(lambda: self.delivering.deliveries))
         self.mirroring = mirroring(settings, store, journal, lambda: policies().services, self.clock.now_us)
         self.metrics.registry.register(MirrorFigures(self.mirroring.states))
-        self.loading = Loading(self.loader, self.metrics.load_failures.inc)
+        self.loading = Loading(self.loader, self.metrics.load_failures.inc, self._to_be_rebuilt)
         self.grants = GrantBook(store, journal, partial(write_grants, settings.data), self.clock.now_us)
         self.outcomes = Outcomes(store, lambda: policies().services, lambda: known_names(policies()), self.clock.now_us)
 
@@ -124,7 +112,7 @@ class Ledger:
                 desk, authentication, events.services, lambda: known_names(self.policies())
             ),
             # A place of its own: no gateway waits behind reports.
-            balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us)),
+            balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us), self.caught_up),
             database_copy=DatabaseCopy(self.store),
             replay=ReplayFacts(
                 Desk(self.store, self.journal, self.clock.now_us, at_once=EXPORTS_AT_ONCE, timeout_s=EXPORT_S),
@@ -187,6 +175,10 @@ class Ledger:
             self.settings, self.store, self.loader, lambda: self.policies().rules.budgets, self.clock.now_us
         )
 
+    def _to_be_rebuilt(self) -> str:
+        """What damage the database has, where the journals can take its place; else ''."""
+        return self.store.damaged if self.store.damaged and rebuildable(self.settings.data) else ""
+
     def caught_up(self) -> bool:
         """Whether every fact up to the start is in the store."""
         return self.loader.progress.current_until_us > 0
@@ -195,8 +187,9 @@ class Ledger:
         progress = self.loader.progress
         behind_us = self.clock.now_us() - progress.current_until_us if progress.current_until_us else None
         return {
-            "ready": not self.loading.failing,
+            "ready": not (self.loading.failing or self.store.damaged),
             "loading": self.loading.failing or "in order",
+            "database": self.store.damaged or "in order",
             "seconds_behind": None if behind_us is None else round(max(behind_us, 0) / 1e6, 3),
             "lines_loaded": progress.lines,
             "quarantined_lines": progress.quarantined,

@@ -23,12 +23,20 @@ RETRY_S: Final = 1.0
 class Loading:
     """The task. `failing` says what went wrong in the last pass, '' where nothing did."""
 
-    def __init__(self, loader: Loader, failed: Callable[[], None], retry_s: float = RETRY_S) -> None:
+    def __init__(
+        self,
+        loader: Loader,
+        failed: Callable[[], None],
+        to_be_rebuilt: Callable[[], str] = lambda: "",
+        retry_s: float = RETRY_S,
+    ) -> None:
+        """`to_be_rebuilt`: why the database must be made anew, which the next start does; '': it needn't."""
         self.failing = ""
         self.fatal = False
         """True: only a new process can go on."""
         self._loader = loader
         self._failed = failed
+        self._to_be_rebuilt = to_be_rebuilt
         self._retry_s = retry_s
         self._stopping = asyncio.Event()
 
@@ -47,6 +55,11 @@ class Loading:
 
     async def _pass(self) -> float:
         """One pass; gives how long to wait for the next."""
+        damage = self._to_be_rebuilt()
+        if damage:
+            self.failing, self.fatal = damage, True
+            log.error("database damaged: it is made anew at the next start", why=damage)
+            return 0.0
         try:
             lines = await asyncio.to_thread(self._loader.run_once)
         except Exception as error:

@@ -13,7 +13,7 @@ from proxy.adapters.clock import SystemClock
 from proxy.adapters.journal_segments import FileSegments
 from proxy.adapters.store_duckdb import DATABASE_FILE
 from proxy.app.backing_up import DATA, JOURNAL, POLICIES
-from proxy.app.ledger_wiring import open_store
+from proxy.app.opening import open_store
 from proxy.journal.codec import VERSION as JOURNAL_FORMAT
 from proxy.ledger.loader import Loader
 from proxy.ledger.statements import numbered, statement

@@ -115,7 +115,7 @@ def _copy(settings: Settings, file: Path) -> None:
         if not answer.is_success:
             raise OSError(refusal(answer))
         return
-    from proxy.app.ledger_wiring import open_store
+    from proxy.app.opening import open_store
 
     store = open_store(settings.data, SystemClock().now_us())
     try:

@@ -78,7 +78,17 @@ class Store(Protocol):
         meanwhile. May be called from any thread, for one copy at a time. Raises QueryTimeoutError, StoreError."""
         ...
 
+    def export_lines(self, sql: str, parameters: Parameters, file: Path, timeout_s: float) -> int:
+        """The same as lines of JSON, an object a row."""
+        ...
+
     @property
     def path(self) -> Path: ...
+
+    @property
+    def damaged(self) -> str:
+        """What damage a statement has met since the file was opened; '': none. It stays: the file is no longer to be
+        trusted."""
+        ...
 
     def close(self) -> None: ...

@@ -1,5 +1,6 @@
 """POST /v1/balances: what gateways of this machine ask before they enforce a budget. On the ledger's socket only."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -28,11 +29,15 @@ _QUESTION: Final = msgspec.json.Decoder(Question)
 
 
 class BalancesEndpoint:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, complete: Callable[[], bool] = lambda: True) -> None:
+        """`complete`: whether everything up to the start is loaded. Before, sums would be too small."""
         self._desk = desk
+        self._complete = complete
 
     async def answer(self, request: Request) -> Response:
         """Raises HTTPException, BusyError, QueryTimeoutError, StoreError."""
+        if not self._complete():
+            raise HTTPException(503, "What was written before the start is still being loaded.")
         try:
             body = await read_whole(request.receive, None, BODY_BYTES_MAX, lambda _: None, BODY_S_MAX)
             asked = _QUESTION.decode(body)

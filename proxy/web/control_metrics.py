@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import Metric
@@ -45,6 +45,9 @@ class LedgerMetrics:
         )
         self.load_failures = Counter(
             "outlay_ledger_load_failures", "Passes of the loader that failed", registry=self.registry
+        )
+        self.database_damaged = Gauge(
+            "outlay_ledger_database_damaged", "1: a query met damage in the database's file", registry=self.registry
         )
         self.scrape_failures = Counter(
             "outlay_ledger_gateway_scrape_failures",

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.adapters.journal_file import FileJournal
-from proxy.adapters.journal_whole import DATABASE_FILE, NotWholeError, check_whole, mark_first, mark_new
+from proxy.adapters.journal_whole import DATABASE_FILE, NotWholeError, check_whole, incomplete, mark_first, mark_new
 from tests.fakes.clock import FakeClock
 
 ENOUGH_BYTES = 10**6
@@ -54,3 +54,22 @@ def test_a_journal_folder_that_was_lost_is_not_taken_for_new(tmp_path, begun):
         file.unlink()
     mark_new(tmp_path, ["n-0"])
     assert not whole(tmp_path, begun())
+
+
+def test_journals_that_began_in_a_new_folder_are_complete_as_long_as_their_first_segments_are_there(tmp_path, begun):
+    assert incomplete(tmp_path) == ["all nodes"]
+    mark_new(tmp_path, ["n-0", "ledger"])
+    begun("n-0")
+    (tmp_path / DATABASE_FILE).touch()
+    assert incomplete(tmp_path) == []
+    begun("ledger")
+    begun("n-1")
+    assert incomplete(tmp_path) == ["n-1"], "beside a database, nobody knows what was before it"
+
+
+def test_a_journal_without_its_first_segment_or_without_all_is_not_complete(tmp_path, begun):
+    mark_new(tmp_path, ["n-0", "n-1"])
+    for node in ("n-0", "n-1"):
+        begun(node)
+    next((tmp_path / "journal" / "n-0").glob("*.jsonl")).unlink()
+    assert incomplete(tmp_path) == ["n-0"]

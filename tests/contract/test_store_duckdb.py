@@ -1,5 +1,8 @@
 """The store's contract, on real DuckDB files."""
 
+import os
+import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -193,6 +196,94 @@ def test_a_damaged_database_is_named_so(store):
     store.path.write_bytes(data)
     with pytest.raises(StoreCorruptError, match="damaged"):
         DuckStore(store.path)
+
+
+def filled(store, times=1):
+    """Some blocks of rows, in the file itself."""
+    for _ in range(times):
+        with store.transaction() as change:
+            change.execute("INSERT INTO kept SELECT range, md5(range::VARCHAR) FROM range(20000)")
+    store.close()
+
+
+def hurt(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", ["a block", "a shorter file"])
+def test_a_query_that_meets_damage_says_so_and_the_store_remembers(store, harm):
+    filled(store, 4)
+    size = store.path.stat().st_size
+    if harm == "a block":
+        hurt(store.path, size - 1000)
+    else:
+        os.truncate(store.path, size // 2)
+    damaged = DuckStore(store.path)
+    assert damaged.damaged == ""
+    with pytest.raises(StoreCorruptError):
+        damaged.read("SELECT sum(number), max(word) FROM kept")
+    assert damaged.damaged != ""
+    damaged.close()
+
+
+def test_an_error_of_another_kind_is_no_damage(store):
+    with pytest.raises(StoreError):
+        store.read("SELECT 'Corrupt' FROM nowhere")
+    assert store.damaged == ""
+
+
+CHECKPOINTING = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("CREATE TABLE IF NOT EXISTS kept (number BIGINT NOT NULL)")
+((number,),) = connection.execute("SELECT coalesce(max(number), 0) FROM kept").fetchall()
+while True:
+    number += 1
+    connection.execute("BEGIN; INSERT INTO kept VALUES (%d); COMMIT" % number)
+    print(number, flush=True)
+    if number % 3 == 0:
+        connection.execute("CHECKPOINT")
+"""
+
+
+def test_a_kill_amid_commits_and_checkpoints_loses_no_transaction_that_was_through(tmp_path):
+    """kill -9 as checkpoints follow one another: what the last one left half done is made good when it is opened."""
+    path, dice, through = tmp_path / DATABASE_FILE, random.Random(4), 0
+    for _ in range(5):
+        with subprocess.Popen([sys.executable, "-c", CHECKPOINTING, str(path)], stdout=subprocess.PIPE) as child:
+            for _ in range(dice.randint(1, 40)):
+                through = int(child.stdout.readline())
+            child.kill()
+            through = max([through, *map(int, child.stdout.read().split(b"\n")[:-1])])
+    store = DuckStore(path)
+    ((count, last),) = store.read("SELECT count(*), max(number) FROM kept")
+    store.close()
+    assert through > 20
+    assert count == last
+    assert last in (through, through + 1), "one may have been through that nobody was told of"
+
+
+def test_a_log_that_is_torn_or_gone_leaves_an_earlier_state_whole(tmp_path):
+    path = tmp_path / DATABASE_FILE
+    code = CHECKPOINTING.replace("number % 3 == 0", "number == 3").replace("while True", "while number < 9")
+    subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport os; os._exit(9)", str(path)], check=False, capture_output=True
+    )
+    log = Path(f"{path}.wal")
+    whole = log.read_bytes()
+    for cut in (len(whole) - 3, len(whole) // 2, 10):
+        for file in (path, log):
+            shutil.copy(file, tmp_path / f"{file.name}.kept")
+        os.truncate(log, cut)
+        store = DuckStore(path)
+        found = numbers(store)
+        store.close()
+        assert found == list(range(1, len(found) + 1))
+        assert 3 <= len(found) < 9
+        for file in (path, log):
+            shutil.copy(tmp_path / f"{file.name}.kept", file)
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path):

@@ -10,6 +10,7 @@ import sys
 import threading
 import urllib.error
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingUnixStreamServer
 
@@ -19,6 +20,7 @@ import pytest
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_segments import FileSegments
+from proxy.adapters.journal_whole import mark_first, mark_new
 from proxy.model.usage import Usage
 from tests.fakes import facts
 from tests.flow.ledger_world import a_store, load, spent
@@ -212,6 +214,13 @@ def _current(outlay):
     return outlay.report("", **PERIOD)["total"]["calls"]
 
 
+def _asked(outlay):
+    """Ask for a report; never enough."""
+    with suppress(OSError):
+        _current(outlay)
+    return False
+
+
 class GatewayMetricsStandIn(BaseHTTPRequestHandler):
     """What a gateway's socket answers."""
 
@@ -337,3 +346,30 @@ def test_a_database_that_another_process_holds_is_named_with_its_pid(outlay, wri
         outcome = command(outlay, "report", "spend")
     assert outcome.returncode == 2
     assert f"process {os.getpid()}" in outcome.stderr
+
+
+def test_damage_met_while_it_runs_is_told_and_mended_by_the_next_start(outlay):
+    """A block of the file rots: the report that needs it fails, readiness says why, and the process ends, to be
+    started again by its supervisor; that start loads everything anew."""
+    mark_new(outlay.data, ["test", "ledger"])
+    writer = Writer(outlay)
+    mark_first(outlay.data / "journal" / "test", writer.journal.place)
+    writer.append(*(spent(f"call_{number}") for number in range(3000)))
+    writer.close()
+    outlay.start_ledger()
+    until("all is loaded", lambda: _current(outlay) == 3000, outlay.ledger)
+    assert outlay.ledger.stop() == 0
+    path = outlay.data / "outlay.duckdb"
+    rotten = bytearray(path.read_bytes())
+    for block in range(12288 + 262144, len(rotten), 262144):
+        rotten[block + 100] ^= 0xFF
+    path.write_bytes(rotten)
+
+    outlay.ledger.start()
+    until("it has met the damage", lambda: _asked(outlay) or outlay.ledger.process.poll() is not None)
+    assert outlay.ledger.process.wait(30) == 1
+    assert "database damaged: it is made anew at the next start" in outlay.ledger.said
+    outlay.start_ledger()
+    until("all is loaded anew", lambda: _current(outlay) == 3000, outlay.ledger)
+    assert "database damaged: loading it anew from the journal" in outlay.ledger.said
+    assert len(list(outlay.data.glob("outlay.duckdb.damaged-*"))) == 1
