@@ -20,12 +20,12 @@ from proxy.ledger.people import Directory, Viewer
 from proxy.ledger.selection import ParameterError
 from proxy.ledger.statements import statement
 from proxy.model.call import Hold
-from proxy.model.identity import Identity, Role
+from proxy.model.identity import Identity, Project, Role
 from proxy.policy.charge import Account, Charge
 from proxy.policy.grants import Grant, Grants
 from proxy.policy.match import Matcher, facts_of, instance
 from proxy.policy.operations import FREE
-from proxy.policy.own_budgets import is_for, is_own, own_values
+from proxy.policy.own_budgets import as_owner, is_for, is_of_projects, is_own, own_values
 from proxy.policy.rules import Budget, RuleSet
 from proxy.ports.balances import BEGINNING, BUDGETS_MAX, AskedBudget
 from proxy.ports.store import Store
@@ -78,6 +78,8 @@ class BudgetReport:
     rows: tuple[BudgetRow, ...]
     """In the order of the file, then by time, then by name."""
     own_only: bool
+    projects: tuple[str, ...]
+    """Whose accounts he sees as their owner, too."""
     folded: bool
     """True: other people's accounts stand together."""
     withheld: int
@@ -92,6 +94,8 @@ class Asker:
     identity: Identity | None
     """None: the local operator."""
     directory: Directory
+    owned: tuple[Project, ...] = ()
+    """Projects whose money he answers for."""
 
     @property
     def own_only(self) -> bool:
@@ -99,17 +103,28 @@ class Asker:
 
     def budgets(self, budgets: Iterable[Budget]) -> list[Budget]:
         """Those that this asker may see."""
-        own = self.identity if self.own_only else None
-        return [each for each in budgets if own is None or is_for(each, own)]
+        return [each for each in budgets if not self.own_only or any(is_for(each, own) for own in self._whose(each))]
 
     def sees(self, budget: Budget, instance_: Sequence[str]) -> bool:
-        return not self.own_only or self.identity is None or is_own(budget, instance_, self.identity)
+        return not self.own_only or any(is_own(budget, instance_, own) for own in self._whose(budget))
+
+    def _whose(self, budget: Budget) -> Iterator[Identity]:
+        """As whom he may see accounts of this budget: as himself, and as an owner of projects."""
+        if self.identity is None:
+            return
+        yield self.identity
+        if is_of_projects(budget, {each.name for each in self.owned}):
+            for project in self.owned:
+                yield as_owner(self.identity, project)
 
     def own(self, budget: Budget) -> Iterator[tuple[str, ...]]:
         """Instances that are shown though nothing was spent in them: the one there is, and a developer's own."""
-        own = own_values(self.identity) if self.identity and self.own_only else {}
-        if all(name in own for name in budget.per):
-            yield from islice(product(*(own[name] for name in budget.per)), OWN_MAX)
+        for whose in self._whose(budget) if self.own_only else ():
+            own = own_values(whose)
+            if all(name in own for name in budget.per):
+                yield from islice(product(*(own[name] for name in budget.per)), OWN_MAX)
+        if not (self.own_only or budget.per):
+            yield ()
 
 
 def budget_report(
@@ -252,6 +267,7 @@ def _report(
             for each in sorted(rows, key=lambda each: (order[each.budget, each.start_us], each.instance))
         ),
         own_only=asker.own_only,
+        projects=tuple(each.name for each in asker.owned),
         folded=bool(persons) and not asked.reason,
         withheld=len(withheld),
         persons=tuple(sorted(persons)) if asked.reason else (),

@@ -23,6 +23,8 @@ class Dimension:
     """Over a row of `calls`; text, never NULL."""
     personal: bool = False
     """True: a value of it belongs to one person, so it could single somebody out."""
+    near: bool = False
+    """True: whoever knows a project's people knows by it whose call it is, mostly."""
     unit: Unit | None = None
     """Of a dimension of time."""
     tag: str = ""
@@ -43,7 +45,6 @@ def _dimensions() -> dict[str, Dimension]:
         "asked_model": "model",
         "dialect": "dialect",
         "operation": "operation",
-        "client": "client",
         "outcome": "outcome",
         "refusal": "reason",
         "rule": "rule",
@@ -59,7 +60,8 @@ def _dimensions() -> dict[str, Dimension]:
         "estimated": "CASE WHEN estimated THEN 'true' ELSE 'false' END",
         "unpriced": "CASE WHEN unpriced THEN 'true' ELSE 'false' END",
     }
-    fine = {"retry": "retry::VARCHAR", "branch": "branch", "commit": "commit_id", "work_item": "work_item"}
+    fine = {"retry": "retry::VARCHAR"}
+    near = {"branch": "branch", "commit": "commit_id", "work_item": "work_item"}
     personal = {
         "user": "owner",
         "key": "key_id",
@@ -75,6 +77,8 @@ def _dimensions() -> dict[str, Dimension]:
         **{name: Dimension(name, expression, personal=True, kept=False) for name, expression in fine_personal.items()},
         **{name: Dimension(name, expression) for name, expression in plain.items()},
         **{name: Dimension(name, expression, kept=False) for name, expression in fine.items()},
+        **{name: Dimension(name, expression, kept=False, near=True) for name, expression in near.items()},
+        "client": Dimension("client", "client", near=True),
         **{unit: Dimension(unit, unit=unit) for unit in UNITS},
     }
 
@@ -103,7 +107,7 @@ def dimension(name: str, known: Mapping[str, Dimension] = DIMENSIONS) -> Dimensi
     if name.startswith(TAG_PREFIX):
         tag = name.removeprefix(TAG_PREFIX)
         if _TAG.fullmatch(tag):
-            return Dimension(name, tag=tag)
+            return Dimension(name, tag=tag, near=True)
         raise UnknownDimensionError(
             f"{name[:80]!r}: a tag's name has letters, digits, '_', '.', ':', '/', '-', at most 64"
         )

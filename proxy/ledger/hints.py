@@ -74,6 +74,7 @@ def hints(store: Store, asked: WasteAsked, viewer: Viewer, timeout_s: float) -> 
     if asked.selection.by:
         raise ParameterError("by", "hints have their own rows: one for each run of calls")
     asked = replace(asked, campaigns=True, examples=asked.examples or EXAMPLES)
+    viewer = replace(viewer, projects=())
     query = waste_query(store, asked, viewer, timeout_s)
     runs = campaigns(query, asked, Scope(own_only=True, fold=False), viewer, ())
     return tuple(_hint(run) for run in sorted(runs, key=lambda run: run.last_us, reverse=True))

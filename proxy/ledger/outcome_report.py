@@ -44,7 +44,9 @@ class OutcomeReport:
     total: OutcomeRow
     cells: Cells
     moneyed: bool
-    """False: the viewer sees no money but the own."""
+    """False: the viewer sees no money of it."""
+    owned: tuple[str, ...]
+    """Projects whose money the viewer sees as their owner, where it is narrowed to them."""
     persons: tuple[str, ...]
     """Other persons whom the report singles out. The look must be on record before anybody sees it."""
     aligned: bool
@@ -70,12 +72,21 @@ def outcome_report(
         rows=tuple(table.row(key, closed) for key in keys),
         total=table.total(closed),
         cells=found,
-        moneyed=viewer.sees_all,
+        moneyed=viewer.sees_all or _is_owned(asked, viewer),
+        owned=viewer.projects,
         persons=tuple(sorted(table.persons() - {viewer.name})) if asked.reason else (),
         aligned=whole_months(asked, now_us) or bool(asked.reason),
         association=table.association() if not closed else None,
         now_us=now_us,
         services=table.services,
+    )
+
+
+def _is_owned(asked: Selection, viewer: Viewer) -> bool:
+    """Whether it is of nothing but projects that the viewer owns."""
+    return any(
+        each.dimension.name == "project" and frozenset(each.values) <= frozenset(viewer.projects)
+        for each in asked.filters
     )
 
 
@@ -191,10 +202,13 @@ class _Table:
         )
 
     def _unattributed(self) -> dict[str, Counter[tuple[str, str]]]:
-        """What is attributed to no service, by week ('' where weeks are no rows), team and project."""
+        """What is attributed to no service, by week ('' where weeks are no rows), team and project; of those asked for,
+        where it is narrowed to some."""
         found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+        teams, projects = self._filters.get("team"), self._filters.get("project")
         for cell in self._found.spend:
-            if not cell.service and cell.method != RUN:
+            wanted = (teams is None or cell.team in teams) and (projects is None or cell.project in projects)
+            if wanted and not cell.service and cell.method != RUN:
                 label = self._labels.get(cell.week_us, "") if WEEK in self._by else ""
                 found[label][cell.team, cell.project] += cell.cost_pico
         return found

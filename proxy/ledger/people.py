@@ -2,7 +2,8 @@
 
 Money is reported to everybody who answers for it; persons are not. A developer sees own rows. Finance and admins see
 all money, but a row or a filter that could single out another person needs a reason, which is on record before the
-answer and shown to that person. Without one, other people's rows fold into one. Service accounts are no persons.
+answer and shown to that person. Without one, other people's rows fold into one. Whoever owns a project sees its money
+too, and never another person's row. Service accounts are no persons.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from proxy.model.identity import Identity, OwnerKind, Role
-from proxy.policy.types import PolicySet
+from proxy.policy.types import Access, PolicySet
 
 OTHER_PEOPLE: Final = "(other people)"
 EVERYBODY: Final = "(everybody)"
@@ -35,10 +36,14 @@ class Viewer:
     name: str
     kind: OwnerKind
     role: Role
+    projects: tuple[str, ...] = ()
+    """That he owns, by name; none of whoever sees all."""
 
     @classmethod
-    def of(cls, identity: Identity) -> Self:
-        return cls(identity.owner, identity.owner_kind, identity.role)
+    def of(cls, identity: Identity, access: Access) -> Self:
+        mine = identity.owner_kind is OwnerKind.PERSON and identity.role is Role.DEVELOPER
+        owned = [each.name for each in access.projects.values() if mine and identity.owner in each.owners]
+        return cls(identity.owner, identity.owner_kind, identity.role, tuple(sorted(owned)))
 
     @property
     def sees_all(self) -> bool:

@@ -35,6 +35,8 @@ class PriceReport:
     runs: tuple[Run, ...]
     """By provider, model and time."""
     own_only: bool
+    projects: tuple[str, ...]
+    """Whose calls the viewer sees as their owner, too."""
 
 
 def prices(store: Store, asked: Selection, viewer: Viewer, timeout_s: float) -> PriceReport:
@@ -57,7 +59,7 @@ def prices(store: Store, asked: Selection, viewer: Viewer, timeout_s: float) -> 
     lanes = {use.lane for use in now}
     earlier = _uses(query, own_only, period.since_us - LOOK_BACK_US, period.since_us, LOOK_BACK_US) if now else []
     found = runs([use for use in earlier if use.lane in lanes], now)
-    return PriceReport(asked, tuple(sorted(found, key=_order)), own_only)
+    return PriceReport(asked, tuple(sorted(found, key=_order)), own_only, viewer.projects)
 
 
 def _order(run: Run) -> tuple[object, ...]:

@@ -13,14 +13,17 @@ from proxy.model.identity import OwnerKind
 @dataclass(frozen=True, slots=True)
 class Scope:
     own_only: bool
-    """True: the viewer's role sees own calls only."""
+    """True: the viewer's role sees own calls only, and those of projects that he owns."""
     fold: bool
     """True: other people's rows stand together as one."""
+    projects: tuple[str, ...] = ()
+    """Whose calls he sees as their owner; nobody else's row of them stands apart, whatever the reason."""
 
     @classmethod
     def of(cls, query: SpendQuery, asked: Selection, viewer: Viewer, directory: Directory, *, personal: bool) -> Self:
         """`personal`: what is asked for could single out a person. Raises ForbiddenError, ReasonNeededError."""
-        scope = cls(own_only=not viewer.sees_all, fold=viewer.sees_all and personal and not asked.reason)
+        fold = personal and not asked.reason if viewer.sees_all else bool(viewer.projects)
+        scope = cls(own_only=not viewer.sees_all, fold=fold, projects=viewer.projects)
         if scope.own_only:
             _check_own(asked, viewer)
         elif scope.fold:

@@ -49,6 +49,11 @@ class Selection:
         """True: it could single out a person."""
         return any(each.personal for each in self.by) or any(each.dimension.personal for each in self.filters)
 
+    @property
+    def near(self) -> bool:
+        """True: a filter could come near a person, for whoever knows a project's people."""
+        return any(each.dimension.personal or each.dimension.near for each in self.filters)
+
     def described(self) -> dict[str, str]:
         """In short, for the record of a look at somebody's rows. Each person looked at may read it, so the values of
         filters that single out persons stay out: they may be others."""

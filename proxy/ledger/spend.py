@@ -23,7 +23,8 @@ class SpendReport:
     total: Figures
     """Of the rows, exactly."""
     own_only: bool
-    """True: the viewer's role sees own calls only."""
+    """True: the viewer's role sees own calls only, and those of `projects`, which he owns."""
+    projects: tuple[str, ...]
     folded: bool
     """True: other people's rows stand together as one."""
     previous: tuple[Figures, ...]
@@ -51,6 +52,7 @@ def spend(store: Store, asked: Selection, viewer: Viewer, directory: Directory, 
         rows=tuple(rows),
         total=sum((row.figures for row in rows), Figures()),
         own_only=scope.own_only,
+        projects=scope.projects,
         previous=tuple(previous),
         folded=scope.fold and any(OTHER_PEOPLE in row.values for row in rows),
         persons=scope.looked_at(queries, asked, viewer, directory, personal=asked.personal),

@@ -158,13 +158,17 @@ class SpendQuery:
         if each.unit:
             return f"{each.unit}_n"
         expression = _expression(each, values)
-        if fold and each.personal:
+        if fold and (each.personal or (each.near and not self._viewer.sees_all)):
             return f"CASE WHEN {OTHERS} THEN '{OTHER_PEOPLE}' ELSE {expression} END"
         return expression
 
     def _narrowed(self, values: dict[str, object], own_only: bool) -> str:
         conditions = [_condition(each, number, values) for number, each in enumerate(self._asked.filters)]
-        if own_only:
+        if own_only and self._viewer.projects:
+            values["owned"] = list(self._viewer.projects)
+            whose = " AND owner_kind <> 'person'" if self._asked.near else ""
+            conditions.append(f"(({_OWN}) OR (project IN (SELECT unnest($owned)){whose}))")
+        elif own_only:
             conditions.append(_OWN)
         return "".join(f" AND {condition}" for condition in conditions)
 

@@ -77,6 +77,8 @@ class WasteReport:
     """Of the rows, exactly."""
     campaigns: tuple[Campaign, ...]
     own_only: bool
+    """True: the viewer's role sees own calls only, and those of `projects`, which he owns."""
+    projects: tuple[str, ...]
     folded: bool
     """True: other people's rows stand together as one."""
     persons: tuple[str, ...]
@@ -110,6 +112,7 @@ def waste(store: Store, asked: WasteAsked, viewer: Viewer, directory: Directory,
         total=WasteFigures(*map(sum, zip(*(figures for _, figures in found), strict=True))),
         campaigns=runs,
         own_only=scope.own_only,
+        projects=scope.projects,
         folded=scope.fold and _folded(rows, runs),
         persons=persons,
     )

@@ -34,6 +34,8 @@ class Project:
     repositories: tuple[str, ...] = ()
     """As 'host/owner/name', lower case, without scheme and '.git'."""
     members: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    """Persons who answer for its money, and see all of it."""
     registered: bool = True
     """False: named by a key, not (yet) by access.yaml."""
 

@@ -27,6 +27,7 @@ PROJECT: Final = {
     "cost_center": "cost_center: CC-42",
     "purpose": "purpose: build",
     "members": "members: [alice, checkout-api]",
+    "owners": "owners: [alice]",
     "repositories": "repositories: [github.com/acme/checkout]",
 }
 
@@ -108,10 +109,14 @@ def _projects(
     top: Section, people: dict[str, Person], services: dict[str, ServiceAccount], names: dict[str, str]
 ) -> list[tuple[str, Project]]:
     known = {**dict.fromkeys(people), **dict.fromkeys(services), **dict.fromkeys(names)}
-    return [(key.text, _project(key, section, known)) for key, section in top.entries("projects", PROJECT, "a project")]
+    persons = {**{name: name for name in people}, **names}
+    return [
+        (key.text, _project(key, section, known, persons))
+        for key, section in top.entries("projects", PROJECT, "a project")
+    ]
 
 
-def _project(key: Word, section: Section, known: dict[str, None]) -> Project:
+def _project(key: Word, section: Section, known: dict[str, None], persons: dict[str, str]) -> Project:
     members = section.names("members")
     for member in members:
         if member.text not in known:
@@ -124,7 +129,21 @@ def _project(key: Word, section: Section, known: dict[str, None]) -> Project:
         purpose=section.choice("purpose", tuple(Purpose), Purpose.BUILD),
         repositories=read_repositories(section),
         members=tuple(member.text for member in members),
+        owners=_owners(section, persons),
     )
+
+
+def _owners(section: Section, persons: dict[str, str]) -> tuple[str, ...]:
+    """By their names. Whoever owns a project sees its money, so a name that nobody has is a mistake."""
+    found: dict[str, None] = {}
+    for word in section.names("owners"):
+        if word.text in persons:
+            found[persons[word.text]] = None
+        else:
+            hint = suggestion(word.text, persons)
+            said = f"owners: {shown(word.text)} is no person of this file: {hint}"
+            section.mistakes.add(word, said, PROJECT["owners"])
+    return tuple(found)
 
 
 def read_repositories(section: Section) -> tuple[str, ...]:

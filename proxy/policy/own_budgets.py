@@ -1,9 +1,10 @@
 """Own budgets: which budgets, and which of their accounts, a key's calls can count in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from proxy.model.identity import Identity
+from proxy.model.identity import Identity, Project
 from proxy.policy.rules import Budget
 
 
@@ -35,3 +36,14 @@ def is_own(budget: Budget, instance: Sequence[str], identity: Identity) -> bool:
     own = own_values(identity)
     mine = all(value in own.get(name, (value,)) for name, value in zip(budget.per, instance, strict=True))
     return mine and is_for(budget, identity)
+
+
+def as_owner(identity: Identity, project: Project) -> Identity:
+    """Somebody all of whose calls are in this project."""
+    return replace(identity, projects=(project,), team=project.team)
+
+
+def is_of_projects(budget: Budget, owned: Collection[str]) -> bool:
+    """Whether each of its accounts tells of one project, or of these alone."""
+    named = budget.scope.conditions.get("project", ())
+    return "project" in budget.per or (bool(named) and all(glob in owned for glob in named))

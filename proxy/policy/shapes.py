@@ -78,6 +78,7 @@ SHAPES: Final[Mapping[str, FileShapes]] = {
             "cost_center": {**WORD, "maxLength": 100},
             "purpose": choice_of(tuple(Purpose)),
             "members": NAMES,
+            "owners": NAMES,
             "repositories": list_of({"type": "string", "pattern": "/"}),
         },
     },

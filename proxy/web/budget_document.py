@@ -10,6 +10,7 @@ from proxy.model.money import PICO_PER_USD, pico_to_usd
 from proxy.policy.amounts import UNIT_WORDS
 from proxy.policy.rules import Unit
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
+from proxy.web.seen import scope
 
 AMOUNTS: Final = ("limit", "granted", "spent", "held", "left")
 """In the budget's unit."""
@@ -40,7 +41,7 @@ def budget_document(report: BudgetReport, data_until: str | None) -> dict[str, A
         "tz": asked.zone.key,
         "data_until": data_until,
         "definition": DEFINITION,
-        "scope": "own" if report.own_only else "all",
+        "scope": scope(report),
         "notes": _notes(report),
         "rows": rows,
         "total": {name: sum(row[name] for row in rows) for name in COUNTS},
@@ -116,7 +117,8 @@ def _notes(report: BudgetReport) -> list[str]:
     """What a reader must know to read the figures right."""
     notes = []
     if report.own_only:
-        notes.append("The budgets that your own calls count in.")
+        owned = f", and those of projects that you own: {', '.join(report.projects)}" if report.projects else ""
+        notes.append(f"The budgets that your own calls count in{owned}.")
     if report.asked.period:
         notes.append("Limits, and which budgets there are, are those of the policy files of today.")
     if report.folded:

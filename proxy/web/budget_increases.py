@@ -232,7 +232,7 @@ async def _asked(request: Request) -> _Asked:
 
 
 def _viewer(identity: Identity | None) -> Viewer:
-    return OPERATOR if identity is None else Viewer.of(identity)
+    return OPERATOR if identity is None else Viewer(identity.owner, identity.owner_kind, identity.role)
 
 
 def _may_see(each: Increase, budgets: Mapping[str, Budget], identity: Identity | None) -> bool:

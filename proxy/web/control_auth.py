@@ -33,7 +33,7 @@ class Authentication:
     def viewer(self, request: Request) -> Viewer:
         """Raises InvalidKeyError. Keys come in headers only: a URL ends up in logs and histories."""
         found = self.identity(request)
-        return OPERATOR if found is None else Viewer.of(found)
+        return OPERATOR if found is None else Viewer.of(found, self.policies().access)
 
     def identity(self, request: Request) -> Identity | None:
         """Whose key it is; None: the local operator. Raises InvalidKeyError."""

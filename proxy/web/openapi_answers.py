@@ -63,7 +63,7 @@ def _report(row: Schema, total: Schema | None, optional: Mapping[str, Schema] | 
             "filters": table({}, more=TEXTS),
             **dict.fromkeys(("since", "until", "data_until"), TIME),
             **dict.fromkeys(("tz", "definition"), TEXT),
-            "scope": {"enum": ["own", "all"]},
+            "scope": {"enum": ["own", "projects", "all"]},
             "notes": TEXTS,
             "total": total,
         }

@@ -35,6 +35,8 @@ def notes(report: OutcomeReport) -> list[str]:
     found = ["Outcomes change no budget and nobody's standing."]
     if not report.moneyed:
         found.append("Amounts are for finance and admin keys; `outlay report spend` has your own.")
+        if report.owned:
+            found.append(f"Of projects that you own they show where it is narrowed to them: {', '.join(report.owned)}.")
     short = sorted(each.name for each in report.services.services.values() if each.soak_us < HOUR_US)
     if short:
         found.append(f"Deployments of {_names(short)} count after less than an hour: that is for trying things out.")

@@ -14,6 +14,7 @@ from proxy.model.money import RATE_UNITS, pico_to_usd
 from proxy.model.usage import KINDS, Usage
 from proxy.policy.prices_yaml import KIND_NAMES, PIECES
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
+from proxy.web.seen import scope, seen
 
 TEXT_COLUMNS: Final = ("provider", "model", "asked_model", "variant", "price", "list", "first_used", "last_used")
 FIGURE_COLUMNS: Final[Mapping[str, ColumnType]] = {
@@ -44,7 +45,7 @@ def price_document(report: PriceReport, data_until: str | None) -> dict[str, Any
         "tz": period.zone.key,
         "data_until": data_until,
         "definition": DEFINITION,
-        "scope": "own" if report.own_only else "all",
+        "scope": scope(report),
         "price_lists": sorted({run.price.source for run in report.runs if _LIST.fullmatch(run.price.source)}),
         "notes": _notes(report),
         "rows": [{**_texts(report, run), **_shown(_figures(run)), **_last(run)} for run in report.runs],
@@ -128,7 +129,7 @@ def _usd(pico_each: Fraction) -> str:
 def _notes(report: PriceReport) -> list[str]:
     total = {name: sum(_figures(run)[name] for run in report.runs) for name in FIGURE_COLUMNS}
     changed = [run for run in report.runs if run.before]
-    notes = ["Your own calls only."] if report.own_only else []
+    notes = seen(report, near=report.selection.near)
     if total["unpriced_calls"]:
         notes.append(
             f"{total['unpriced_calls']:,} of {total['calls']:,} calls had no price for all of their usage: "

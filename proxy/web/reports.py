@@ -41,6 +41,7 @@ from proxy.web.control_reading import Desk
 from proxy.web.definition_document import definition_document, definition_sheet
 from proxy.web.outcome_document import outcome_document, outcome_sheet
 from proxy.web.price_document import price_document, price_sheet
+from proxy.web.seen import folded, scope, seen
 from proxy.web.waste_document import hints_document, hints_sheet, waste_document, waste_sheet
 
 FORMATS: Final = ("json", "csv", "parquet", "xlsx")
@@ -139,8 +140,9 @@ class Reports:
         """GET /v1/reports/budgets?budget=&since=&until=&tz=&reason=&format="""
         identity = self.authentication.identity(request)
         policies = self.authentication.policies()
-        viewer = OPERATOR if identity is None else Viewer.of(identity)
-        asker = Asker(viewer, identity, Directory.of(policies))
+        viewer = OPERATOR if identity is None else Viewer.of(identity, policies.access)
+        owned = tuple(policies.access.projects[name] for name in viewer.projects)
+        asker = Asker(viewer, identity, Directory.of(policies), owned)
         format_, parameters = _format(request, FORMATS)
         now_us = self.authentication.now_us()
         asked = budgets_asked(parameters, now_us)
@@ -240,7 +242,7 @@ def _spend_document(report: SpendReport, current_until_us: int) -> dict[str, Any
         if asked.compare is None
         else {"since": asked.compare.since.isoformat(), "until": asked.compare.until.isoformat()},
         "definition": DEFINITION,
-        "scope": "own" if report.own_only else "all",
+        "scope": scope(report),
         "notes": _notes(report),
         "rows": [
             {
@@ -293,12 +295,7 @@ def _notes(report: SpendReport) -> list[str]:
     """What a reader must know to read the figures right."""
     total = report.total
     notes = []
-    if report.own_only:
-        notes.append("Your own calls only.")
-    if report.folded:
-        notes.append(
-            "Other people's rows stand together; a reason shows them apart, on record for each of them to see."
-        )
+    notes += [*seen(report, near=report.selection.near), *folded(report)]
     if report.persons:
         notes.append(f"This look and its reason are on record, for those it shows to see ({len(report.persons)}).")
     if total.estimated_calls:

@@ -13,6 +13,7 @@ from proxy.ledger.waste_asked import WasteAsked
 from proxy.model.calendar import moment
 from proxy.model.money import pico_to_usd
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
+from proxy.web.seen import folded, scope, seen
 
 WASTE_COLUMNS: Final = {
     "calls": "calls",
@@ -55,7 +56,7 @@ def waste_document(report: WasteReport, data_until: str | None) -> dict[str, Any
         "report": "waste",
         "by": names,
         **_frame(asked, data_until),
-        "scope": "own" if report.own_only else "all",
+        "scope": scope(report),
         "notes": [*_notes(report)],
         "rows": [
             {**dict(zip(names, row.values, strict=True)), **_figures(row.figures, report.total.cost_pico)}
@@ -178,12 +179,9 @@ def _name(report: str, selection: Selection) -> str:
 def _notes(report: WasteReport) -> list[str]:
     """What a reader must know to read the figures right."""
     total, notes = report.total, []
+    notes += [*seen(report, near=report.asked.selection.near), *folded(report)]
     if report.own_only:
-        notes.append("Your own calls only; `outlay report hints` says what to do about each run.")
-    if report.folded:
-        notes.append(
-            "Other people's rows stand together; a reason shows them apart, on record for each of them to see."
-        )
+        notes.append("`outlay report hints` says what to do about each run of your own.")
     if report.persons:
         notes.append(f"This look and its reason are on record, for those it shows to see ({len(report.persons)}).")
     if report.asked.as_of_us is not None:

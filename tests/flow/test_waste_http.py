@@ -16,8 +16,8 @@ from proxy.ledger.dimensions import WASTE_DIMENSIONS
 from proxy.model.calendar import UNITS
 from proxy.model.entry import Act, Attributed
 from tests.fakes import facts
+from tests.flow.control_world import World
 from tests.flow.ledger_world import a_store, load, spent
-from tests.flow.test_ledger_http import World
 
 YEAR = {"since": "2026-12-01", "until": "2027-12-01"}
 ONE = Decimal("0.00011000033")
@@ -144,7 +144,8 @@ async def test_a_developer_sees_own_waste_and_where_hints_are(world: World) -> N
     assert document["scope"] == "own"
     assert {row["user"] for row in document["rows"]} == {"alice"}
     assert [run["campaign"] for run in document["campaigns"]] == ["alice_0"]
-    assert "outlay report hints" in document["notes"][0]
+    assert document["notes"][0] == "Your own calls only."
+    assert "outlay report hints" in document["notes"][1]
     assert (await world.get("/v1/reports/waste", "alice", user="bob")).status_code == 403
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from proxy.ledger.people import OPERATOR, Directory, Viewer
-from proxy.model.identity import Identity, OwnerKind, Role
+from proxy.model.identity import Identity, OwnerKind, Project, Role
 from proxy.policy.types import Access, Key, Person, PolicySet
 
 PERSON, SERVICE = OwnerKind.PERSON, OwnerKind.SERVICE
@@ -25,7 +25,26 @@ def test_another_person_is_a_person_and_not_oneself(viewer, owner, kind, other):
 @pytest.mark.parametrize(("role", "sees_all"), [(Role.DEVELOPER, False), (Role.FINANCE, True), (Role.ADMIN, True)])
 def test_a_developer_sees_own_calls_only(role, sees_all):
     identity = Identity("k_1", "alice", PERSON, role, "payments", ())
-    assert Viewer.of(identity).sees_all is sees_all
+    assert Viewer.of(identity, Access()).sees_all is sees_all
+
+
+@pytest.mark.parametrize(
+    ("owner", "kind", "role", "owned"),
+    [
+        ("alice", PERSON, Role.DEVELOPER, ("checkout", "search")),
+        ("bob", PERSON, Role.DEVELOPER, ("search",)),
+        ("carol", PERSON, Role.DEVELOPER, ()),
+        ("alice", SERVICE, Role.DEVELOPER, ()),
+        ("alice", PERSON, Role.FINANCE, ()),
+    ],
+)
+def test_a_person_owns_what_access_yaml_says_and_who_sees_all_owns_nothing(owner, kind, role, owned):
+    projects = {
+        "search": Project("search", owners=("bob", "alice")),
+        "checkout": Project("checkout", owners=("alice",)),
+    }
+    viewer = Viewer.of(Identity("k_1", owner, kind, role, "", ()), Access(projects=projects))
+    assert viewer.projects == owned
 
 
 def test_a_directory_knows_persons_by_access_and_by_keys():

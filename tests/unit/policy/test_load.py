@@ -421,3 +421,10 @@ def test_the_region_to_sign_for(host: str, more: str, region: str) -> None:
     text = f'providers: {{b: {{dialect: bedrock, base_url: "https://{host}", {more} api_key: {{aws: prod.eu}}}}}}'
     provider = loaded(providers=text).providers["b"]
     assert (provider.region, provider.api_key.source, provider.api_key.name) == (region, "aws", "prod.eu")
+
+
+def test_the_owners_of_a_project_are_persons_by_whatever_name() -> None:
+    people = "people: {alice: {aliases: [alice@acme.example]}, bob: {}}"
+    found = load({"access.yaml": f"{people}\nprojects: {{a: {{owners: [bob, alice@acme.example, alice]}}, b: {{}}}}"})
+    assert isinstance(found, PolicySet)
+    assert {name: each.owners for name, each in found.access.projects.items()} == {"a": ("bob", "alice"), "b": ()}

@@ -54,7 +54,7 @@ def test_every_example_in_a_mistake_is_right_itself(file: str, section: str, nam
     [
         ("providers.yaml", 'providers: {{p: {{dialect: openai, base_url: "http://a.example", api_key: none}}, {0}}}'),
         ("access.yaml", "people: {{alice: {{{0}}}}}"),
-        ("access.yaml", "projects: {{checkout: {{{0}}}}}"),
+        ("access.yaml", "projects: {{checkout: {{{0}}}}}\npeople: {{alice: {{}}}}"),
     ],
 )
 def test_examples_fit_where_they_belong(file: str, frame: str) -> None:

@@ -69,6 +69,7 @@ BEYOND_A_SCHEMA = frozenset(
         "notify-name-twice",
         "on-cap-of-calls",
         "on-cap-of-warn",
+        "owner-unknown",
         "price-globs-overlap",
         "price-interval-backwards",
         "price-name-twice",
