@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from proxy.ledger.outcome_facts import OutcomeFacts
+from proxy.ledger.outcome_facts import told_lines
 from proxy.model.service import Services
 from proxy.model.told import Told
 from proxy.outcomes.crediting import judge
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.explaining import Document, explained, found
-from proxy.outcomes.folding import fold
+from proxy.outcomes.folding import fold_ordered
 from proxy.outcomes.quarantine import decided, quarantined
 from proxy.ports.store import Store
 
@@ -38,16 +38,15 @@ def deployment_story(
 
     Raises UnknownDeploymentError, StoreError, QueryTimeoutError.
     """
-    ((horizon,),) = store.read("SELECT coalesce(max(load), 0) FROM positions", {})
-    told = OutcomeFacts(store, horizon).told()
-    history = fold(decided(told, services), services, aliases, definition)
-    ids = found(history, text[:ID_CHARS_MAX])
+    with told_lines(store) as lines:
+        history = fold_ordered(decided(lines(), services), services, aliases, definition)
+        held_back = "" if (ids := found(history, text[:ID_CHARS_MAX])) else _held_back(lines(), text, services)
     if len(ids) > 1:
         named = ", ".join(ids[:NAMED_MAX]) + (" …" if len(ids) > NAMED_MAX else "")
         raise UnknownDeploymentError(f"{len(ids)} deployments are called so: {named}. Name one of them.")
     story = explained(history, judge(history, services, now_us, definition), services, ids[0]) if ids else None
     if story is None:
-        raise UnknownDeploymentError(_held_back(told, text, services) or _UNKNOWN)
+        raise UnknownDeploymentError(held_back or _UNKNOWN)
     return story
 
 

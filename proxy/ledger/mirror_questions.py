@@ -4,20 +4,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from proxy.ledger.outcome_facts import told_lines
 from proxy.model.service import NO_SERVICES, Services
-from proxy.model.told import Told
 from proxy.outcomes.entities import Change
-from proxy.outcomes.folding import fold
+from proxy.outcomes.folding import fold_ordered
 from proxy.outcomes.owning import Owners, owners_of
 from proxy.outcomes.quarantine import decided
 from proxy.outcomes.wanting import Wanted, wanted
 from proxy.ports.store import Store
 
-TIMEOUT_S: Final = 600.0
 _COUNT: Final = "SELECT count(*) FROM told"
-_TOLD: Final = """
-SELECT id, at_us, source, delivery, kind, occurred_us, trust, payload, clamped, imported, quarantine, facts FROM told
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +45,9 @@ class MirrorQuestions:
     def _folded(self, services: Services, repositories: Collection[str]) -> Asked:
         if not repositories:
             return Asked(services=services)
-        lines = [Told(*row) for row in self._store.read(_TOLD, timeout_s=TIMEOUT_S)]
-        # Who is who makes no difference to what is asked.
-        history = fold(decided(lines, services), services, {})
+        with told_lines(self._store) as lines:
+            # Who is who makes no difference to what is asked.
+            history = fold_ordered(decided(lines(), services), services, {})
         questions = wanted(history, services, repositories)
         if not (questions.commits or questions.diffs):
             return Asked(services=services)

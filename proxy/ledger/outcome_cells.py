@@ -75,7 +75,7 @@ def cells(store: Store, since_us: int, until_us: int, timeout_s: float) -> Cells
     built_us, definition, began_us = state[0] if state else (0, "", 0)
     return Cells(
         weeks=tuple(_week(row) for row in store.read(statement("outcome_weeks"), span, timeout_s)),
-        spend=tuple(SpendCell(*row) for row in store.read(statement("outcome_shares"), span, timeout_s)),
+        spend=tuple(SpendCell(*row) for row in store.read(statement("outcome_spent"), span, timeout_s)),
         baselines=_baselines(store, timeout_s),
         counts_from_us=dict(store.read("SELECT service, counts_from_us FROM outcome_services", None, timeout_s)),
         built_us=built_us,

@@ -4,18 +4,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proxy.ledger.outcome_facts import OutcomeFacts
+from proxy.ledger.outcome_facts import told_lines
 from proxy.model.service import Services
 from proxy.outcomes.crediting import judge
 from proxy.outcomes.definition import CURRENT, Definition
-from proxy.outcomes.folding import fold
+from proxy.outcomes.folding import fold_ordered
 from proxy.outcomes.publishing import Figure, withheld
 from proxy.outcomes.quarantine import decided
 from proxy.outcomes.redefining import Difference, differences
 from proxy.outcomes.service_weeks import service_weeks
 from proxy.ports.store import Store
-
-FOREVER: int = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +30,14 @@ def definition_report(
     store: Store, other: Definition, services: Services, aliases: Mapping[str, str], now_us: int
 ) -> DefinitionReport:
     """Takes as long as a rebuild, twice. Raises QueryTimeoutError, StoreError."""
-    lines = [*decided(OutcomeFacts(store, FOREVER).told(), services)]
     persons: dict[str, set[str]] = defaultdict(set)
     judged = []
-    for definition in (CURRENT, other):
-        history = fold(lines, services, aliases, definition)
-        judged.append(judge(history, services, now_us, definition))
-        for (service, _), week in service_weeks(history, judged[-1], services).items():
-            persons[service] |= week.persons
+    with told_lines(store) as lines:
+        for definition in (CURRENT, other):
+            history = fold_ordered(decided(lines(), services), services, aliases, definition)
+            judged.append(judge(history, services, now_us, definition))
+            for (service, _), week in service_weeks(history, judged[-1], services).items():
+                persons[service] |= week.persons
     found = differences(*judged)
     names = list(found)
     figures = [Figure({"service": name}, {"all": frozenset(persons[name])}) for name in names]

@@ -1,62 +1,98 @@
-"""Outcome facts: what a rebuild of outcomes reads, all of the same state of the ledger."""
+"""Outcome facts: what a rebuild of outcomes is made from, all of the same state of the ledger, as files.
+
+The database writes them by itself, however large they are: nothing of them stands in this process's memory.
+"""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
+
+import msgspec
 
 from proxy.ledger.statements import statement
 from proxy.model.told import Told
-from proxy.outcomes.attribution import Owner, Spend
 from proxy.outcomes.definition import DAY_US, HOUR_US
-from proxy.outcomes.quarters import WEEK_US, Frozen, Quarters, read
-from proxy.ports.store import Row, Store
+from proxy.outcomes.quarters import WEEK_US, Frozen, read
+from proxy.ports.store import Store
 
 BASELINES_FROZEN: Final = "baselines_frozen"
 """Kind of the act that puts baselines of a quarter on record; the quarter's begin is its subject."""
 TIMEOUT_S: Final = 600.0
-SPAN_US: Final = 31 * DAY_US
-"""Of calls that are read at once."""
 MONDAY_US: Final = 4 * DAY_US
 """The first Monday since the epoch."""
+SCRATCH_FOLDER: Final = "scratch"
+"""Beside the database, which makes it."""
+TOLD_FILE: Final = "told.jsonl"
+SPENDS_FILE: Final = "spends.jsonl"
+RUNS_FILE: Final = "runs.jsonl"
+SESSIONS_FILE: Final = "sessions.jsonl"
+EVER_US: Final = 2**62
+_BASELINES: Final = "SELECT at_us, subject, details FROM acts WHERE kind = $kind ORDER BY at_us, id"
+_TOLD: Final = msgspec.json.Decoder(Told)
 
 
+@dataclass(frozen=True, slots=True)
 class OutcomeFacts:
-    def __init__(self, store: Store, horizon: int) -> None:
-        self._store = store
-        self._horizon = horizon
+    store: Store
+    load: int
+    """Facts of later transactions are left out."""
+    after: int = 0
+    """The load up to which shares were made before."""
+    open_us: int = -EVER_US
+    """Of weeks that begin before, single calls are no longer there: only those that came after `after` are new."""
 
-    def told(self) -> list[Told]:
-        return [Told(*row) for row in self._read("outcome_told")]
+    def told(self, folder: Path) -> int:
+        """Lines written."""
+        return self._write("outcome_told", folder / TOLD_FILE)
 
-    def spends(self) -> Iterator[Sequence[Spend]]:
-        """A month of building at a time."""
-        ((first_us, last_us),) = self._store.read("SELECT min(opened_us), max(opened_us) FROM calls")
-        for since_us in range(first_us, last_us + 1, SPAN_US) if first_us is not None else ():
-            # Hours lie whole in one span or the other.
-            begin, end = since_us // HOUR_US * HOUR_US, (since_us + SPAN_US) // HOUR_US * HOUR_US
-            rows = self._read("outcome_spends", hour_us=HOUR_US, since_us=begin, until_us=end)
-            yield [Spend(*row) for row in rows]
+    def spent(self, folder: Path, weeks: Sequence[int] | None) -> int:
+        """Calls of the weeks that begin then; None: of all. Lines written that have to be attributed."""
+        of = of_weeks(weeks)
+        since_us, until_us = (min(weeks), max(weeks) + WEEK_US) if weeks else (-EVER_US, EVER_US)
+        values = of | {"since_us": since_us, "until_us": until_us, "monday_us": MONDAY_US, "week_us": WEEK_US}
+        values |= {"after": self.after, "open_us": self.open_us}
+        self._write("outcome_runs", folder / RUNS_FILE, **values)
+        return self._write("outcome_spends", folder / SPENDS_FILE, **values, hour_us=HOUR_US)
 
-    def runs(self) -> Sequence[Row]:
-        """Week, team, project, pico-dollars, calls."""
-        return self._read("outcome_runs", monday_us=MONDAY_US, week_us=WEEK_US)
+    def sessions(self, folder: Path) -> int:
+        return self._write("outcome_sessions", folder / SESSIONS_FILE)
 
-    def first_seen(self, sessions: Collection[str]) -> dict[str, Owner]:
-        if not sessions:
-            return {}
-        rows = self._read("outcome_sessions", sessions=sorted(sessions))
-        return {session: (seen["owner"], seen["kind"]) for session, seen in rows}
+    def touched(self) -> list[int]:
+        """Weeks of the calls that came since."""
+        values = {"horizon": self.load, "after": self.after, "monday_us": MONDAY_US, "week_us": WEEK_US}
+        return [week_us for (week_us,) in self.store.read(statement("outcome_touched"), values, TIMEOUT_S)]
 
-    def recorded(self) -> Quarters:
+    def recorded(self) -> dict[int, dict[str, Frozen]]:
         """Baselines on record: of each service and quarter what was recorded first."""
         found: dict[int, dict[str, Frozen]] = defaultdict(dict)
-        rows = self._store.read(
-            "SELECT at_us, subject, details FROM acts WHERE kind = $kind ORDER BY at_us, id", {"kind": BASELINES_FROZEN}
-        )
-        for at_us, subject, details in rows:
+        for at_us, subject, details in self.store.read(_BASELINES, {"kind": BASELINES_FROZEN}):
             for service, text in details.items():
                 found[int(subject)].setdefault(service, Frozen(read(service, text), at_us))
-        return found
+        return dict(found)
 
-    def _read(self, name: str, **values: object) -> Sequence[Row]:
-        return self._store.read(statement(name), {"horizon": self._horizon, **values}, TIMEOUT_S)
+    def _write(self, name: str, file: Path, **values: object) -> int:
+        return self.store.export_lines(statement(name), {"horizon": self.load, **values}, file, TIMEOUT_S)
+
+
+def of_weeks(weeks: Sequence[int] | None) -> dict[str, object]:
+    """As statements take them."""
+    return {"all": weeks is None, "weeks": list(weeks or [0])}
+
+
+@contextmanager
+def told_lines(store: Store, load: int = EVER_US) -> Iterator[Callable[[], Iterator[Told]]]:
+    """What gives everything told, as often as it is called, in the order in which it happened."""
+    with TemporaryDirectory(dir=store.path.parent / SCRATCH_FOLDER, prefix="told-") as name:
+        folder = Path(name)
+        OutcomeFacts(store, load).told(folder)
+        yield lambda: read_told(folder)
+
+
+def read_told(folder: Path) -> Iterator[Told]:
+    """In the order in which it happened, each line once."""
+    with (folder / TOLD_FILE).open("rb") as file:
+        yield from map(_TOLD.decode, file)

@@ -1,6 +1,7 @@
-"""Outcome tables: verdicts, weeks, baselines and attributed spend as rows, replaced all at once."""
+"""Outcome tables: verdicts, weeks, baselines and attributed spend as rows, written to files and brought in."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -8,19 +9,16 @@ import msgspec
 from proxy.outcomes.crediting import Verdicts, week_us
 from proxy.outcomes.quarters import Quarters
 from proxy.outcomes.service_weeks import ServiceWeek, Weeks
-from proxy.outcomes.verdicts import Ruling
 from proxy.ports.store import Transaction
 
-STAGED_FILE: Final = "outcomes.jsonl"
-_RULINGS: Final = 'STRUCT("rule" VARCHAR, holds BOOLEAN, says VARCHAR)[]'
 _REASONS: Final = 'STRUCT(standing VARCHAR, "rule" VARCHAR, why VARCHAR, deployments BIGINT)[]'
 _TEXT, _COUNT, _TEXTS, _YES = "VARCHAR", "BIGINT", "VARCHAR[]", "BOOLEAN"
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "outcome_deployments": {
         "id": _TEXT, "service": _TEXT, "week_us": _COUNT, "at_us": _COUNT, "standing": _TEXT, "until_us": _COUNT,
-        "imported": _YES, "groups": _TEXTS, "rulings": _RULINGS,
+        "imported": _YES, "groups": _TEXTS,
     },
-    "outcome_changes": {"id": _TEXT, "qualifies": _YES, "group_id": _TEXT, "line": _TEXT, "rulings": _RULINGS},
+    "outcome_changes": {"id": _TEXT, "qualifies": _YES, "group_id": _TEXT, "line": _TEXT},
     "outcome_landings": {
         "group_id": _TEXT, "service": _TEXT, "week_us": _COUNT, "deployment": _TEXT, "credited_by": _TEXT,
         "credit": _TEXT, "standing": _TEXT, "changes": _TEXTS, "line": _TEXT,
@@ -52,20 +50,15 @@ ShareKey = tuple[int, str, str, str, str, str]
 
 def deployment_rows(verdicts: Verdicts) -> Rows:
     for each in verdicts.deployments:
-        rulings = _rulings(each.rulings)
         yield (
             *(each.deployment, each.service, week_us(each.at_us), each.at_us, each.standing, each.until_us),
-            *(each.imported, each.groups, rulings),
+            *(each.imported, each.groups),
         )  # fmt: skip
 
 
 def change_rows(verdicts: Verdicts) -> Rows:
     for each in verdicts.changes.values():
-        yield each.change, each.qualifies, each.group, each.line, _rulings(each.rulings)
-
-
-def _rulings(rulings: Sequence[Ruling]) -> list[dict[str, object]]:
-    return [{"rule": each.rule, "holds": each.holds, "says": each.says} for each in rulings]
+        yield each.change, each.qualifies, each.group, each.line
 
 
 def landing_rows(verdicts: Verdicts) -> Rows:
@@ -103,23 +96,31 @@ def baseline_rows(found: Quarters) -> Rows:
 
 
 def share_rows(shares: Mapping[ShareKey, Sequence[int]]) -> Rows:
-    for key, amounts in shares.items():
-        yield *key, *amounts
+    for key, (cost_pico, calls) in sorted(shares.items()):
+        # As text: the sums of large ledgers are beyond what JSON can say.
+        yield *key, str(cost_pico), calls
 
 
-def replace_all(change: Transaction, tables: Mapping[str, Rows]) -> None:
-    """Each table's rows, instead of those that are there."""
-    encode = msgspec.json.Encoder().encode
-    for name, rows in tables.items():
-        columns = TABLES[name]
-        change.execute(f"DELETE FROM {name}")  # noqa: S608  # names of this module
-        body = b"\n".join(encode(dict(zip(columns, row, strict=True))) for row in rows)
-        if not body:
-            continue
-        file = change.stage(STAGED_FILE, body)
-        kinds = ", ".join(f"'{column}': '{kind}'" for column, kind in columns.items())
-        change.execute(
-            f"INSERT INTO {name} SELECT * FROM read_json($file, format = 'newline_delimited', "  # noqa: S608
-            f"maximum_object_size = 16777216, columns = {{{kinds}}})",
-            {"file": file},
-        )
+def write_rows(folder: Path, table: str, rows: Rows) -> None:
+    """As `replace` reads them."""
+    columns, encode = TABLES[table], msgspec.json.Encoder().encode
+    with (folder / f"{table}.jsonl").open("wb") as file:
+        file.writelines(encode(dict(zip(columns, row, strict=True))) + b"\n" for row in rows)
+
+
+def replace_rows(change: Transaction, folder: Path, table: str) -> None:
+    """A table's rows instead of those that are there."""
+    change.execute(f"DELETE FROM {table}")  # noqa: S608  # names of this module
+    add_rows(change, folder / f"{table}.jsonl", table)
+
+
+def add_rows(change: Transaction, file: Path, table: str) -> None:
+    """Rows in the form of `write_rows`."""
+    if not file.stat().st_size:
+        return
+    kinds = ", ".join(f"'{column}': '{kind}'" for column, kind in TABLES[table].items())
+    change.execute(
+        f"INSERT INTO {table} SELECT * FROM read_json($file, format = 'newline_delimited', "  # noqa: S608
+        f"maximum_object_size = 16777216, columns = {{{kinds}}})",
+        {"file": str(file)},
+    )

@@ -1,69 +1,51 @@
 """Outcomes: what was told and what was spent, brought to verdicts, weeks and attributed spend, and kept as tables.
 
-All of it is derived: a rebuild reads everything, works it out outside of the database's lock, and replaces the tables
-in one transaction. Baselines alone are frozen: those of the running quarter are put on record as acts, and stay.
+All of it is derived. The database writes what is needed to files, the work is done from those (outcome_work; where that
+is much, in a process of its own), and its rows replace the tables' in one transaction. Where nothing but calls came
+since, they alone are attributed: the verdicts stay, and the weeks of those calls are made anew.
+
+Baselines alone are frozen: those of the running quarter are put on record as acts, and stay.
 """
 
-import gc
+import shutil
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import Final
 
 from proxy.ledger.kept import RAW_FROM
-from proxy.ledger.outcome_facts import BASELINES_FROZEN, OutcomeFacts
-from proxy.ledger.outcome_figures import RUN
-from proxy.ledger.outcome_tables import (
-    Rows,
-    ShareKey,
-    baseline_rows,
-    change_rows,
-    deployment_rows,
-    landing_rows,
-    replace_all,
-    share_rows,
-    week_rows,
-)
+from proxy.ledger.outcome_facts import BASELINES_FROZEN, EVER_US, RUNS_FILE, SCRATCH_FOLDER, OutcomeFacts, of_weeks
+from proxy.ledger.outcome_tables import TABLES, add_rows, replace_rows
+from proxy.ledger.outcome_work import PROOFS_FILE, Done, Job, Say, first_seen, work
+from proxy.ledger.statements import statement
 from proxy.model.entry import Act
 from proxy.model.service import Services
-from proxy.outcomes.attribution import Attribution
-from proxy.outcomes.crediting import Verdicts, judge, week_us
+from proxy.outcomes.attribution import Owner
+from proxy.outcomes.crediting import week_us
 from proxy.outcomes.definition import CURRENT, Definition
-from proxy.outcomes.entities import History
-from proxy.outcomes.folding import fold
-from proxy.outcomes.proofs import proofs
-from proxy.outcomes.quarantine import decided
-from proxy.outcomes.quarters import (
-    IMPORTED_US,
-    WEEK_US,
-    Quarters,
-    counts_from,
-    is_settled,
-    quarter_us,
-    quarters,
-    written,
-)
-from proxy.outcomes.service_weeks import service_weeks
-from proxy.outcomes.verdicts import Standing
-from proxy.ports.store import Store, Transaction
+from proxy.outcomes.quarters import WEEK_US
+from proxy.ports.store import Row, Store, StoreError, Transaction
 
-T = TypeVar("T")
-
-ACT_SERVICES_MAX: Final = 500
-"""Baselines in one act, so that its line stays short."""
-FOREVER_US: Final = 2**63 - 1
-QUICK_S: Final = 0.3
-"""A rebuild that takes no longer is made for a report; else the report has what the last one found."""
+SMALL_ROWS: Final = 20_000
+"""Of lines told and calls: a ledger that has no more makes its outcomes anew for each report."""
+FOLDER: Final = "outcomes"
+SHARES: Final = "outcome_shares"
 _STATE: Final = """
 SELECT
     (SELECT coalesce(max(load), 0) FROM positions),
     (SELECT count(*) FROM told),
-    (SELECT count(*) FROM acts WHERE kind = $kind)
+    (SELECT count(*) FROM acts WHERE kind = $kind),
+    (SELECT count(*) FROM jobs WHERE attributed)
 """
-_CLOSED: Final = "SELECT * FROM outcome_shares WHERE week_us < $open_us"
+_KEPT: Final = "SELECT load FROM outcome_state"
+_GONE_ON: Final = "UPDATE outcome_state SET built_us = $built_us, load = $load"
+_EMPTY_SHARES: Final = """
+DELETE FROM outcome_shares WHERE week_us >= $open_us AND ($all OR week_us IN (SELECT unnest($weeks)))
+"""
+_EMPTY_SUMS: Final = "DELETE FROM outcome_spend WHERE $all OR week_us IN (SELECT unnest($weeks))"
+_SIZE: Final = "SELECT (SELECT count(*) FROM told) + (SELECT count(*) FROM calls)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +55,8 @@ class Seen:
     load: int
     told: int
     frozen: int
+    jobs: int
+    """Whose calls were put on who submitted them: rows that were there already are others now."""
     services: Services
     aliases: Mapping[str, str]
 
@@ -82,13 +66,27 @@ class Built:
     seen: Seen
     at_us: int
     due_us: int
-    """When the next soak ends: verdicts change without anything being told. Far off where none is pending, and the
-    baselines of the running quarter may be on record."""
+    """When the next soak or quarter ends: verdicts change without anything being told."""
     took_s: float
     steps: Mapping[str, float]
     """Seconds of each step."""
     acts: tuple[Act, ...]
     """To be put on record."""
+    weeks: tuple[int, ...] | None
+    """Whose spend was attributed anew; None: that of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of a rebuild that runs."""
+
+    step: str
+    part: float
+    """Of the step, as far as that is known: 0 to 1."""
+
+
+Run = Callable[[Job, Path, Say], Done]
+"""Does the work in the folder. Raises OSError, and what `work` raises."""
 
 
 class Outcomes:
@@ -101,154 +99,143 @@ class Outcomes:
         aliases: Callable[[], Mapping[str, str]],
         now_us: Callable[[], int],
         definition: Definition = CURRENT,
+        run: Run = work,
     ) -> None:
         """`aliases`: as folding takes them."""
         self.built: Built | None = None
+        self.progress: Progress | None = None
+        """None: no rebuild runs."""
         self._store = store
         self._services = services
         self.aliases = aliases
         self._now_us = now_us
         self._definition = definition
+        self._run = run
+        self._folder = store.path.parent / SCRATCH_FOLDER / FOLDER
+        self._first: Mapping[str, Owner] = {}
         self._one = threading.Lock()
 
     def told_since(self) -> bool:
         """Whether anything but calls has changed since the last rebuild."""
-        built, seen = self.built, self._seen()
-        return (
-            built is None
-            or self._now_us() >= built.due_us
-            or (seen.told, seen.services, seen.aliases) != (built.seen.told, built.seen.services, built.seen.aliases)
-        )
+        return self.built is None or self._judged_before(self.built, self._seen()) is None
 
     def changed(self) -> bool:
         return self.built is None or self._now_us() >= self.built.due_us or self._seen() != self.built.seen
 
     def refresh(self) -> Built:
-        """Rebuild if anything has changed. Raises StoreError, QueryTimeoutError."""
+        """Rebuild if anything has changed. Raises StoreError, QueryTimeoutError, and what doing the work raises."""
         with self._one:
             if self.built is None or self.changed():
-                with _uncollected():
+                try:
                     self.built = self._rebuild()
+                finally:
+                    self.progress = None
             return self.built
 
     def freshen(self) -> None:
-        """What a report wants: made anew where that is quick, or where nothing was made yet."""
-        if self.built is None or self.built.took_s < QUICK_S:
+        """What a report wants: made anew where that is quick; else it has what was found last, and says when."""
+        ((size,),) = self._store.read(_SIZE)
+        if size <= SMALL_ROWS:
             self.refresh()
 
     def _seen(self) -> Seen:
-        ((load, told, frozen),) = self._store.read(_STATE, {"kind": BASELINES_FROZEN})
-        return Seen(load, told, frozen, self._services(), self.aliases())
+        ((load, told, frozen, jobs),) = self._store.read(_STATE, {"kind": BASELINES_FROZEN})
+        return Seen(load, told, frozen, jobs, self._services(), self.aliases())
+
+    def _judged_before(self, built: Built | None, seen: Seen) -> Built | None:
+        """What was built last, if nothing but calls came since."""
+        if built is None or self._now_us() >= built.due_us:
+            return None
+        before = built.seen
+        same = (seen.told, seen.services, seen.aliases) == (before.told, before.services, before.aliases)
+        return built if same else None
 
     def _rebuild(self) -> Built:
-        now_us, seen, clock = self._now_us(), self._seen(), _Steps()
-        facts = OutcomeFacts(self._store, seen.load)
-        told = clock.done("read", facts.told())
-        imported_us = max((each.at_us for each in told if each.imported), default=0)
-        lines = decided(told, seen.services)
-        del told  # It goes as it is folded: there may be gigabytes of it.
-        history = clock.done("folded", fold(lines, seen.services, seen.aliases, self._definition))
-        verdicts = clock.done("judged", judge(history, seen.services, now_us, self._definition))
-        weeks = service_weeks(history, verdicts, seen.services)
-        counting = counts_from(verdicts, seen.services)
-        recorded = facts.recorded()
-        normal = clock.done("weeks", quarters(weeks, seen.services, counting, recorded, now_us, self._definition))
-        shares = clock.done("attributed", attributed(facts, history, verdicts, seen))
-        tables = {
-            "outcome_deployments": deployment_rows(verdicts),
-            "outcome_changes": change_rows(verdicts),
-            "outcome_landings": landing_rows(verdicts),
-            "outcome_weeks": week_rows(weeks),
-            "outcome_services": counting.items(),
-            "outcome_baselines": baseline_rows(normal),
-            "outcome_shares": share_rows(shares),
-        }
-        began_us = min((start_us for _, start_us in weeks), default=0)
-        self._replace(
-            tables,
-            {"built_us": now_us, "load": seen.load, "definition": verdicts.definition, "began_us": began_us},
-        )
-        clock.done("written", None)
-        pending = (each.until_us for each in verdicts.deployments if each.standing == Standing.PENDING)
-        settled = is_settled(imported_us, history, verdicts, seen.services, now_us)
-        latest_us = FOREVER_US if settled else now_us + IMPORTED_US
-        due_us = min(each for each in (*pending, latest_us) if each > now_us)
-        acts = tuple(_acts(normal, now_us)) if settled else ()
-        return Built(seen, now_us, due_us, sum(clock.steps.values()), clock.steps, acts)
+        now_us, seen, began_s = self._now_us(), self._seen(), time.monotonic()
+        before = self._judged_before(self.built, seen)
+        kept = self._store.read(_KEPT)
+        after, open_us = kept[0][0] if kept else 0, self._open_us(self._store.read(RAW_FROM))
+        facts = OutcomeFacts(self._store, seen.load, after, open_us)
+        if before and before.seen.frozen == seen.frozen and before.seen.load == after and self._has_proofs():
+            weeks, done = self._attribute(before, seen, facts, now_us)
+            due_us, acts = before.due_us, before.acts
+        else:
+            weeks, done = None, self._judge(seen, facts, now_us)
+            due_us, acts = done.due_us, done.acts
+        self._clear()
+        return Built(seen, now_us, due_us, time.monotonic() - began_s, done.steps, acts, weeks)
 
-    def _replace(self, tables: Mapping[str, Rows], state: Mapping[str, object]) -> None:
+    def _judge(self, seen: Seen, facts: OutcomeFacts, now_us: int) -> Done:
+        """All of it, from the beginning."""
+        self._say("reading", 0.0)
+        self._fresh_folder()
+        told, spends = facts.told(self._folder), facts.spent(self._folder, None)
+        facts.sessions(self._folder)
+        job = Job(now_us, seen.services, seen.aliases, facts.recorded(), told, spends, self._definition)
+        done = self._run(job, self._folder, self._say)
+        self._first = first_seen(self._folder)
+        state = {"built_us": now_us, "load": seen.load, "version": self._definition.version, "began_us": done.began_us}
+        self._say("replacing", 0.0)
         with self._store.transaction() as change:
-            ((raw_from_us,),) = change.execute(RAW_FROM)
-            if raw_from_us:
-                tables = {**tables, "outcome_shares": _with_closed(change, tables["outcome_shares"], raw_from_us)}
-            replace_all(change, tables)
+            for table in TABLES.keys() - {SHARES}:
+                replace_rows(change, self._folder, table)
+            self._replace_shares(change, facts, None)
             change.execute("DELETE FROM outcome_state")
-            change.execute("INSERT INTO outcome_state VALUES ($built_us, $load, $definition, $began_us)", state)
+            change.execute("INSERT INTO outcome_state VALUES ($built_us, $load, $version, $began_us)", state)
+        return done
 
+    def _attribute(
+        self, before: Built, seen: Seen, facts: OutcomeFacts, now_us: int
+    ) -> tuple[tuple[int, ...] | None, Done]:
+        """What was spent since, by the proofs that are there. Other weeks' spend stays where it was put."""
+        self._say("reading", 0.0)
+        facts.sessions(self._folder)
+        first = first_seen(self._folder)
+        # A call that came late may show that a session was another one's; calls of jobs move to who submitted them.
+        moved = any(first.get(session) != owner for session, owner in self._first.items())
+        weeks = None if moved or seen.jobs != before.seen.jobs else tuple(facts.touched())
+        done = Done()
+        if weeks != ():
+            spends = facts.spent(self._folder, weeks)
+            job = Job(now_us, seen.services, seen.aliases, {}, None, spends, self._definition)
+            done = self._run(job, self._folder, self._say)
+        self._first = first
+        self._say("replacing", 0.0)
+        with self._store.transaction() as change:
+            if weeks != ():
+                self._replace_shares(change, facts, weeks)
+            change.execute(_GONE_ON, {"built_us": now_us, "load": seen.load})
+        return weeks, done
 
-def _with_closed(change: Transaction, shares: Rows, raw_from_us: int) -> Rows:
-    """Of weeks whose calls are no longer there one by one, the shares stay that were found when they were."""
-    open_us = week_us(raw_from_us + WEEK_US - 1)
-    # Read before anything is replaced.
-    closed = change.execute(_CLOSED, {"open_us": open_us})
-    return [*closed, *(row for row in shares if row[0] >= open_us)]
+    def _replace_shares(self, change: Transaction, facts: OutcomeFacts, weeks: Sequence[int] | None) -> None:
+        """Of weeks whose calls are no longer there one by one, the shares stay that were found when they were."""
+        if self._open_us(change.execute(RAW_FROM)) != facts.open_us:
+            raise StoreError("calls were dropped while outcomes were made of them: the next rebuild makes them again")
+        of = of_weeks(weeks)
+        change.execute(_EMPTY_SHARES, {**of, "open_us": facts.open_us})
+        for file in (self._folder / f"{SHARES}.jsonl", self._folder / RUNS_FILE):
+            add_rows(change, file, SHARES)
+        change.execute(_EMPTY_SUMS, of)
+        change.execute(statement("outcome_summed"), of)
 
+    @staticmethod
+    def _open_us(raw_from: Sequence[Row]) -> int:
+        """The first week whose calls are all there."""
+        ((from_us,),) = raw_from
+        return week_us(from_us + WEEK_US - 1) if from_us else -EVER_US
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the search for circles of garbage, which would look again and again at what is all in use: a third of the
-    time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+    def _has_proofs(self) -> bool:
+        return (self._folder / PROOFS_FILE).exists()
 
+    def _say(self, step: str, part: float) -> None:
+        self.progress = Progress(step, part)
 
-class _Steps:
-    """Time that each step took: a step is what was done since the one before."""
+    def _fresh_folder(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(mode=0o700, parents=True)
 
-    def __init__(self) -> None:
-        self.steps: dict[str, float] = {}
-        self._last = time.monotonic()
-
-    def done(self, name: str, result: T) -> T:
-        now = time.monotonic()
-        self.steps[name], self._last = now - self._last, now
-        return result
-
-
-def attributed(facts: OutcomeFacts, history: History, verdicts: Verdicts, seen: Seen) -> dict[ShareKey, list[int]]:
-    """Pico-dollars and calls, by the week of the calls."""
-    sessions = {session for each in history.changes.values() for session in each.sessions}
-    found_proofs = proofs(history, verdicts, seen.services)
-    attribution = Attribution(found_proofs, facts.first_seen(sessions), seen.services, seen.aliases)
-    found: dict[ShareKey, list[int]] = defaultdict(lambda: [0, 0])
-    for spends in facts.spends():
-        for spend in spends:
-            start_us = week_us(spend.at_us)
-            for each in attribution.shares(spend):
-                sums = found[start_us, spend.team, spend.project, each.method, each.service, each.group]
-                sums[0] += each.cost_pico
-                sums[1] += each.calls
-    for start_us, team, project, cost_pico, calls in facts.runs():
-        found[start_us, team, project, RUN, "", ""] = [cost_pico, calls]
-    return found
-
-
-def _acts(normal: Quarters, now_us: int) -> list[Act]:
-    """What of the running quarter is on no record yet."""
-    start_us = quarter_us(now_us)
-    missing = {name: each for name, each in normal.get(start_us, {}).items() if not each.at_us}
-    names = sorted(missing)
-    return [
-        Act(
-            id=f"baselines-{start_us}-{now_us}-{at}",
-            at_us=now_us,
-            actor="outlay",
-            kind=BASELINES_FROZEN,
-            subject=str(start_us),
-            details={name: written(missing[name].baseline) for name in names[at : at + ACT_SERVICES_MAX]},
-        )
-        for at in range(0, len(names), ACT_SERVICES_MAX)
-    ]
+    def _clear(self) -> None:
+        """Only the proofs are of use later."""
+        for file in self._folder.iterdir():
+            if file.name != PROOFS_FILE:
+                file.unlink()

@@ -61,10 +61,11 @@ class Spend:
     repository: str
     branch: str
     commit: str
-    work_item: str
     session: str
     cost_pico: int
     calls: int
+    work_item: str = ""
+    """Proves nothing by itself: a change has it, or has not."""
 
 
 @dataclass(frozen=True, slots=True)

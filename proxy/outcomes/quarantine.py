@@ -4,7 +4,7 @@ A line keeps the reason it had on receipt; what counts is the reason it has now.
 lose what came before, and what is taken out of services.yaml speaks no more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
@@ -21,10 +21,14 @@ def quarantined(told: Told, services: Services) -> str:
     return unregistered(told.source, told.facts.get("repository", ""), told.facts.get("service", ""), services)
 
 
-def decided(lines: Iterable[Told], services: Services) -> Iterable[Told]:
+def decided(lines: Iterable[Told], services: Services) -> Iterator[Told]:
     """The lines, each with its quarantine as these services have it: what `fold` takes."""
+    known: dict[tuple[str, str, str], str] = {}
     for line in lines:
-        reason = quarantined(line, services)
+        where = line.source, line.facts.get("repository", ""), line.facts.get("service", "")
+        reason = known.get(where)
+        if reason is None:
+            reason = known[where] = unregistered(*where, services)
         yield line if reason == line.quarantine else replace(line, quarantine=reason)
 
 

@@ -64,9 +64,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_verdicts_weeks_and_shares_are_rows(world: World) -> None:
     world.outcomes.refresh()
-    told = "SELECT split_part(id, '/', -1), standing, len(rulings) FROM outcome_deployments ORDER BY id"
+    told = "SELECT split_part(id, '/', -1), standing, len(groups) FROM outcome_deployments ORDER BY id"
     assert world.rows(told) == [
-        ("d1", "delivered", 7), ("d2", "delivered", 7), ("d3", "pending", 7),
+        ("d1", "delivered", 1), ("d2", "delivered", 1), ("d3", "pending", 1),
     ]  # fmt: skip
     assert world.rows("SELECT week_us, deployments, credits, persons FROM outcome_weeks ORDER BY week_us") == [
         (at(0), 1, "1", ["alice"]), (at(7), 1, "1", ["carol"]), (at(28), 1, "0", ["alice"]),

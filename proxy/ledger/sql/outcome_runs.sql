@@ -1,5 +1,10 @@
--- Spend on running products, by week.
-SELECT (opened_us - $monday_us) // $week_us * $week_us + $monday_us, team, project, sum(cost_pico), count(*)
+-- Spend on running products, by week, as rows of outcome_shares: of some weeks, or of all.
+-- Of those that begin before $open_us, only what came after the load $after.
+SELECT
+    (opened_us - $monday_us) // $week_us * $week_us + $monday_us AS week_us, team, project, 'run' AS method,
+    '' AS service, '' AS group_id, sum(cost_pico)::VARCHAR AS cost_pico, count(*) AS calls
 FROM calls
-WHERE load <= $horizon AND NOT refused AND purpose = 'run'
-GROUP BY ALL;
+WHERE load <= $horizon AND opened_us >= $since_us AND opened_us < $until_us AND NOT refused AND purpose = 'run'
+    AND ($all OR (opened_us - $monday_us) // $week_us * $week_us + $monday_us IN (SELECT unnest($weeks)))
+    AND (load > $after OR (opened_us - $monday_us) // $week_us * $week_us + $monday_us >= $open_us)
+GROUP BY ALL
