@@ -21,7 +21,8 @@ TESTS: Final = tuple(
     f"tests/unit/outcomes/test_{name}.py"
     for name in (
         "delivered", "qualifying", "crediting", "setbacks", "grouping", "folded_lines", "folded_deployments",
-        "outcome_index", "baselines", "intervals", "wanting", "explaining", "gaming_of_outcomes", "outcome_laws",
+        "outcome_index", "baselines", "quarters", "intervals", "wanting", "explaining",
+        "gaming_of_outcomes", "outcome_laws",
     )
 )  # fmt: skip
 RUN_S_MAX: Final = 300
@@ -122,6 +123,14 @@ FAULTS: Final = (
           "held = max(min(max(wanted, low), high), definition.baseline_min)", "held = wanted"),
     Fault("shrinkage", "a service's own past is all", "baselines",
           "+ definition.shrinkage * tier) / (count + definition.shrinkage)", ") / max(count, 1)"),
+    Fault("sponsor", "a name alone answers for a bot", "qualifying",
+          "any(each.person == change.sponsor for each in change.approvals)", "True"),
+    Fault("told-late", "what is told late has soaked already", "entities",
+          "return max(self.at_us, self.told_us)", "return self.at_us"),
+    Fault("idle", "services that do nothing make weeks normal", "baselines", "return median(earning or means)",
+          "return median(means)"),
+    Fault("empty-past", "an old deployment of nothing makes empty weeks", "quarters",
+          "known.earned_us if definition.baseline_worked else 0", "0"),
     Fault("garwood", "the lower limit is one count too high", "intervals",
           "_mean_with(count - 1, 1 - tail)", "_mean_with(count, 1 - tail)"),
 )  # fmt: skip

@@ -41,11 +41,18 @@ def baselines(
     for past in pasts:
         if recent[past.service]:
             tiers[past.tier].append(_mean(recent[past.service]))
+    normal = {tier: _median(means, definition) for tier, means in tiers.items()}
     return {
-        past.service: _baseline(past, recent[past.service], median(tiers[past.tier]), before, definition)
+        past.service: _baseline(past, recent[past.service], normal[past.tier], before, definition)
         for past in pasts
-        if tiers[past.tier]
+        if past.tier in normal
     }
+
+
+def _median(means: Sequence[float], definition: Definition) -> float:
+    """Of those that ever earned: whoever registers services that do nothing would lower what is normal for others."""
+    earning = [each for each in means if each] if definition.baseline_worked else []
+    return median(earning or means)
 
 
 def _mean(weeks: Sequence[Fraction]) -> float:

@@ -9,7 +9,7 @@ DAY_US: Final = 24 * HOUR_US
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    version: str = "1"
+    version: str = "2"
     settled_us: int = 600_000_000
     """A failure so soon after a success takes the success back (D3)."""
     corroboration_us: int = 30 * 60 * 1_000_000
@@ -18,6 +18,10 @@ class Definition:
     """A revert so long after voids what it takes back (D7)."""
     review_us: int = HOUR_US
     """An approval so long after the merge is too late: nobody looked before (Q3)."""
+    sponsors_act: bool = True
+    """Who answers for a bot's change has approved it too: whoever writes a name knows it, and nobody else (Q2)."""
+    soak_when_told: bool = True
+    """A deployment soaks from when it was told, where that is later: no source dates it past its trouble (D7)."""
     alike_us: int = 14 * DAY_US
     """Changes whose diffs are nearly the same within it are one change."""
     alike_bits: int = 3
@@ -32,7 +36,13 @@ class Definition:
     baseline_min: float = 0.5
     baseline_step: float = 0.2
     """So much a baseline may move from one quarter to the next."""
+    baseline_worked: bool = True
+    """Weeks before what a service brings of its past first earned, and services that never earned, say nothing of what
+    is normal."""
 
 
-DEFINITIONS: Final = {"1": Definition()}
-CURRENT: Final = DEFINITIONS["1"]
+DEFINITIONS: Final = {
+    "1": Definition("1", sponsors_act=False, soak_when_told=False, baseline_worked=False),
+    "2": Definition(),
+}
+CURRENT: Final = DEFINITIONS["2"]

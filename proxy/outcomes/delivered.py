@@ -42,7 +42,7 @@ class Candidate:
     @property
     def until_us(self) -> int:
         """When its soak ends."""
-        return self.deployment.at_us + self.service.soak_us
+        return self.deployment.soaks_us + self.service.soak_us
 
 
 def candidates(deployments: Sequence[Deployment], services: Services, definition: Definition) -> list[Candidate]:
@@ -133,7 +133,7 @@ def _past_probation(deployment: Deployment, service: Service, proved: int, servi
 def soaked(candidate: Candidate, bad: Iterable[BadEvent], now_us: int) -> Ruling:
     """D7, as of `now_us`."""
     deployment, service = candidate.deployment, candidate.service
-    until_us = deployment.at_us + service.soak_us
+    until_us = candidate.until_us
     within = [event for event in bad if deployment.at_us <= event.at_us <= until_us]
     if within:
         event = min(within, key=lambda each: (each.at_us, each.kind))

@@ -38,7 +38,7 @@ def folded_deployments(
     for line, state in lines.states:
         told[f"{line.source}/{state.repository or state.service}/{state.deployment}"].append((line, state))
     names = Names(services)
-    single = [_folded(name, states, lines, names) for name, states in told.items()]
+    single = [_folded(name, states, lines, names, definition) for name, states in told.items()]
     merged = _corroborated(sorted(single, key=_order), services, definition)
     return tuple(with_commits((_believed(each, services) for each in merged), lines.shipped))
 
@@ -53,7 +53,11 @@ def _order(deployment: Deployment) -> tuple[int, str]:
 
 
 def _folded(
-    name: str, states: Sequence[tuple[Word, DeploymentTold]], lines: DeploymentLines, names: Names
+    name: str,
+    states: Sequence[tuple[Word, DeploymentTold]],
+    lines: DeploymentLines,
+    names: Names,
+    definition: Definition,
 ) -> Deployment:
     first = _first_words(states)
     built = lines.artifacts.get(first.digest)
@@ -63,6 +67,7 @@ def _folded(
     succeeded, said = _success(states, names.services.services.get(service))
     last_line, last = states[-1]
     at_us = succeeded.occurred_us if succeeded else last_line.occurred_us
+    told = [line.at_us for line, state in states if state.state == SUCCESS and not line.imported]
     return Deployment(
         id=name,
         source=last_line.source,
@@ -76,6 +81,7 @@ def _folded(
         state=last.state,
         at_us=at_us,
         trust=Trust.CLAIMED if any(line.trust != Trust.SIGNED for line, _ in states) else Trust.SIGNED,
+        told_us=min(told, default=0) if definition.soak_when_told else 0,
         succeeded=succeeded is not None,
         failed_us=_first_after(at_us, states, FAILED) if succeeded else 0,
         inactive_us=_first_after(at_us, states, INACTIVE) if succeeded else 0,
@@ -174,6 +180,7 @@ def _one(first: Deployment, second: Deployment) -> Deployment:
         digest=first.digest or second.digest,
         actor=first.actor or second.actor,
         trust=trust,
+        told_us=_earlier(first.told_us, second.told_us),
         failed_us=_earlier(first.failed_us, second.failed_us),
         inactive_us=_earlier(first.inactive_us, second.inactive_us),
         also=tuple(sorted({*first.also, second.id})),

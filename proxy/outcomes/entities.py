@@ -17,10 +17,13 @@ class Word(NamedTuple):
     trust: str
     clamped: bool
     imported: bool
+    at_us: int
+    """When it was received."""
 
 
 def word_of(line: Told) -> Word:
-    return Word(line.id, intern(line.source), line.occurred_us, intern(line.trust), line.clamped, line.imported)
+    source, trust = intern(line.source), intern(line.trust)
+    return Word(line.id, source, line.occurred_us, trust, line.clamped, line.imported, line.at_us)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Deployment:
     at_us: int
     """When it first succeeded; when it was last heard of where it never did. Orders all deployments, with `id`."""
     trust: Trust
+    told_us: int = 0
+    """When its success was received; 0: its soak does not wait for that."""
     succeeded: bool = True
     failed_us: int = 0
     """When a failure followed the success; 0: none did."""
@@ -65,6 +70,11 @@ class Deployment:
     """True: an ancestor of what ran before."""
     also: tuple[str, ...] = ()
     """Ids under which other sources told of it."""
+
+    @property
+    def soaks_us(self) -> int:
+        """Where its soak begins."""
+        return max(self.at_us, self.told_us)
 
     @property
     def artefact(self) -> frozenset[str]:

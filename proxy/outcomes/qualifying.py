@@ -62,7 +62,7 @@ def _qualified(
     brought_back = tuple(sorted({name for each in reverted for name in each.reverts})) if brings_back else ()
     rulings = (
         _substance(change),
-        _human(change),
+        _human(change, definition),
         _reviewed(change, definition),
         _no_revert(change, brought_back),
         _own(change, gathers),
@@ -79,11 +79,13 @@ def _substance(change: Change) -> Ruling:
     return Ruling("Q1", holds, "configuration alone" if change.substance == CONFIG else what)
 
 
-def _human(change: Change) -> Ruling:
+def _human(change: Change, definition: Definition) -> Ruling:
     if not change.bot:
         return Ruling("Q2", True, f"by {change.author}")
     if change.sponsor:
-        return Ruling("Q2", True, f"by {change.author}, for {change.sponsor}")
+        answers = not definition.sponsors_act or any(each.person == change.sponsor for each in change.approvals)
+        silent = "" if answers else ", who has not approved it: anybody can write a name"
+        return Ruling("Q2", answers, f"by {change.author}, for {change.sponsor}{silent}")
     return Ruling("Q2", False, f"by the bot {change.author}, whom no person answers for: maintenance")
 
 

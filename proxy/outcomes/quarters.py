@@ -22,6 +22,7 @@ WEEK_US: Final = 7 * DAY_US
 _UTC: Final = ZoneInfo("UTC")
 EARLIEST_QUARTERS: Final = 40
 """Further back than so many nothing is worked out."""
+NEVER_US: Final = 2**63 - 1
 IMPORTED_US: Final = HOUR_US
 """After an import more of it may come, and its commits are still to be read."""
 UNREAD_US: Final = 7 * DAY_US
@@ -73,7 +74,7 @@ def quarters(
     before: dict[str, float] = {}
     seen = _seen(weeks)
     for start_us in _starts(services, now_us):
-        worked = baselines([*_pasts(seen, services, counting, start_us)], before, definition)
+        worked = baselines([*_pasts(seen, services, counting, start_us, definition)], before, definition)
         own = {name: Frozen(each) for name, each in worked.items()} | dict(recorded.get(start_us, {}))
         found[start_us] = {name: each for name, each in own.items() if name in services.services}
         before |= {name: each.baseline.credits_a_week for name, each in found[start_us].items()}
@@ -94,6 +95,8 @@ class _Seen:
     """Of one service."""
 
     first_us: int
+    earned_us: int
+    """The first week with credits."""
     by_week: dict[int, tuple[Fraction, int]]
     """Credits of each week, before it was registered and since, and how many deployments were read from history."""
 
@@ -102,12 +105,18 @@ def _seen(weeks: Weeks) -> dict[str, _Seen]:
     found: dict[str, dict[int, tuple[Fraction, int]]] = defaultdict(dict)
     for (service, start_us), week in weeks.items():
         found[service][start_us] = (week.credits + week.past, week.imported)
-    return {service: _Seen(min(by_week), by_week) for service, by_week in found.items()}
+    return {
+        service: _Seen(min(by_week), min((at for at, (x, _) in by_week.items() if x), default=NEVER_US), by_week)
+        for service, by_week in found.items()
+    }
 
 
-def _pasts(seen: Mapping[str, _Seen], services: Services, counting: Mapping[str, int], start_us: int) -> Iterator[Past]:
+def _pasts(
+    seen: Mapping[str, _Seen], services: Services, counting: Mapping[str, int], start_us: int, definition: Definition
+) -> Iterator[Past]:
     """Whole weeks before the quarter, from the first that anything is known of; without those of probation, in which
-    nothing could count."""
+    nothing could count. What came before the registration begins with its first credit: an old deployment of nothing
+    would make every week since an empty one."""
     for service in services.services.values():
         known = seen.get(service.name)
         if known is None:
@@ -115,7 +124,8 @@ def _pasts(seen: Mapping[str, _Seen], services: Services, counting: Mapping[str,
             continue
         starts = range(known.first_us, start_us - WEEK_US + 1, WEEK_US)
         until_us = counting[service.name]
-        tried = (each for each in starts if each >= until_us or each + WEEK_US <= service.registered_us)
+        earned_us = known.earned_us if definition.baseline_worked else 0
+        tried = (each for each in starts if each >= until_us or earned_us <= each <= service.registered_us - WEEK_US)
         found = [known.by_week.get(each, (Fraction(0), 0)) for each in tried]
         imported = any(count for _, count in found)
         yield Past(service.name, service.tier, tuple(credit for credit, _ in found), imported)

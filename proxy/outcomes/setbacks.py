@@ -4,12 +4,17 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
+from typing import Final
 
 from proxy.model.service import Services
 from proxy.model.told import IncidentTold
 from proxy.outcomes.entities import BadEvent, Deployment, Word
+from proxy.outcomes.events.delivery import BEFORE_US
 from proxy.outcomes.naming import service_of
 from proxy.outcomes.running import ROLLED_BACK, Shipped
+
+LATE_US: Final = BEFORE_US
+"""So long after it happened a deployment may be told, and soak from then."""
 
 Places = Mapping[str, Mapping[str, Sequence[Deployment]]]
 """By service and environment; each sequence in order."""
@@ -51,9 +56,10 @@ def _rolled_back(place: Iterable[Deployment], shipped: Shipped, soak_us: int) ->
             continue
         kind = "redeploy_older" if each.succeeded else "rollback"
         for undone in _taken_back(runs, each, newest, shipped):
-            if each.at_us - undone.at_us > soak_us:
+            if each.at_us - undone.at_us > soak_us + LATE_US:
                 break
-            yield BadEvent(undone.id, kind, each.at_us, each.source)
+            if each.at_us - undone.soaks_us <= soak_us:
+                yield BadEvent(undone.id, kind, each.at_us, each.source)
         if each.succeeded and each.trusted:
             newest.update(dict.fromkeys(each.artefact, len(runs)))
             runs.append(each)
@@ -99,6 +105,6 @@ def _accused(
         if each.trusted and (not found or 0 < found[-1].failed_us <= line.occurred_us):
             found.append(each)
         settled = found and not 0 < found[-1].failed_us <= line.occurred_us
-        if settled and (not incident.deployment or line.occurred_us - each.at_us > soak_us):
+        if settled and (not incident.deployment or line.occurred_us - each.at_us > soak_us + LATE_US):
             break
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from proxy.model.service import Services
 from proxy.outcomes.entities import Deployment, History
 from proxy.outcomes.running import ROLLED_BACK
+from proxy.outcomes.setbacks import LATE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def _comparisons(history: History, services: Services) -> Iterable[WantedCommits
 def _undone(each: Deployment, place: Sequence[Deployment], soak_us: int) -> Iterable[WantedCommits]:
     """Whoever goes back behind the last one may have gone back behind more."""
     for run in reversed(place):
-        if each.at_us - run.at_us > soak_us:
+        if each.at_us - run.at_us > soak_us + LATE_US:
             return
-        if run.repository == each.repository and run.sha:
+        if each.at_us - run.soaks_us <= soak_us and run.repository == each.repository and run.sha:
             yield WantedCommits(each.service, each.repository, each.sha, run.sha)

@@ -235,8 +235,8 @@ async def test_a_filter_tells_no_more_than_the_rows_of_the_whole(world: World) -
 
 async def test_the_header_says_by_what_it_was_made_and_what_is_not_known_yet(world: World) -> None:
     document = await asked(world, by="service")
-    assert document["definition"].startswith("deployments 1: ")
-    assert (document["definition_version"], document["persons_min"]) == ("1", 5)
+    assert document["definition"].startswith("deployments 2: ")
+    assert (document["definition_version"], document["persons_min"]) == ("2", 5)
     assert document["trust"] == {"pay": "signed", "shop": "signed"}
     assert document["built_at"]
     assert document["association"] is None
@@ -279,7 +279,7 @@ async def test_the_past_by_another_definition_stands_beside_the_one_in_force(wor
     """What the incident of September undid earns a quarter where it lands again, not a half."""
     path, parameters = "/v1/reports/definition", {"definition": "retried=1/4"}
     document = (await world.get(path, "bob", **parameters)).json()
-    assert (document["definition_version"], document["other_version"]) == ("1", "1 with retried=1/4")
+    assert (document["definition_version"], document["other_version"]) == ("2", "2 with retried=1/4")
     # Shop is one person's, and pay would follow from what the report says of all.
     assert (document["rows"], len(document["notes"])) == ([], 2)
     world.policies = replace(world.policies, services=replace(world.policies.services, persons_min=1))

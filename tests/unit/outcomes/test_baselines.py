@@ -6,6 +6,7 @@ from math import isclose
 import pytest
 
 from proxy.outcomes.baselines import Past, baselines
+from proxy.outcomes.definition import DEFINITIONS
 
 
 def past(service: str, *weeks: float, tier: str = "", imported: bool = False) -> Past:
@@ -29,6 +30,15 @@ def test_a_service_without_a_past_takes_its_tiers_and_without_that_has_none() ->
     found = baselines([past("a", 3), past("new"), past("alone", tier="x")], {})
     assert found["new"].credits_a_week == 3
     assert "alone" not in found
+
+
+def test_services_that_never_earned_make_no_week_normal() -> None:
+    """Or whoever registers some that do nothing lowers what is normal for the tier."""
+    idle = [past(f"idle{number}", 0, 0, 0) for number in range(9)]
+    assert baselines([past("a", 3), *idle], {})["a"].credits_a_week == 3
+    assert baselines([past("a", 3), *idle], {}, DEFINITIONS["1"])["a"].credits_a_week == 0.5
+    assert baselines([past("a", 3), *idle], {})["idle0"].credits_a_week == 3 * 8 / 11
+    assert baselines(idle, {})["idle0"].credits_a_week == 0.5
 
 
 def test_only_the_last_half_year_is_looked_at() -> None:

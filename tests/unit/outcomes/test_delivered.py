@@ -1,10 +1,13 @@
 """What became of a deployment: D1 to D7, each at its edge."""
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.model.told import ArtifactTold, CommitTold, DeploymentTold
+from proxy.outcomes.definition import DEFINITIONS
 from proxy.outcomes.verdicts import Standing
-from tests.fakes.telling import PAY, START, Organisation, a_service, landing, ruling, services_of, total, verdict
+from tests.fakes.telling import PAY, START, Organisation, a_service, at, landing, ruling, services_of, total, verdict
 
 DAY_US = 86_400_000_000
 MINUTE = 1 / 1440
@@ -221,6 +224,40 @@ def test_d7_trouble_counts_from_the_deployment_to_the_end_of_its_soak(day: float
     org = one_deployed()
     org.incident(day)
     assert total(org.verdicts(30)) == counts
+
+
+@pytest.mark.parametrize(("trouble", "counts"), [(7.4, 0), (7.6, 1)])
+def test_d7_what_is_told_late_soaks_from_then(trouble: float, counts: int) -> None:
+    """A source that says the time itself dates nothing past its trouble."""
+    org = Organisation()
+    org.change("1", 0)
+    org.deploy("d1", 0.5)
+    org.lines[-1] = replace(org.lines[-1], at_us=at(4.5))
+    org.incident(trouble)
+    assert total(org.verdicts(30)) == counts
+    assert total(org.verdicts(30, definition=DEFINITIONS["1"])) == 1
+    assert verdict(org.verdicts(30), "d1").until_us == at(7.5)
+
+
+@pytest.mark.parametrize(("day", "counts"), [(7.4, 0), (7.6, 1)])
+def test_d7_and_is_rolled_back_until_then(day: float, counts: int) -> None:
+    org = Organisation()
+    org.change("0", -9)
+    org.deploy("d0", -8)
+    org.change("1", 0)
+    org.deploy("d1", 0.5)
+    org.lines[-1] = replace(org.lines[-1], at_us=at(4.5))
+    org.deploy("d2", day, sha="m-pay-0")
+    assert landing(org.verdicts(30), "pay#1").credit == counts
+
+
+def test_d7_of_two_witnesses_the_one_that_told_in_time_is_believed() -> None:
+    org = Organisation()
+    org.change("1", 0)
+    org.deploy("d1", 0.5)
+    org.lines[-1] = replace(org.lines[-1], at_us=at(4.5))
+    org.deploy("a1", 0.5, source="argocd", actor="")
+    assert verdict(org.verdicts(30), "a1").until_us == at(3.5)
 
 
 def test_a_deployment_of_no_service_has_no_verdict() -> None:

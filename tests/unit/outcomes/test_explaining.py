@@ -31,7 +31,7 @@ def failed_and_retried() -> Organisation:
 
 def test_one_that_failed_says_what_speaks_against_it_and_who_made_its_work_last() -> None:
     said = story(failed_and_retried(), "d1")
-    assert (said["standing"], said["definition"]) == ("voided", "1")
+    assert (said["standing"], said["definition"]) == ("voided", "2")
     assert [each["rule"] for each in said["rulings"] if each["holds"] is False] == ["D7"]
     assert [each["kind"] for each in said["against"]] == ["failed_status"]
     assert said["commits"] == {"known": True, "count": 2, "without_a_change": ["pushed"]}

@@ -3,6 +3,7 @@
 import pytest
 
 from proxy.model.told import ChangeTold, CommitTold, ReviewTold
+from proxy.outcomes.definition import DEFINITIONS
 from proxy.outcomes.verdicts import ChangeVerdict
 from tests.fakes.telling import PAY, SHOP, Organisation, a_service, at, landing, services_of, total
 
@@ -52,7 +53,15 @@ def test_q2_a_bots_change_is_maintenance_unless_a_person_answers_for_it() -> Non
     alone = changed(author="bump-bot", bot=True, approvers=("bob", "carol"))
     assert said_of(alone).line == "maintenance"
     assert total(alone.verdicts(30)) == 0
-    assert total(changed(author="bump-bot", bot=True, sponsor="alice").verdicts(30)) == 1
+    assert total(changed(author="bump-bot", bot=True, sponsor="alice", approvers=("alice", "bob")).verdicts(30)) == 1
+
+
+def test_q2_a_name_alone_answers_for_nothing() -> None:
+    """Whoever has a bot make a change, and approves it, can write anybody's name under it."""
+    org = changed(author="agent", bot=True, sponsor="alice", approvers=("bob",))
+    assert says(org, "Q2") == (False, "by ?agent, for alice, who has not approved it: anybody can write a name")
+    assert total(org.verdicts(30)) == 0
+    assert total(org.verdicts(30, definition=DEFINITIONS["1"])) == 1
 
 
 def test_q3_who_answers_for_a_bot_cannot_approve_its_change() -> None:

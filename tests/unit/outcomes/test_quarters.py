@@ -64,6 +64,13 @@ def test_history_from_before_it_was_registered_makes_a_baseline_and_says_so() ->
     assert (normal[Q2]["pay"].baseline.credits_a_week, normal[Q2]["pay"].baseline.imported) == (3, True)
 
 
+def test_an_old_deployment_of_nothing_makes_no_empty_weeks() -> None:
+    """Or one line of imported history would lower a new service's normal week to a quarter of its tier's."""
+    told = weeks(0, 0, 0, 0, 0, 0, 3, 3, 0, 3, past=True)
+    assert found(told, "2026-05-01", registered="2026-03-16")[Q2]["pay"].baseline.weeks == 4
+    assert found(weeks(0, 0, 0, 0, 3), "2026-05-01")[Q2]["pay"].baseline.weeks == 12
+
+
 def test_what_is_on_record_stays_and_the_next_quarter_moves_from_it_by_a_fifth_at_most() -> None:
     recorded = {Q2: {"pay": Frozen(Baseline("pay", 10.0, 12, imported=False, limited=False), at_us=1)}}
     normal = found(weeks(2, 2, 2, 2), "2026-08-01", recorded)

@@ -11,10 +11,11 @@ from tests.fakes.telling import Organisation
 
 
 def test_a_version_is_what_it_is_and_numbers_make_another() -> None:
-    assert definition_of("1") is CURRENT
+    assert definition_of("2") is CURRENT
+    assert definition_of("1").version == "1"
     other = definition_of("clawback=14d, alike_bits=2,retried=1/4")
     assert (other.clawback_us, other.alike_bits, other.retried) == (14 * DAY_US, 2, (1, 4))
-    assert (other.version, other.review_us) == ("1 with clawback=14d, alike_bits=2,retried=1/4", CURRENT.review_us)
+    assert (other.version, other.review_us) == ("2 with clawback=14d, alike_bits=2,retried=1/4", CURRENT.review_us)
 
 
 @pytest.mark.parametrize(
