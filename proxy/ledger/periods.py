@@ -14,6 +14,9 @@ from proxy.model.calendar import DAYS, MONTHS, UNITS, Unit, floor, following, lo
 
 BUCKETS_MAX: Final = 20_000
 """Hours, days, … in one report: more than two years of hours."""
+YEAR_MIN: Final = 1970
+YEAR_MAX: Final = 2999
+"""Beyond them some zone, week or period before has no date any more."""
 SLOT_US: Final = 15 * 60 * 1_000_000
 """Every border of every bucket in every zone of today is a multiple of a quarter of an hour since the epoch."""
 
@@ -72,6 +75,9 @@ def period(since: str, until: str, zone: ZoneInfo, now_us: int) -> Period:
     now = moment(now_us, zone)
     begin = instant(since or "this-month", now)
     end = instant(until or "now", now)
+    for each in (begin, end):
+        if not YEAR_MIN <= each.year <= YEAR_MAX:
+            raise PeriodError(f"{each.year:04} is out of range: years are {YEAR_MIN} to {YEAR_MAX}")
     if not begin < end:
         raise PeriodError(f"the period is empty: it begins at {begin.isoformat()} and ends before {end.isoformat()}")
     return Period(begin, end, zone)

@@ -13,6 +13,7 @@ from proxy.ledger.calls import UnknownCallError
 from proxy.ledger.deployment_story import UnknownDeploymentError
 from proxy.ledger.increases import UnknownBudgetError
 from proxy.ledger.people import ForbiddenError, ReasonNeededError
+from proxy.ledger.periods import PeriodError
 from proxy.ledger.selection import ParameterError
 from proxy.ports.journal import JournalUnavailableError
 from proxy.ports.store import QueryTimeoutError, StoreError
@@ -52,6 +53,7 @@ class _Kind:
 
 _KINDS: Final = (
     _Kind(ParameterError, 400, "bad_parameter"),
+    _Kind(PeriodError, 400, "bad_parameter"),
     _Kind(ReasonNeededError, 403, "reason_needed"),
     _Kind(ForbiddenError, 403, "forbidden"),
     _Kind(UnknownDeploymentError, 404, "unknown_deployment"),

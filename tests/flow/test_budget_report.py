@@ -23,8 +23,8 @@ from proxy.policy.keys import digest
 from proxy.policy.rules import Budget, RuleSet, Scope, Unit, Window
 from proxy.policy.types import Access, Key, Person, PolicySet, Project
 from tests.fakes import facts
+from tests.flow.control_world import World, secret
 from tests.flow.ledger_world import a_store, load, spent
-from tests.flow.test_ledger_http import World, secret
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US

@@ -16,8 +16,8 @@ from proxy.cli import deployment_tables, tables
 from proxy.policy.types import Access, Person
 from proxy.web.openapi_answers import deployment
 from tests.fakes.telling import PAY, Organisation
+from tests.flow.control_world import World
 from tests.flow.ledger_world import a_store, load
-from tests.flow.test_ledger_http import World
 
 PEOPLE = {name: Person(name) for name in ("alice", "bob", "carol")}
 

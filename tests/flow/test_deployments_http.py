@@ -19,8 +19,8 @@ from proxy.model.usage import Usage
 from proxy.outcomes.intervals import counted
 from proxy.policy.types import Access, Person
 from tests.fakes.telling import PAY, SHOP, START, Organisation, a_service, at, services_of
+from tests.flow.control_world import World
 from tests.flow.ledger_world import a_store, load, spent
-from tests.flow.test_ledger_http import World
 
 ONE = Decimal("1.000003")
 """What each call costs: a million units at 1,000,003 pico-dollars."""

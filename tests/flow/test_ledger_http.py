@@ -2,69 +2,21 @@
 
 import csv
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
-import httpx
 import openpyxl
 import pytest
 from jsonschema import Draft202012Validator
 
-from proxy.app.ledger_wiring import Ledger
 from proxy.ledger.dimensions import DIMENSIONS
 from proxy.model.calendar import UNITS
 from proxy.model.entry import Act
-from proxy.model.identity import OwnerKind, Role
-from proxy.policy.keys import digest
-from proxy.policy.types import Key, Mistake, PolicySet
-from proxy.settings import Settings
-from proxy.web.control_auth import as_operator
+from proxy.policy.types import Mistake
 from tests.fakes import facts
-from tests.fakes.journal import FakeJournal
+from tests.flow.control_world import MARCH, World, secret
 from tests.flow.ledger_world import a_store, load, spent
-
-KEYS = {
-    "alice": (OwnerKind.PERSON, Role.DEVELOPER),
-    "bob": (OwnerKind.PERSON, Role.FINANCE),
-    "admin": (OwnerKind.SERVICE, Role.ADMIN),
-}
-MARCH = {"since": "2026-12-01", "until": "2027-12-01"}
-
-
-def secret(name):
-    return f"outlay_key_of_{name}"
-
-
-class World:
-    """A ledger application over a loaded database, asked as one of its users."""
-
-    def __init__(self, folder, store, **settings):
-        keys = {
-            digest(secret(name).encode()): Key(f"k_{name}", digest(secret(name).encode()), name, kind, (), role)
-            for name, (kind, role) in KEYS.items()
-        }
-        self.policies = PolicySet("v1", keys=keys)
-        self.mistakes: tuple[Mistake, ...] = ()
-        self.journal = FakeJournal()
-        self.store = store
-        self.ledger = Ledger(
-            Settings(data=folder, **settings), store, self.journal, lambda: self.policies, lambda: self.mistakes
-        )
-        self.application = self.ledger.application()
-
-    async def get(
-        self, path, as_="", headers: Mapping[str, str] | None = None, local=False, method="GET", **parameters
-    ):
-        app = as_operator(self.application) if local else self.application
-        given = {**({"authorization": f"Bearer {secret(as_)}"} if as_ else {}), **(headers or {})}
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://ledger", headers=given) as client:
-            return await client.request(method, path, params=parameters)
-
-    async def spend(self, as_, **parameters):
-        return await self.get("/v1/reports/spend", as_, **{**MARCH, **parameters})
 
 
 @pytest.fixture(scope="module")

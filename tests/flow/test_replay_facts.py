@@ -7,9 +7,9 @@ from proxy.adapters.policy_archive import PolicyArchive
 from proxy.model.entry import Act
 from proxy.policy.load import load
 from tests.fakes import facts
+from tests.flow.control_world import World
 from tests.flow.ledger_world import a_store, spent
 from tests.flow.ledger_world import load as loaded
-from tests.flow.test_ledger_http import World
 
 ASKED = {"since_us": facts.OPENED_US, "until_us": facts.OPENED_US + 1, "minutes_since_us": 0, "quarters_since_us": 0}
 FILES = {"budgets.yaml": b"budgets: []\n", "keys.yaml": b"keys: []\n"}
