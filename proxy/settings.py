@@ -13,6 +13,8 @@ from proxy.model.network import networks
 
 PREFIX: Final = "OUTLAY_"
 PORT_MAX: Final = 65535
+SD_LISTEN_FDS_START: Final = 3
+"""The first socket that systemd hands to a service (sd_listen_fds(3))."""
 CALLS_DAYS_MIN: Final = 35
 _WORDS: Final = {
     "metrics_access": ("open", "key"),
@@ -78,6 +80,18 @@ class Settings:
     bodies_bytes_max: int = 512 * 1024 * 1024
     """What the bodies of all calls at once may take, before and after decompression; more is a 503."""
     calls_in_flight_max: int = 2000
+    connections_max: int = 4000
+    """Connections of callers at once, idle ones too; further calls get a 503."""
+    header_s: float = 30.0
+    """How long a client may take for the headers of a request."""
+    body_idle_s: float = 30.0
+    """The longest silence within a request's body."""
+    body_rate_min: int = 1000
+    """Bytes a second that a request's body must come with, over the time it is waited for; 0: any."""
+    answer_rate_min: int = 100
+    """Bytes a second that a client must take of an answer that waits for it; 0: anything at all."""
+    answers_bytes_max: int = 512 * 1024 * 1024
+    """What answers that wait for their clients may take; then the one that waits longest is cut off."""
     drain_s: float = 60.0
     """How long the answer to a dropped, non-streamed call is read for its usage."""
     detector: str = "on"
@@ -89,6 +103,12 @@ class Settings:
     """'json', 'text', or 'auto': text on a terminal."""
     supervisor_pid: int = 0
     """Set by `outlay serve` for its planes: they stop when it is gone."""
+    listen_fd: int = 0
+    """The data port's socket, inherited from `outlay serve` or systemd; 0: the gateway makes its own."""
+    handover_fd: int = 0
+    """Set by `outlay serve`: a socket on which a gateway talks with it about handing over."""
+    predecessor: str = ""
+    """Set by `outlay serve`: the node that this one takes over from."""
     url: str = ""
     """For commands: the control plane of a server elsewhere."""
     key: str = ""
@@ -126,6 +146,8 @@ class Settings:
             text = source.get(PREFIX + field.name.upper())
             if text:
                 values[field.name] = _parse(field.name, str(field.type), text)
+        if source.get("LISTEN_PID") == str(os.getpid()) and source.get("LISTEN_FDS", "0") != "0":
+            values.setdefault("listen_fd", SD_LISTEN_FDS_START)
         values.update({name: value for name, value in flags.items() if value is not None})
         settings = cls(**values)  # type: ignore[arg-type]  # parsed to the field's own type just above
         settings._check()

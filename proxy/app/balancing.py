@@ -53,7 +53,9 @@ class Balancing:
         now_us: Callable[[], int],
         put_in_force: Callable[[Rules], None],
         tick_s: float = TICK_S,
+        predecessor: str = "",
     ) -> None:
+        """`predecessor`: the node that this one takes over from; it has closed its door when `start` is called."""
         self.difference_usd = 0.0
         """How much money the counters were wrong by when they were compared last."""
         self.faults = 0
@@ -64,7 +66,10 @@ class Balancing:
         """When the counters were compared with the ledger last; 0: not since the start."""
         self.answering = True
         """False: the ledger gave no answer when it was asked last."""
-        self._sources = SpentSources(balances=balances, journal=journal, data=data, node=node, now_us=now_us)
+        self._sources = SpentSources(
+            balances=balances, journal=journal, data=data, node=node, now_us=now_us, predecessor=predecessor
+        )
+        self._handed_over = bool(predecessor)
         self._counters = counters
         self._journal = journal
         self._now_us = now_us
@@ -116,6 +121,9 @@ class Balancing:
                     why=str(error),
                 )
         self._take_over(rules, told, Known(accounts, {}), uncounted, withheld=rest)
+        if self._handed_over:
+            # Should this process die at once, the next one finds this, and not what the node counted long ago.
+            self.stop()
 
     async def swap(self, rules: Rules) -> None:
         """Put other rules in force as soon as what was spent in their budgets is known: now, or when it can be told."""
@@ -156,8 +164,11 @@ class Balancing:
             self._unanswered(error)
         alone = await asyncio.to_thread(self._sources.alone)
         took_s = monotonic() - begun_s
-        steady = alone and self.answering
-        self._compare_s = COMPARE_S if steady else min(COMPARE_S, max(NEWS_S, took_s / LEDGER_SHARE))
+        if not self.answering:
+            # Asking is no load on a ledger that starts, or is down.
+            self._compare_s = min(COMPARE_S, NEWS_S + took_s)
+        else:
+            self._compare_s = COMPARE_S if alone else min(COMPARE_S, max(NEWS_S, took_s / LEDGER_SHARE))
 
     async def compare(self) -> list[Correction]:
         """Hold the counters against the ledger, set them right, and tell what was wrong. Raises
@@ -190,7 +201,8 @@ class Balancing:
             await asyncio.to_thread(self._sources.save, snapshot)
 
     def stop(self) -> None:
-        """Save for the next start, before the journal is closed. Never raises: without it, that start reads more."""
+        """Save for the next start; at a stop, before the journal is closed. Never raises: without it, that start
+        reads more."""
         try:
             snapshot = self._snapshot()
             if snapshot is not None:

@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -84,47 +85,50 @@ def main(clock: SystemClock | None = None) -> int:
         return MISCONFIGURED
     logs.configure(settings, "gateway")
     try:
-        gateway = Gateway(settings, clock or SystemClock())
+        return _run(settings, clock or SystemClock())
     except ProxyError as error:
         log.error("a proxy of the environment can't be used", detail=str(error))
         return MISCONFIGURED
     except TlsError as error:
         log.error("the certificate can't be used", why=str(error))
         return MISCONFIGURED
+    except (OSError, JournalLockedError, JournalUnavailableError) as error:
+        log.error("can't go on", why=str(error))
+        return FAILED
+
+
+def _run(settings: Settings, clock: SystemClock) -> int:
+    """Raises ProxyError, TlsError, JournalLockedError, JournalUnavailableError, OSError."""
+    gateway = Gateway(settings, clock)
     mistakes = gateway.folder.load_now()
     if mistakes:
         log.error("policies can't be used, nothing to start with", mistakes=len(mistakes))
         return MISCONFIGURED
-    try:
-        gateway.journal.open()
-        settle_abandoned(settings.data / "journal", gateway.clock)
-        gateway.load(gateway.folder.current)
-        handover = Handover(settings.handover_fd) if settings.handover_fd else None
-        if handover is not None and not handover.turn():
-            return FAILED
-        gateway.start()
-        sockets = _servers(gateway, handover)
-    except (OSError, JournalLockedError, JournalUnavailableError) as error:
-        log.error("can't start", why=str(error))
-        return FAILED
+    gateway.journal.open()
+    settle_abandoned(settings.data / "journal", gateway.clock)
+    gateway.load(gateway.folder.current)
+    handover = Handover(settings.handover_fd)
+    handover.turn()
+    gateway.start()
+    sockets = _servers(gateway, handover)
     log.info("listening", host=settings.host, port=settings.port)
     try:
         uvloop.run(serve_all(sockets))
     finally:
         gateway.balancing.stop()
         gateway.journal.close()
+        # Who looks for gateways in the data folder would ask this one in vain.
+        _local(settings).unlink(missing_ok=True)
         if gateway.remembering is not None:
             gateway.remembering.close()
     return 0
 
 
-def _servers(gateway: Gateway, handover: Handover | None) -> list[tuple[Server, list[socket.socket]]]:
+def _servers(gateway: Gateway, handover: Handover) -> list[tuple[Server, list[socket.socket]]]:
     """The data port, and beside it the local socket with metrics and readiness in detail."""
     settings = gateway.settings
-    data = inherited_socket(settings.listen_fd) or tcp_socket(
-        settings.host, settings.port, shared=settings.workers > 1
-    )
-    admin = [unix_socket(settings.data / f"gateway-{settings.node}.sock")]
+    data = inherited_socket(settings.listen_fd) or tcp_socket(settings.host, settings.port, shared=settings.workers > 1)
+    admin = [unix_socket(_local(settings))]
     if settings.metrics_port:
         admin.append(tcp_socket("127.0.0.1", settings.metrics_port))
     context = gateway.certificate.context if gateway.certificate else None
@@ -137,12 +141,16 @@ def _servers(gateway: Gateway, handover: Handover | None) -> list[tuple[Server, 
                 websockets=gateway.room,
                 tls=context,
                 door=gateway.door,
-                closed=handover and handover.closed,
+                closed=handover.closed,
             ),
             [data],
         ),
         (server(admin_app(gateway.metrics, gateway.figures.readiness), stop_s=1), admin),
     ]
+
+
+def _local(settings: Settings) -> Path:
+    return settings.data / f"gateway-{settings.node}.sock"
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from proxy.adapters.transport_aiohttp import AiohttpTransport
 from proxy.adapters.upstream_httpx import HttpxUpstream
 from proxy.app.balancing import Balancing
 from proxy.app.gateway_figures import GatewayFigures
-from proxy.app.listening import tls
+from proxy.app.listening import pace, patience, tls
 from proxy.app.orphan import stop_with
 from proxy.app.remembering import Remembering
 from proxy.dialects.anthropic import Anthropic
@@ -55,6 +55,7 @@ from proxy.settings import Settings, proxies_from_environ, secret_from_environ
 from proxy.web.body_room import BodyRoom
 from proxy.web.data_plane import DataPlane
 from proxy.web.data_socket import DataSocket
+from proxy.web.door import Door
 from proxy.web.gateway_metrics import GatewayMetrics
 
 log = structlog.get_logger("outlay.gateway")
@@ -95,6 +96,9 @@ class Gateway:
         self.certificate = tls(settings)
         self.room = BodyRoom(settings.bodies_bytes_max)
         self._rules: Rules
+        self._first: Rules
+        """Those to begin with."""
+        self.door = Door(patience(settings))
         self.signing = SigningUpstream(HttpxUpstream(self.transport))
         self.upstream = TranslatingUpstream(self.signing, DIALECTS)
         self.hash_key = data_folder.hash_key(settings.data)
@@ -130,6 +134,7 @@ class Gateway:
             journal=self.journal,
             data=settings.data,
             node=settings.node,
+            predecessor=settings.predecessor,
             now_us=self.clock.now_us,
             put_in_force=self._put_in_force,
         )
@@ -155,11 +160,15 @@ class Gateway:
         grants = self.grants.current
         return 0 if grants is NO_GRANTS else grants.granted(budget, instance, self.clock.now_us())
 
-    def start(self, policies: PolicySet) -> None:
-        """Put a policy set in force before the first call; the journal is open. Raises OSError."""
+    def load(self, policies: PolicySet) -> None:
+        """All of a start that takes long and needs nothing of a gateway before; the journal is open. Raises OSError."""
         if self.remembering is not None:
             self.remembering.begin()
-        self.balancing.start(self._made(policies))
+        self._first = self._made(policies)
+
+    def start(self) -> None:
+        """Put what was loaded in force before the first call. Raises OSError."""
+        self.balancing.start(self._first)
 
     async def swap(self, policies: PolicySet) -> None:
         """Put another set in force while calls run, as soon as it is known what was spent in its budgets."""
@@ -205,6 +214,7 @@ class Gateway:
             plane=self.plane,
             clock=self.clock,
             body_bytes_max=self.settings.body_bytes_max,
+            pace=pace(self.settings),
             room=self.room,
             refused=self.metrics.refused,
         )

@@ -6,6 +6,7 @@ still counts does it take the ledger to tell.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -42,6 +43,10 @@ ROUNDS_MAX: Final = 20
 START_BYTES_MAX: Final = 48 * 1024 * 1024
 """Of all journals, read before the first call: some 40,000 calls, a second. Of more, the ledger is asked first."""
 
+LEFT_BEHIND_S: Final = 120.0
+"""Twice as long as a node that runs takes to save again: one whose snapshot is older than others' lines by more was
+down while they spent."""
+
 
 class OwnJournal(Protocol):
     @property
@@ -57,14 +62,23 @@ class SpentSources:
     """Of one gateway. `known_now` and `snapshot` block; the others read files in a thread."""
 
     def __init__(
-        self, *, balances: Balances, journal: OwnJournal, data: Path, node: str, now_us: Callable[[], int]
+        self,
+        *,
+        balances: Balances,
+        journal: OwnJournal,
+        data: Path,
+        node: str,
+        now_us: Callable[[], int],
+        predecessor: str = "",
     ) -> None:
+        """`predecessor`: the node whose counters this one goes on from."""
         self._balances = balances
         self._journal = journal
         self._data = data
         self._node = node
         self._folder = data / "journal" / node
         self._file = counters_file.counters_file(data, node)
+        self._predecessor = predecessor
         self._now_us = now_us
 
     def begin(self) -> None:
@@ -72,20 +86,54 @@ class SpentSources:
         mark_first(self._folder, self._journal.place)
 
     def snapshot(self) -> Snapshot | None:
-        """None: there is none, or none that the journal's end can be reached from."""
-        found = counters_file.read(self._file)
+        """None: there is none, or none that the journal's end can be reached from, or others have spent since."""
+        if self._predecessor:
+            return self._handed_over()
+        found = None if self._left_behind() else counters_file.read(self._file)
         if found is not None and tail_bytes(self._folder, found.counted, self._journal.place) > TAIL_BYTES_MAX:
             log.warning("snapshot of counters not used: it is too old", file=str(self._file))
             return None
         return found
+
+    def _handed_over(self) -> Snapshot | None:
+        """The predecessor's: what it counted of others, and its own, was spent by others than this node. This node's
+        own part is what it had spent itself when it wrote last."""
+        found = counters_file.read(counters_file.counters_file(self._data, self._predecessor))
+        if found is None or tail_bytes(self._before, found.counted, END) > TAIL_BYTES_MAX:
+            return None
+        last = counters_file.read(self._file)
+        own = {} if last is None else {account: each.own for account, each in last.accounts.items()}
+        accounts = {account: Standing(each.total, own.get(account, 0)) for account, each in found.accounts.items()}
+        return replace(found, accounts=accounts)
+
+    def _left_behind(self) -> bool:
+        """Whether another node went on long after this one had saved for the last time."""
+        try:
+            saved_s = self._file.stat().st_mtime
+        except FileNotFoundError:
+            return False
+        segments = [
+            segment.path
+            for folder in calling_nodes(self._data)
+            if folder != self._folder
+            for segment in stored_segments(folder)[-1:]
+        ]
+        return any(path.stat().st_mtime > saved_s + LEFT_BEHIND_S for path in segments if path.exists())
+
+    @property
+    def _before(self) -> Path:
+        return self._data / "journal" / self._predecessor
 
     def save(self, snapshot: Snapshot) -> None:
         """Raises OSError."""
         counters_file.write(self._file, snapshot)
 
     def behind(self, snapshot: Snapshot, matcher: Matcher, budgets: Iterable[Budget]) -> Mapping[Account, int]:
-        """What the own lines behind the snapshot add. Raises OSError."""
-        lines = tail(self._folder, snapshot.counted, self._journal.place)
+        """What the own lines behind the snapshot add, or the predecessor's behind its own. Raises OSError."""
+        if self._predecessor:
+            lines = tail(self._before, snapshot.counted, END)
+        else:
+            lines = tail(self._folder, snapshot.counted, self._journal.place)
         return spent_by(lines, matcher, self._questions(budgets))
 
     def by_journals(self, budgets: Sequence[Budget], matcher: Matcher, bytes_max: int = START_BYTES_MAX) -> Known:

@@ -2,19 +2,26 @@
 
 A plane that dies is started again, sooner or later by how often it died; the other plane doesn't notice. A plane that
 says it can't work as configured (exit code 2) takes everything down, because nobody would see it fail in silence.
+
+The data port's listening socket belongs to the supervisor, so connections wait in it while no gateway accepts, and
+SIGUSR2 renews the gateways without one lost: each is replaced by a new process (of the program as it is installed by
+then) under the node's other name, since two can't write to one folder of the journal (ADR 14).
 """
 
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 
+from proxy.app.handover import CLOSED, GO, LOADED
 from proxy.settings import Settings
 
 log = structlog.get_logger("outlay.supervisor")
@@ -23,8 +30,14 @@ MISCONFIGURED: Final = 2
 RESTART_WAIT_MAX_S: Final = 10.0
 STEADY_S: Final = 30.0
 """A plane that ran this long starts afresh without a wait."""
-KILL_AFTER_S: Final = 10.0
-"""Beyond the graceful stop's own limit."""
+KILL_AFTER_S: Final = 30.0
+"""Beyond the graceful stop's own limit: what was cut off is counted and settled within it."""
+LOADED_S: Final = 60.0
+"""How long a new gateway may take to load, before the old one goes on instead."""
+CLOSED_S: Final = 5.0
+"""How long the old one may take to close its door, before the new one opens all the same."""
+OTHER: Final = "b"
+"""Behind a node's name: its other name, under which every second gateway writes."""
 
 
 @dataclass(slots=True)
@@ -33,7 +46,13 @@ class Plane:
     module: str
     settings: Settings
     arguments: tuple[str, ...] = ()
+    renewable: bool = False
+    """It takes over from the process before it."""
     process: asyncio.subprocess.Process | None = None
+    talk: socket.socket | None = None
+    """With the process, about handing over."""
+    leaving: list[asyncio.subprocess.Process] = field(default_factory=list)
+    """Processes that were replaced, and bring their last calls to an end."""
     failures: int = 0
     started: float = field(default=0.0)
 
@@ -45,6 +64,8 @@ class Supervisor:
         self._planes = planes
         self._stop_s = stop_s
         self._stopping = asyncio.Event()
+        self._renewing: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._code = 0
 
     async def run(self, on_start: Callable[[], None]) -> int:
@@ -52,13 +73,17 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop)
+        loop.add_signal_handler(signal.SIGUSR2, self._told_to_renew)
         keepers = [asyncio.create_task(self._keep(plane)) for plane in self._planes]
         on_start()
         await self._stopping.wait()
         log.info("stopping", wait_max_s=self._stop_s)
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.wait([self._renewing])
         # Gateways first: the ledger then still loads their last lines.
         for plane in self._planes:
-            await self._stop(plane)
+            await asyncio.gather(*(self._stop(plane, process) for process in (plane.process, *plane.leaving)))
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
@@ -72,27 +97,30 @@ class Supervisor:
         """A second signal doesn't wait for calls in flight: each plane hears it again."""
         if self._stopping.is_set():
             for plane in self._planes:
-                if plane.process is not None and plane.process.returncode is None:
-                    plane.process.terminate()
+                for process in (plane.process, *plane.leaving):
+                    _terminate(process)
         self._stopping.set()
+
+    def _told_to_renew(self) -> None:
+        if self._stopping.is_set() or (self._renewing is not None and not self._renewing.done()):
+            log.warning("already renewing, or stopping")
+            return
+        self._renewing = asyncio.create_task(self._renew())
 
     async def _keep(self, plane: Plane) -> None:
         while not self._stopping.is_set():
-            plane.started = time.monotonic()
-            plane.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                plane.module,
-                *plane.arguments,
-                env={**os.environ, **plane.settings.environ()},
-                # Planes speak on stderr; what the stand-in says on stdout is meant for scripts.
-                stdout=asyncio.subprocess.DEVNULL,
-                # Ctrl-C in a terminal goes to a whole group, and would stop the planes all at once, in any order.
-                process_group=0,
-            )
-            code = await plane.process.wait()
+            if plane.process is None:
+                plane.started = time.monotonic()
+                plane.process, plane.talk = await _started(plane, plane.settings)
+                _tell(plane.talk)
+            process = plane.process
+            code = await process.wait()
             if self._stopping.is_set():
                 return
+            if plane.process is not process:
+                continue  # another has taken over
+            plane.process = None
+            _close(plane.talk)
             if code == MISCONFIGURED:
                 self._code = MISCONFIGURED
                 self._stopping.set()
@@ -106,11 +134,57 @@ class Supervisor:
         log.error("plane stopped, starting it again", name=plane.name, code=code, ran_s=round(ran_s, 1), wait_s=wait_s)
         await asyncio.sleep(wait_s)
 
-    async def _stop(self, plane: Plane) -> None:
-        process = plane.process
+    async def _renew(self) -> None:
+        """Replace the gateways, one after the other; where a new one doesn't come up, what is there goes on."""
+        for plane in self._planes:
+            if plane.renewable and not await self._replaced(plane):
+                log.error("not renewed: the new gateway did not come up, the old one goes on", name=plane.name)
+                return
+        log.info("gateways renewed")
+
+    async def _replaced(self, plane: Plane) -> bool:
+        old, talk = plane.process, plane.talk
+        if old is None or old.returncode is not None:
+            return False
+        settings = replace(plane.settings, node=_other(plane.settings.node), predecessor=plane.settings.node)
+        new, with_new = await _started(plane, settings)
+        try:
+            loaded = await _heard(with_new, LOADED, LOADED_S)
+        except asyncio.CancelledError:
+            new.kill()
+            raise
+        if not loaded or plane.process is not old:
+            _close(with_new)
+            _terminate(new)
+            self._see_off(plane, new)
+            return False
+        plane.process, plane.talk, plane.started = new, with_new, time.monotonic()
+        # Should it die later, the next one goes on from its own journal.
+        plane.settings = replace(settings, predecessor="")
+        plane.leaving.append(old)
+        _terminate(old)
+        if not await _heard(talk, CLOSED, CLOSED_S):
+            log.warning("the old gateway takes long to close", name=plane.name)
+        _close(talk)
+        _tell(with_new)
+        self._see_off(plane, old)
+        return True
+
+    def _see_off(self, plane: Plane, process: asyncio.subprocess.Process) -> None:
+        async def seen_off() -> None:
+            await self._stop(plane, process)
+            if process in plane.leaving:
+                plane.leaving.remove(process)
+
+        task = asyncio.create_task(seen_off())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _stop(self, plane: Plane, process: asyncio.subprocess.Process | None) -> None:
         if process is None or process.returncode is not None:
             return
-        process.terminate()
+        if process not in plane.leaving:
+            _terminate(process)
         try:
             await asyncio.wait_for(process.wait(), self._stop_s + KILL_AFTER_S)
         except TimeoutError:
@@ -119,15 +193,80 @@ class Supervisor:
             await process.wait()
 
 
+async def _started(plane: Plane, settings: Settings) -> tuple[asyncio.subprocess.Process, socket.socket | None]:
+    ours = theirs = None
+    if plane.renewable:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        settings = replace(settings, handover_fd=theirs.fileno())
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            plane.module,
+            *plane.arguments,
+            env={**os.environ, **settings.environ()},
+            # Planes speak on stderr; what the stand-in says on stdout is meant for scripts.
+            stdout=asyncio.subprocess.DEVNULL,
+            # Ctrl-C in a terminal goes to a whole group, and would stop the planes all at once, in any order.
+            process_group=0,
+            pass_fds=[each for each in (settings.listen_fd, settings.handover_fd) if each and plane.renewable],
+        )
+    finally:
+        if theirs is not None:
+            theirs.close()
+    return process, ours
+
+
+async def _heard(talk: socket.socket | None, word: bytes, within_s: float) -> bool:
+    """Whether a process said so, in time and before it ended."""
+    if talk is None:
+        return False
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(within_s):
+            while said := await loop.sock_recv(talk, 1):
+                if said == word:
+                    return True
+    except (TimeoutError, OSError):
+        return False
+    return False
+
+
+def _tell(talk: socket.socket | None) -> None:
+    if talk is not None:
+        with suppress(OSError):
+            talk.send(GO)
+
+
+def _close(talk: socket.socket | None) -> None:
+    if talk is not None:
+        talk.close()
+
+
+def _terminate(process: asyncio.subprocess.Process | None) -> None:
+    if process is not None and process.returncode is None:
+        process.terminate()
+
+
+def _other(node: str) -> str:
+    return node.removesuffix(OTHER) if node.endswith(OTHER) else node + OTHER
+
+
 def planes(settings: Settings, stand_in_port: int = 0) -> list[Plane]:
     """The processes of one machine: as many gateways as workers, one ledger, and the stand-in where it has a port."""
-    shared = replace(settings, supervisor_pid=os.getpid())
+    alone = replace(settings, supervisor_pid=os.getpid(), listen_fd=0)
     gateways = [
-        Plane(f"gateway-{number}", "proxy.app.gateway", replace(shared, node=f"{settings.node}-{number}"))
+        Plane(
+            f"gateway-{number}",
+            "proxy.app.gateway",
+            replace(alone, node=f"{settings.node}-{number}", listen_fd=settings.listen_fd),
+            renewable=settings.listen_fd > 0,
+        )
         for number in range(settings.workers)
     ]
-    ledger = Plane("ledger", "proxy.app.ledger", shared)
+    ledger = Plane("ledger", "proxy.app.ledger", alone)
     if not stand_in_port:
         return [*gateways, ledger]
-    stand_in = Plane("stand-in", "proxy.standin", shared, ("--port", str(stand_in_port), "--parent", str(os.getpid())))
+    stand_in = Plane("stand-in", "proxy.standin", alone, ("--port", str(stand_in_port), "--parent", str(os.getpid())))
     return [*gateways, ledger, stand_in]

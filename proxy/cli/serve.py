@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from proxy.cli.on_path import exported
 from proxy.cli.preflight import check_certificate, check_policies, check_ports
 from proxy.cli.reachable import LOOPBACK, wait_until_open
 from proxy.settings import Settings
+from proxy.web.server import tcp_socket
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")]
 Port = Annotated[int | None, typer.Option(help="Port of the data plane: SDKs point here.", show_default="4141")]
@@ -46,13 +48,18 @@ def serve(
     """Run outlay on this machine: gateway and ledger, with everything they need."""
     settings = configured(host=host, port=port, ledger_port=ledger_port, policies=policies, data=data, workers=workers)
     logs.configure(settings, "supervisor")
-    ports = [(settings.port, "--port"), (settings.ledger_port, "--ledger-port")]
+    ports = [(settings.ledger_port, "--ledger-port")]
+    if not settings.listen_fd:
+        ports.insert(0, (settings.port, "--port"))
     check_ports(settings.host, ports)
     check_certificate(settings)
     if stand_in:
         check_ports(LOOPBACK, [(settings.stand_in_port, "OUTLAY_STAND_IN_PORT")])
     _prepare(settings, [f"{settings.node}-{number}" for number in range(settings.workers)])
     check_policies(settings)
+    listening = None if settings.listen_fd else tcp_socket(settings.host, settings.port)
+    if listening is not None:
+        settings = replace(settings, listen_fd=listening.fileno())
     supervisor = Supervisor(planes(settings, settings.stand_in_port if stand_in else 0), settings.stop_s)
     banner = _banner(settings, stand_in=stand_in)
     raise typer.Exit(asyncio.run(_run(supervisor, settings, banner)))

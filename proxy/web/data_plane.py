@@ -39,10 +39,11 @@ from proxy.ports.upstream import Signing, Translation, UpstreamRequest
 from proxy.web.asgi_client import AsgiClient
 from proxy.web.body_room import BodyRoom, NoRoomError, Share
 from proxy.web.credentials import Presented, presented
-from proxy.web.http_protocol import RAW_TARGET
+from proxy.web.http_protocol import FULL, RAW_TARGET
 from proxy.web.request_body import (
-    BODY_S_MAX,
+    STEADY,
     ClientGoneError,
+    Pace,
     TooLargeError,
     TooSlowError,
     declared_length,
@@ -58,7 +59,17 @@ _TYPED_TWICE: Final = Refusal(
     400, Reason.BAD_REQUEST, "The request has two content-types, so its body can be read in two ways. Send one."
 )
 _TOO_SLOW: Final = Refusal(
-    408, Reason.BAD_REQUEST, f"The request body did not come to its end within {BODY_S_MAX:.0f} s.", retryable=True
+    408,
+    Reason.BAD_REQUEST,
+    "The request body came too slowly (OUTLAY_BODY_IDLE_S, OUTLAY_BODY_RATE_MIN), or took longer than 300 s.",
+    retryable=True,
+)
+_FULL: Final = Refusal(
+    503,
+    Reason.OVERLOADED,
+    "outlay has as many connections as it takes (OUTLAY_CONNECTIONS_MAX). Try again shortly.",
+    retry_after_s=1,
+    retryable=True,
 )
 
 
@@ -73,6 +84,7 @@ class DataPlane:
     body_bytes_max: int
     refused: Callable[[Refusal], None]
     """Told of every refusal, for metrics."""
+    pace: Pace = STEADY
     room: BodyRoom = field(default_factory=BodyRoom)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,6 +93,8 @@ class DataPlane:
         caller = presented(headers, raw_target(scope))
         found = route(scope["method"], caller.target, headers, rules.policies, self.dialects)
         client = AsgiClient(receive, send, found.dialect)
+        if FULL in scope:
+            return await self._refuse(client, _FULL)
         if isinstance(found, Unrouted):
             return await self._refuse(client, found.refusal)
         identity = self._identify(rules, caller)
@@ -116,14 +130,14 @@ class DataPlane:
         elsewhere = self._elsewhere(call, incoming) if may_fall_back(admitted, incoming) else None
 
         def relay(client: Client) -> Relay:
-            return Relay(self.plane, admitted, _upstream_request(call, admitted), client, elsewhere)
+            return Relay(self.plane, admitted, _upstream_request(call, admitted, self.pace), client, elsewhere)
 
         await carried(self.plane, admitted, call.client, relay)
 
     def _elsewhere(self, call: "_Inbound", incoming: Incoming) -> Elsewhere:
         def moved(admitted: Admitted, name: str) -> Moved | None:
             anew = self.admission.elsewhere(admitted, incoming, name)
-            return (anew, _upstream_request(call, anew)) if anew is not None else None
+            return (anew, _upstream_request(call, anew, self.pace)) if anew is not None else None
 
         return moved
 
@@ -141,7 +155,8 @@ class DataPlane:
             operation = replace(operation, body_read=True)
         if operation.body_read:
             try:
-                body = await read_whole(call.receive, declared_length(call.headers), self.body_bytes_max, share.take)
+                length = declared_length(call.headers)
+                body = await read_whole(call.receive, length, self.body_bytes_max, share.take, pace=self.pace)
                 content = decoded_request(body, call.headers.get(b"content-encoding", b""), self.body_bytes_max)
                 if content is not None and content is not body:
                     share.take(len(content))
@@ -205,7 +220,7 @@ class _Inbound:
     route: Route
 
 
-def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
+def _upstream_request(call: _Inbound, admitted: Admitted, pace: Pace) -> UpstreamRequest:
     provider = admitted.provider
     origin, prefix = split_base(provider.base_url)
     credential: tuple[bytes, bytes] | None = None
@@ -225,7 +240,7 @@ def _upstream_request(call: _Inbound, admitted: Admitted) -> UpstreamRequest:
     if not admitted.operation.body_read:
         length = declared_length(call.headers)
         if length or b"transfer-encoding" in call.headers:
-            body = _streamed(call)
+            body = _streamed(call, pace)
         else:
             call.client.body_read.set()
     return UpstreamRequest(
@@ -266,8 +281,8 @@ def _signing(admitted: Admitted, *, own: bool) -> Signing | None:
     return Signing("bedrock", provider.region, provider.api_key.name)
 
 
-async def _streamed(call: _Inbound) -> AsyncIterator[bytes]:
-    async for piece in stream(call.receive):
+async def _streamed(call: _Inbound, pace: Pace) -> AsyncIterator[bytes]:
+    async for piece in stream(call.receive, pace):
         yield piece
     call.client.body_read.set()
 

@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import ssl
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -53,8 +54,9 @@ class Server(uvicorn.Server):
     after a second signal leave the calls in flight to the end of the event loop, unsettled.
     """
 
-    def __init__(self, config: uvicorn.Config, door: Door, stop_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, door: Door, stop_s: float, closed: Callable[[], None] | None) -> None:
         super().__init__(config)
+        self._closed = closed
         self.server_state.connections = door.connections
         self._door = door
         self._stop_s = stop_s
@@ -75,6 +77,8 @@ class Server(uvicorn.Server):
         for bound in sockets or []:
             bound.close()
         self._door.closing = True
+        if self._closed is not None:
+            self._closed()
         for connection in list(self._door.connections):
             connection.shutdown()
         await self._emptied()
@@ -114,10 +118,12 @@ def server(
     websockets: BodyRoom | None = None,
     tls: ssl.SSLContext | None = None,
     door: Door | None = None,
+    closed: Callable[[], None] | None = None,
 ) -> Server:
     """A uvicorn server for `app`; the caller hands it bound sockets (`serve(sockets=[…])`).
 
     `websockets`: the room for what their clients send; None: there are none. `door`: with the patience of the port.
+    `closed` is called at a stop, once no connection is accepted any more.
     """
     logging.getLogger("uvicorn.error").addFilter(_CutAnswers())
     door = door or Door()
@@ -140,7 +146,7 @@ def server(
         backlog=BACKLOG,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
-    return Server(config, door, stop_s)
+    return Server(config, door, stop_s, closed)
 
 
 def tcp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -157,6 +163,15 @@ def tcp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:
         bound.close()
         raise OSError(error.errno, f"can't listen on {host}:{port}: {error.strerror}") from None
     bound.set_inheritable(True)
+    return bound
+
+
+def inherited_socket(descriptor: int) -> socket.socket | None:
+    """A bound socket that another process has made; None for 0."""
+    if not descriptor:
+        return None
+    bound = socket.socket(fileno=descriptor)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
     return bound
 
 

@@ -16,7 +16,7 @@ from proxy.web.control_errors import PATHS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACT = (ROOT / "docs/contract.md").read_text()
-INTERNAL = {"supervisor_pid"}
+INTERNAL = {"supervisor_pid", "listen_fd", "handover_fd", "predecessor"}
 """Set by `outlay serve` for its own processes."""
 
 

@@ -1,0 +1,147 @@
+"""The gateways of `outlay serve` are renewed under load: no call fails, none is lost, and budgets go on."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from proxy.model.entry import Settled
+from proxy.policy.load import ENFORCED
+from tests.fakes.journal_folder import published_lines
+from tests.servers.processes import ALICE_KEY, Deployment, StandIn, serving, stand_in, until
+
+HEADERS = {"authorization": f"Bearer {ALICE_KEY}"}
+CHAT = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
+PATH = "/v1/chat/completions"
+CLIENTS = 8
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Iterator[StandIn]:
+    with stand_in(tmp_path) as running:
+        yield running
+
+
+def pid(outlay: Deployment, node: str) -> int:
+    """Of the gateway that writes under this name; 0: none does, or it isn't ready."""
+    try:
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.settimeout(5)
+            asking.connect(str(outlay.data / f"gateway-{node}.sock"))
+            asking.sendall(b"GET /readyz HTTP/1.1\r\nhost: gateway\r\n\r\n")
+            ready = b" 200 " in asking.recv(100)
+    except OSError:
+        return 0
+    return int((outlay.data / "journal" / node / "lock").read_text()) if ready else 0
+
+
+async def renewed(outlay: Deployment, before: str, after: str) -> None:
+    old = await asyncio.to_thread(pid, outlay, before)
+    assert old
+    assert outlay.server.process is not None
+    outlay.server.process.send_signal(signal.SIGUSR2)
+    await asyncio.to_thread(until, f"{after} has taken over", lambda: bool(pid(outlay, after)), outlay.server)
+    await asyncio.to_thread(until, f"{before} has ended", lambda: not Path(f"/proc/{old}").exists(), outlay.server)
+
+
+def settled(outlay: Deployment, count: int) -> list[Settled]:
+    """All of them, once so many are published."""
+
+    def found() -> list[Settled]:
+        return [line for line in published_lines(outlay.data / "journal") if isinstance(line, Settled)]
+
+    until(f"{count} calls are settled", lambda: len(found()) >= count, outlay.server)
+    return found()
+
+
+async def calling(client: httpx.AsyncClient, stop: asyncio.Event, number: int, told: list[str]) -> None:
+    """Call after call on connections that are kept, every other one a stream of half a second."""
+    while not stop.is_set():
+        stream = (number + len(told)) % 2 == 0
+        more = {"x-standin-chunk-ms": "20", "x-standin-tokens": "20"} if stream else {}
+        answer = await client.post(PATH, json={**CHAT, "stream": stream}, headers=more)
+        whole = b"[DONE]" in answer.content if stream else bool(json.loads(answer.content)["usage"])
+        told.append("ok" if answer.status_code == 200 and whole else f"{answer.status_code}: {answer.text[-200:]}")
+
+
+async def test_renewing_under_load_fails_no_call_and_loses_none(tmp_path: Path, provider: StandIn) -> None:
+    with serving(tmp_path / "outlay", provider.url, workers="2") as outlay:
+        stop, told = asyncio.Event(), list[str]()
+        limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
+        async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60, limits=limits) as client:
+            tasks = [asyncio.create_task(calling(client, stop, number, told)) for number in range(CLIENTS)]
+            for before, after in (("test-1", "test-1b"), ("test-1b", "test-1")):
+                await renewed(outlay, before, after)
+            stop.set()
+            await asyncio.gather(*tasks)
+        assert set(told) == {"ok"}
+        entries = settled(outlay, len(told))
+        nodes = {path.name for path in (outlay.data / "journal").iterdir()}
+        assert {"test-0", "test-0b", "test-1", "test-1b"} <= nodes
+        assert len(entries) == len({entry.call.id for entry in entries}) == len(told) == len(provider.calls())
+        assert not any(entry.estimated for entry in entries)
+        tokens = sum(entry.usage.output_tokens for entry in entries)
+        assert tokens == sum(counts["output_text"] for counts in provider.counts()["models"].values())
+
+
+@pytest.mark.skipif("budgets" not in ENFORCED, reason="this version takes no budgets")
+async def test_a_budget_goes_on_from_where_the_one_before_had_it(tmp_path: Path, provider: StandIn) -> None:
+    limit = 12
+    folder = tmp_path / "outlay"
+    (folder / "policies").mkdir(parents=True)
+    (folder / "policies" / "budgets.yaml").write_text(
+        f"budgets: [{{name: all, limit: {limit} calls, window: total}}]\n"
+    )
+    with serving(folder, provider.url) as outlay:
+
+        async def passed(client: httpx.AsyncClient, calls: int) -> list[int]:
+            return [(await client.post(PATH, json=CHAT)).status_code for _ in range(calls)]
+
+        async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
+            statuses = await passed(client, 4)
+            for before, after in (("test-0", "test-0b"), ("test-0b", "test-0")):
+                running = asyncio.create_task(renewed(outlay, before, after))
+                while not running.done():
+                    if len(statuses) < limit - 2:
+                        statuses += await passed(client, 1)
+                    await asyncio.sleep(0.05)
+                await running
+            statuses += await passed(client, limit + 3 - len(statuses))
+        assert statuses == [200] * limit + [400] * 3
+
+
+async def test_a_new_gateway_that_does_not_come_up_leaves_the_old_one_in_place(
+    tmp_path: Path, provider: StandIn
+) -> None:
+    with serving(tmp_path / "outlay", provider.url) as outlay:
+        old = pid(outlay, "test-0")
+        (outlay.data / "journal" / "test-0b").write_text("no folder can be made here")
+        assert outlay.server.process is not None
+        outlay.server.process.send_signal(signal.SIGUSR2)
+        await asyncio.to_thread(until, "it is told", lambda: "not renewed" in outlay.server.said, outlay.server)
+        assert pid(outlay, "test-0") == old
+        async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
+            answer: Any = await client.post(PATH, json=CHAT)
+        assert answer.status_code == 200
+
+
+async def test_connections_wait_while_a_gateway_that_was_killed_is_started_again(
+    tmp_path: Path, provider: StandIn
+) -> None:
+    with serving(tmp_path / "outlay", provider.url) as outlay:
+        killed = pid(outlay, "test-0")
+        os.kill(killed, signal.SIGKILL)
+        await asyncio.to_thread(until, "it is dead", lambda: not Path(f"/proc/{killed}").exists(), outlay.server)
+        assert await asyncio.gather(*(fresh_call(outlay) for _ in range(5))) == [200] * 5
+
+
+async def fresh_call(outlay: Deployment) -> int:
+    async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
+        return (await client.post(PATH, json=CHAT)).status_code
