@@ -15,6 +15,7 @@ from proxy.cli import (
     budget,
     deployments,
     doctor,
+    erase,
     explain,
     init,
     keys,
@@ -77,6 +78,7 @@ app.command()(setup.setup)
 app.command()(doctor.doctor)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.add_typer(erase.app, name="erase")
 interrupted.heed()
 
 

@@ -61,6 +61,14 @@ def read(path: Path, version: int, key_id: str) -> Iterator[bytes]:
         raise UnusableError(str(error)) from error
 
 
+def told(path: Path) -> Iterator[bytes]:
+    """Every line, whoever may use it, head and end included. Raises UnusableError."""
+    try:
+        yield from _lines(path.read_bytes())
+    except (OSError, zlib.error, ValueError) as error:
+        raise UnusableError(str(error)) from error
+
+
 def _told(lines: Iterator[bytes], version: int, key_id: str) -> Iterator[bytes]:
     head = json.loads(next(lines, b"null"))
     if head != {"format": FORMAT, "version": version, "key": key_id}:
