@@ -49,7 +49,7 @@ AGAIN_SHARE: Final = 0.2
 AGAIN_S: Final = (0.0, 1.2)
 CALLERS: Final = 64
 READY_S: Final = 60.0
-COMPARED_S: Final = 30.0
+COMPARED_S: Final = 120.0
 LOADED_S: Final = 120.0
 POLL_S: Final = 0.02
 

@@ -136,7 +136,8 @@ class JournalWriter:
         self._why = str(why)
         if self.accepting:
             self.accepting = False
-            log.error("journal unavailable: no call is admitted", folder=str(self._folder), why=self._why)
+            calls = "kept in memory" if self.keeping else "refused"
+            log.error("journal unavailable", calls=calls, folder=str(self._folder), why=self._why)
 
     def accept(self) -> None:
         if not self.accepting:

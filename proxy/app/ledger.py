@@ -54,14 +54,14 @@ def main() -> int:
         print(f"outlay: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
         return MISCONFIGURED
     logs.configure(settings, "ledger")
-    data_folder.prepare(settings.data)
-    in_force = PoliciesInForce(settings)
-    mistakes = in_force.folder.load_now()
-    if mistakes:
-        log.error("policies can't be used, nothing to start with", mistakes=len(mistakes))
-        return MISCONFIGURED
-    in_force.use(in_force.folder.current)
     try:
+        data_folder.prepare(settings.data)
+        in_force = PoliciesInForce(settings)
+        mistakes = in_force.folder.load_now()
+        if mistakes:
+            log.error("policies can't be used, nothing to start with", mistakes=len(mistakes))
+            return MISCONFIGURED
+        in_force.use(in_force.folder.current)
         return _run(settings, in_force)
     except TlsError as error:
         log.error("the certificate can't be used", why=str(error))
@@ -102,7 +102,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(stop_with(settings.supervisor_pid)),
         asyncio.create_task(ledger.noticing().run()),
         asyncio.create_task(ledger.mirroring.run()),
-        asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal).run()),
+        asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal, ledger.outcome_process.stop).run()),
         asyncio.create_task(granting.keep(ledger.grants, ledger.caught_up)),
         asyncio.create_task(ledger.policy_recording().run(ledger.caught_up)),
         asyncio.create_task(ledger.retention().run()),
