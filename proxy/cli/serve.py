@@ -13,7 +13,7 @@ import typer
 from proxy import VERSION
 from proxy.adapters import admin_key, data_folder
 from proxy.adapters.data_folder import ADMIN_KEY_FILE, write_once
-from proxy.adapters.journal_whole import mark_new
+from proxy.adapters.journal_whole import LEDGER_NODE, mark_new
 from proxy.adapters.starter_files import write_starter
 from proxy.app import logs
 from proxy.app.supervisor import Supervisor, planes
@@ -85,7 +85,7 @@ def _prepare(settings: Settings, nodes: Iterable[str]) -> None:
     """What a first start needs: the folders, starter policies, and the admin key, shown once."""
     try:
         data_folder.prepare(settings.data)
-        mark_new(settings.data, nodes)
+        mark_new(settings.data, [*nodes, LEDGER_NODE])
         written = write_starter(settings.policies)
         if written:
             typer.echo(f"Wrote starter policies to {settings.policies}/ ({', '.join(written)}).")
