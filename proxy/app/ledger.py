@@ -102,7 +102,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(stop_with(settings.supervisor_pid)),
         asyncio.create_task(ledger.noticing().run()),
         asyncio.create_task(ledger.mirroring.run()),
-        asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal, ledger.outcome_process.stop).run()),
+        asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal).run()),
         asyncio.create_task(granting.keep(ledger.grants, ledger.caught_up)),
         asyncio.create_task(ledger.policy_recording().run(ledger.caught_up)),
         asyncio.create_task(ledger.retention().run()),
