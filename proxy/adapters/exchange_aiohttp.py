@@ -37,10 +37,13 @@ Timeouts = Mapping[str, float | None]
 
 
 class Protocol(ResponseHandler):
-    """aiohttp's, with two faults mended and a memory. The conformance tests tell when they are mended upstream."""
+    """aiohttp's, with two faults mended, a lazy timer and a memory. The conformance tests tell when they are mended
+    upstream."""
 
     used = False
     """True once an exchange has run on this connection."""
+    _heard_s = 0.0
+    """When something was last read."""
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """aiohttp tells who waits for headers, but not who waits for more of a body: framing that breaks within one
@@ -49,6 +52,24 @@ class Protocol(ResponseHandler):
         super().set_exception(exc, *cause)
         if payload is not None and not payload.is_eof() and payload.exception() is None:
             payload.set_exception(exc, *cause)
+
+    def _reschedule_timeout(self) -> None:
+        """aiohttp makes another timer for each piece that is read, which costs as much as reading it. Here one timer
+        looks, when it goes off, how long the silence has been."""
+        self._heard_s = self._loop.time()
+        if self._read_timeout_handle is None:
+            self._listen(self._read_timeout)
+
+    def _listen(self, seconds: float | None) -> None:
+        self._read_timeout_handle = self._loop.call_later(seconds, self._silent) if seconds else None
+
+    def _silent(self) -> None:
+        left_s = self._heard_s + (self._read_timeout or 0) - self._loop.time()
+        self._read_timeout_handle = None
+        if left_s > 0:
+            self._listen(left_s)
+        else:
+            self._on_read_timeout()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """aiohttp calls this for each chunk read, and then wakes parser and socket though they never slept."""
@@ -105,17 +126,23 @@ class Exchange(httpx.AsyncByteStream):
         self._delimited = message.chunked or "content-length" in message.headers
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self.read():
+            yield chunk
+
+    async def read(self) -> bytes:
+        """What has come of the body; b'' at its end, and no more after that. Raises httpx's TransportErrors."""
         payload = self._payload
         assert payload is not None
         try:
-            while chunk := await payload.readany():
-                yield chunk
+            chunk = await payload.readany()
         except _BROKEN as error:
             raise self._broken(error) from None
-        lost = self._protocol.exception()
-        if not self._delimited and isinstance(lost, aiohttp.ClientOSError):
-            raise self._broken(lost)  # where the connection's end is the answer's end, a reset is no end
-        self._finish()
+        if not chunk:
+            lost = self._protocol.exception()
+            if not self._delimited and isinstance(lost, aiohttp.ClientOSError):
+                raise self._broken(lost)  # where the connection's end is the answer's end, a reset is no end
+            self._finish()
+        return chunk
 
     async def aclose(self) -> None:
         """Before the body's end this closes the connection; after it, gives it back to the pool."""

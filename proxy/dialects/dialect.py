@@ -7,7 +7,7 @@ clients' error classes understand. None knows another.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, TypeGuard, runtime_checkable
 
 from proxy.dialects.messages import Message
 from proxy.metering.json_object import UnreadableError as UnreadableError  # noqa: PLC0414  # part of what a dialect is
@@ -276,6 +276,17 @@ class HeadedAllowances(Protocol):
     """How all of these headers begin, lower-cased."""
 
     def allowance_headers(self, allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]: ...
+
+
+_HEADED: Final[dict[type, bool]] = {}
+
+
+def headed_allowances(dialect: Dialect) -> TypeGuard[HeadedAllowances]:
+    """`isinstance`, worked out once for each dialect: of a Protocol it takes 10 microseconds."""
+    known = _HEADED.get(type(dialect))
+    if known is None:
+        known = _HEADED[type(dialect)] = isinstance(dialect, HeadedAllowances)
+    return known
 
 
 def told(refusal: Refusal, call_id: str) -> str:

@@ -48,6 +48,8 @@ class MeteredAnswer:
             self._unread_bytes += len(chunk)
             return chunk
         try:
+            if self._decoder.identity:
+                return self._meter.feed(chunk)
             if self._hiding:
                 return b"".join([self._meter.feed(piece) for piece in self._decoder.feed(chunk)])
             for piece in self._decoder.feed(chunk):

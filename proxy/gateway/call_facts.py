@@ -15,7 +15,6 @@ from proxy.model.decision import Reason, Refusal
 from proxy.model.fact import fact
 from proxy.model.identity import Identity, Project
 from proxy.policy.identify import choose_project
-from proxy.policy.providers import choose_provider
 from proxy.policy.types import Provider, Secret
 from proxy.ports.clock import Clock
 
@@ -76,8 +75,7 @@ class CallFacts:
         project = choose_project(identity, stated.project, stated.repository or request.repository)
         if isinstance(project, Refusal):
             return Unknown(self._unread(id_, rules, incoming, identity, stated), project)
-        provider = choose_provider(
-            rules.policies,
+        provider = rules.provider(
             incoming.dialect.name,
             routed_by or request.model,
             incoming.prefix,

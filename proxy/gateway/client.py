@@ -1,6 +1,8 @@
 """The caller's side of a call, as the relay needs it. HTTP lives in proxy.web."""
 
-from typing import Protocol
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from proxy.model.decision import Refusal
 
@@ -31,3 +33,22 @@ class Client(Protocol):
     async def gone(self) -> None:
         """Returns when the client has hung up. Called once the request's body has been read."""
         ...
+
+    def when_gone(self, told: Callable[[], None]) -> Callable[[], None]:
+        """`told` is called when the client has hung up, once. Gives what ends the watch; it may be called twice."""
+        ...
+
+
+def by_task(gone: Callable[[], Coroutine[Any, Any, None]], told: Callable[[], None]) -> Callable[[], None]:
+    """`when_gone` for a client that can only be waited for."""
+
+    async def watch() -> None:
+        await gone()
+        told()
+
+    task = asyncio.create_task(watch())
+
+    def stop() -> None:
+        task.cancel()
+
+    return stop

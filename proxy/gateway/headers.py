@@ -29,6 +29,10 @@ _NOT_UPSTREAM: Final = _CONNECTION_ONLY | {b"host", b"content-length", b"expect"
 RANGES: Final = frozenset((b"range", b"if-range"))
 """What asks for a part of an answer."""
 
+_NARROWING: Final = frozenset(
+    b"x-outlay-project x-outlay-repo x-outlay-branch x-outlay-commit x-outlay-work-item x-outlay-session "
+    b"x-outlay-justification x-outlay-tags".split()
+)
 _TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)")
 
 NAME_CHARS_MAX: Final = 200
@@ -103,6 +107,8 @@ def connection_tokens(lines: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
 
 def narrowing(headers: Mapping[bytes, bytes]) -> Narrowing:
     """The caller's `x-outlay-…` headers, bounded. Unknown ones are ignored (and not forwarded either)."""
+    if _NARROWING.isdisjoint(headers):
+        return Narrowing()
     return Narrowing(
         project=text(headers, b"x-outlay-project"),
         repository=text(headers, b"x-outlay-repo"),

@@ -17,7 +17,7 @@ from proxy.gateway.over_budget import cut
 from proxy.gateway.plane import Plane
 from proxy.gateway.reserving import lacking
 from proxy.gateway.waiting import Lack
-from proxy.metering.estimate import LEASE_TOKENS, extended
+from proxy.metering.estimate import LEASE_TOKENS, extended, unseen_output
 from proxy.model.call import Hold
 from proxy.model.decision import Refusal
 from proxy.model.entry import Extended
@@ -48,6 +48,7 @@ class Lease:
         self._admitted = admitted
         call = admitted.call
         self._output_tokens_max = admitted.rules.prices.limits(call.provider, admitted.model).output_tokens_max
+        self._unseen_tokens = unseen_output(admitted.request)
         self._counted_bytes = 0
         self._counted_tokens = 0
         """What those bytes come to at most, by a count."""
@@ -55,6 +56,10 @@ class Lease:
     def covers(self, output_bytes: int) -> bool:
         """Whether the hold covers the output so far. Bytes that weren't counted are taken for tokens: none is shorter
         than a byte."""
+        passed = self._counted_tokens + output_bytes - self._counted_bytes
+        if passed + self._unseen_tokens <= self.hold.output_tokens:
+            # As `_needed` would say; this is asked after each piece of a stream.
+            return True
         return self._needed(output_bytes) <= self.hold.output_tokens
 
     async def extend(self, output_bytes: int, texts: Texts = no_texts) -> Refusal | None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from proxy.gateway.client import Client, HeaderLines
+from proxy.gateway.client import Client, HeaderLines, by_task
 from proxy.model.decision import Refusal
 from proxy.model.entry import Settled
 
@@ -115,6 +115,9 @@ class Recording:
         self._finish()
         if not self._left:
             await self._client.refuse(refusal, call_id)
+
+    def when_gone(self, told: Callable[[], None]) -> Callable[[], None]:
+        return by_task(self.gone, told)
 
     async def gone(self) -> None:
         """Returns when nobody listens any more."""

@@ -9,6 +9,7 @@ What users rely on:
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final
 
 import structlog
@@ -75,12 +76,14 @@ class Relay:
         self._whole = False
         """The answer came to its end, every byte of it metered."""
         self._client_gone = False
+        self._draining: asyncio.TimerHandle | None = None
+        """Ends the reading of a whole answer whose client is gone."""
 
     async def run(self) -> None:
         """Never leaves the call unsettled. Raises CancelledError only when the server itself stops."""
         task = asyncio.current_task()
         assert task is not None
-        watcher = asyncio.create_task(self._watch(task))
+        unwatch = self._client.when_gone(partial(self._left, task))
         try:
             await self._forward()
         except UpstreamError as error:
@@ -96,14 +99,20 @@ class Relay:
             await self._settle(Outcome.CUT)
             await self._break_off(INTERNAL)
         finally:
-            watcher.cancel()
+            unwatch()
+            if self._draining is not None:
+                self._draining.cancel()
 
-    async def _watch(self, task: "asyncio.Task[None]") -> None:
-        """A gone client never shows on sending, so its connection is watched during the whole call."""
-        await self._client.gone()
+    def _left(self, task: "asyncio.Task[None]") -> None:
+        """The client hung up. That never shows on sending, so its connection is watched during the whole call."""
         self._client_gone = True
-        if not self._streamed:
-            await asyncio.sleep(self._plane.drain_s)
+        if self._streamed:
+            self._give_up(task)
+        else:
+            drain_s = self._plane.drain_s
+            self._draining = asyncio.get_running_loop().call_later(drain_s, self._give_up, task)
+
+    def _give_up(self, task: "asyncio.Task[None]") -> None:
         if not self._settled or (self._streamed and self._passing):
             task.cancel()
 

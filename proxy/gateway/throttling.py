@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.dialects.dialect import Dialect, HeadedAllowances
+from proxy.dialects.dialect import Dialect, headed_allowances
 from proxy.gateway.headers import HeaderLines
 from proxy.model.allowance import Allowance, Measure
 from proxy.model.decision import Reason, Refusal
@@ -69,7 +69,7 @@ def allowance_lines(
 ) -> HeaderLines:
     """What the limits leave in the dialect's own headers; none where the provider's answer has any such: what its
     limits leave is not to be mixed with what ours do."""
-    if not allowances or not isinstance(dialect, HeadedAllowances):
+    if not allowances or not headed_allowances(dialect):
         return []
     if any(name.lower().startswith(dialect.allowance_prefix) for name, _ in theirs):
         return []

@@ -71,8 +71,14 @@ class Decoder:
         return pieces
 
 
+_IDENTITY: Final = Decoder([])
+"""For all answers without an encoding: it keeps nothing of them."""
+
+
 def answer_decoder(content_encoding: bytes) -> Decoder | None:
     """A decoder for the value of a content-encoding header; None where an encoding is unknown."""
+    if not content_encoding:
+        return _IDENTITY
     names = [name for part in content_encoding.split(b",") if (name := part.strip().lower())]
     names = [name for name in names if name != b"identity"]
     if len(names) > ENCODINGS_MAX or not all(name in _STEPS for name in names):
@@ -85,6 +91,8 @@ def decoded_request(body: bytes, content_encoding: bytes, bytes_max: int) -> byt
 
     Raises ExpansionError above `bytes_max`, UnreadableContentError for broken or unfinished content.
     """
+    if not content_encoding:
+        return body
     decoder = answer_decoder(content_encoding)
     if decoder is None or decoder.identity:
         return body if decoder else None

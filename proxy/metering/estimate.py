@@ -65,6 +65,11 @@ def holding(request: Request, input_tokens: int, output_tokens: int) -> Usage:
     )
 
 
+def unseen_output(request: Request) -> int:
+    """Tokens that may be put out beside those that are visible: the thinking budget that the call names."""
+    return min(request.thinking_tokens_max or 0, OUTPUT_TOKENS_MAX) * request.choices
+
+
 def extended(
     request: Request,
     held: int,
@@ -78,7 +83,7 @@ def extended(
     A thinking budget may be used up unseen beside what is visible. Raised by whole leases, so that a stream is extended
     about once in a thousand tokens, and never above the limit of call or model, where one is known.
     """
-    needed = output_bytes + min(request.thinking_tokens_max or 0, OUTPUT_TOKENS_MAX) * request.choices
+    needed = output_bytes + unseen_output(request)
     if needed <= held or _by_unit(request):
         return held
     raised = held + -(-(needed - held) // lease_tokens) * lease_tokens

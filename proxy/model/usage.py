@@ -62,7 +62,10 @@ class Usage:
     @property
     def prompt_tokens(self) -> int:
         """Everything the model read: what long-context price thresholds are compared with."""
-        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+        # Kind by kind: it is asked for six times a call.
+        fresh = self.input_text + self.input_audio + self.input_image
+        read = self.cache_read + self.cache_read_audio
+        return fresh + read + self.cache_write_5m + self.cache_write_1h
 
     @property
     def by_unit(self) -> bool:

@@ -134,9 +134,9 @@ class Rates:
         return tuple(least.values())
 
     def _instance(self, throttle: Throttle, now_us: int) -> "_Instance":
-        key = _Key(throttle.limit.name, throttle.instance)
-        found = self._instances.get(key)
-        return found if found is not None else self._new(key, now_us)
+        # A plain pair finds what is kept under a _Key.
+        found = self._instances.get((throttle.limit.name, throttle.instance))  # type: ignore[call-overload]
+        return found or self._new(_Key(throttle.limit.name, throttle.instance), now_us)
 
     def _new(self, key: "_Key", now_us: int) -> "_Instance":
         """Its own place; with the rest, where there is none left, or where it may have been among them just now."""
@@ -174,11 +174,13 @@ class _Window:
         self._sum = 0
 
     def total(self, now_us: int) -> int:
-        self._move(now_us)
+        if now_us // SLICE_US != self._newest:
+            self._move(now_us)
         return self._sum
 
     def add(self, amount: int, now_us: int) -> None:
-        self._move(now_us)
+        if now_us // SLICE_US != self._newest:
+            self._move(now_us)
         self._slices[self._newest % SLICES] += amount
         self._sum += amount
 
@@ -200,7 +202,8 @@ class _Window:
         return None
 
     def empty_in_us(self, now_us: int) -> int:
-        self._move(now_us)
+        if now_us // SLICE_US != self._newest:
+            self._move(now_us)
         for slice_ in range(self._newest, self._newest - SLICES, -1):
             if self._slices[slice_ % SLICES]:
                 return (slice_ + SLICES) * SLICE_US - now_us

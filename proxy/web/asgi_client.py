@@ -1,10 +1,12 @@
 """The caller's side of a call over ASGI: fulfils gateway.client.Client."""
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.types import Receive, Send
 
 from proxy.dialects.dialect import Dialect, HeadedAllowances, HeadedRefusals
+from proxy.gateway.client import by_task
 from proxy.model.decision import Refusal
 
 HeaderLines = list[tuple[bytes, bytes]]
@@ -49,6 +51,13 @@ class AsgiClient:
             headers += self._dialect.allowance_headers(refusal.allowances)
         await self.start(refusal.status, headers)
         await self.end(body)
+
+    def body_at_once(self) -> bytes | None:
+        """The whole body, where it is all here by now; None: it is to be read."""
+        return None
+
+    def when_gone(self, told: Callable[[], None]) -> Callable[[], None]:
+        return by_task(self.gone, told)
 
     async def gone(self) -> None:
         await self.body_read.wait()

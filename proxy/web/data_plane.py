@@ -39,6 +39,7 @@ from proxy.ports.upstream import Signing, Translation, UpstreamRequest
 from proxy.web.asgi_client import AsgiClient
 from proxy.web.body_room import BodyRoom, NoRoomError, Share
 from proxy.web.credentials import Presented, presented
+from proxy.web.direct_client import client as client_of
 from proxy.web.http_protocol import FULL, RAW_TARGET
 from proxy.web.request_body import (
     STEADY,
@@ -92,7 +93,7 @@ class DataPlane:
         headers = lookup(scope["headers"])
         caller = presented(headers, raw_target(scope))
         found = route(scope["method"], caller.target, headers, rules.policies, self.dialects)
-        client = AsgiClient(receive, send, found.dialect)
+        client = client_of(receive, send, found.dialect)
         if FULL in scope:
             return await self._refuse(client, _FULL)
         if isinstance(found, Unrouted):
@@ -155,8 +156,7 @@ class DataPlane:
             operation = replace(operation, body_read=True)
         if operation.body_read:
             try:
-                length = declared_length(call.headers)
-                body = await read_whole(call.receive, length, self.body_bytes_max, share.take, pace=self.pace)
+                body = await self._body(call, share)
                 content = decoded_request(body, call.headers.get(b"content-encoding", b""), self.body_bytes_max)
                 if content is not None and content is not body:
                     share.take(len(content))
@@ -183,6 +183,17 @@ class DataPlane:
             sent_headers=lambda: _sent_headers(call, None),
         )
         return incoming, refusal
+
+    async def _body(self, call: "_Inbound", share: Share) -> bytes:
+        """All of it. Raises as `read_whole` does."""
+        body = call.client.body_at_once()
+        if body is None:
+            length = declared_length(call.headers)
+            return await read_whole(call.receive, length, self.body_bytes_max, share.take, pace=self.pace)
+        if len(body) > self.body_bytes_max:
+            raise TooLargeError
+        share.take(len(body))
+        return body
 
     def _too_large(self) -> Refusal:
         return Refusal(

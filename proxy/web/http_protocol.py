@@ -13,11 +13,12 @@ import asyncio
 import fcntl
 import struct
 import termios
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from proxy.web.direct_client import CallCycle
 from proxy.web.door import Door
 
 log = structlog.get_logger("outlay.server")
@@ -58,7 +59,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head = False
         """A request's head has begun and is not whole."""
         self._head_bytes = 0
-        self._answering: RequestResponseCycle | None = None
+        self._answering: CallCycle | None = None
         self._timer: asyncio.TimerHandle | None = None
         """Ends the state that the connection is in."""
         self._stalled: asyncio.TimerHandle | None = None
@@ -140,10 +141,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._stop_looking()
         super().connection_lost(exc)
         answering = self._answering
-        if answering is not None and not answering.response_complete:
+        if answering is not None:
             # uvicorn tells only the newest of pipelined requests, and this one may be older.
-            answering.disconnected = True
-            answering.message_event.set()
+            answering.hang_up()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -167,7 +167,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._turn_down(None, msg)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._answering = cycle
+        # uvicorn names the class that it makes; ours adds nothing but methods.
+        cycle.__class__ = CallCycle
+        self._answering = cast(CallCycle, cycle)
         super()._start_asgi_task(cycle, app)
 
     @property

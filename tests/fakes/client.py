@@ -1,7 +1,9 @@
 """The caller's side of one call, on record."""
 
 import asyncio
+from collections.abc import Callable
 
+from proxy.gateway.client import by_task
 from proxy.model.decision import Refusal
 
 
@@ -37,6 +39,9 @@ class RecordingClient:
 
     async def refuse(self, refusal: Refusal, call_id: str) -> None:
         self.status, self.refusal, self.ended = refusal.status, refusal, True
+
+    def when_gone(self, told: Callable[[], None]) -> Callable[[], None]:
+        return by_task(self.gone, told)
 
     async def gone(self) -> None:
         await self.hung_up.wait()

@@ -1,0 +1,257 @@
+"""The direct way to a client and the way over ASGI: the same bytes on the wire, the same news of a hang-up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from proxy.dialects.openai import OpenAI
+from proxy.gateway.faults import INTERNAL
+from proxy.web.asgi_client import AsgiClient
+from proxy.web.direct_client import DirectClient, client
+from proxy.web.door import Door
+from proxy.web.http_protocol import BoundedHttpProtocol
+
+Answer = Callable[[AsgiClient], Awaitable[None]]
+JSON = (b"content-type", b"application/json")
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+HEAD = b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n"
+OLD = b"GET / HTTP/1.0\r\nhost: x\r\n\r\n"
+CLOSING = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+
+
+def direct(receive: Receive, send: Send) -> AsgiClient:
+    found = client(receive, send, OpenAI())
+    assert isinstance(found, DirectClient)
+    return found
+
+
+def over_asgi(receive: Receive, send: Send) -> AsgiClient:
+    return AsgiClient(receive, send, OpenAI())
+
+
+WAYS = [direct, over_asgi]
+Way = Callable[[Receive, Send], AsgiClient]
+
+
+@asynccontextmanager
+async def listening(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> AsyncIterator[int]:
+    config = uvicorn.Config(app, lifespan="off", log_config=None)
+    door, state = Door(), ServerState()
+    state.connections = door.connections
+
+    def made() -> BoundedHttpProtocol:
+        return BoundedHttpProtocol(door, config=config, server_state=state, app_state={})
+
+    server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for connection in list(door.connections):
+            connection.transport.abort()
+
+
+async def on_the_wire(way: Way, answer: Answer, sent: bytes = GET) -> bytes:
+    """All that comes back until the connection is closed, by the server or for want of more."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = way(receive, send)
+        told.body_read.set()
+        await answer(told)
+
+    async with listening(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        writer.write_eof()
+        got = await reader.read()
+        writer.close()
+        return got
+
+
+async def whole(told: AsgiClient) -> None:
+    await told.start(200, [JSON, (b"content-length", b"6"), (b"set-cookie", b"a"), (b"set-cookie", b"b")])
+    await told.write(b"abc")
+    await told.write(b"")
+    await told.end(b"def")
+
+
+async def streamed(told: AsgiClient) -> None:
+    await told.start(200, [(b"content-type", b"text/event-stream")])
+    await told.write(b"data: 1\n\n")
+    await told.write(b"")
+    await told.write(b"data: 2\n\n")
+    await told.end()
+
+
+async def streamed_to_the_last(told: AsgiClient) -> None:
+    await told.start(404, [])
+    await told.end(b"x" * 20)
+
+
+async def nothing(told: AsgiClient) -> None:
+    await told.start(204, [(b"content-length", b"3")])
+    await told.end()
+
+
+async def refused(told: AsgiClient) -> None:
+    await told.refuse(INTERNAL, "call-1")
+
+
+async def cut(told: AsgiClient) -> None:
+    await told.start(200, [])
+    await told.write(b"half")
+    told.abort()
+
+
+async def too_short(told: AsgiClient) -> None:
+    await told.start(200, [(b"content-length", b"10")])
+    await told.end(b"short")
+
+
+async def too_long(told: AsgiClient) -> None:
+    await told.start(200, [(b"content-length", b"2")])
+    await told.write(b"longer")
+
+
+async def two_headers_in_one(told: AsgiClient) -> None:
+    await told.start(200, [(b"x-a", b"1\r\nx-b: 2")])
+
+
+ANSWERS = [whole, streamed, streamed_to_the_last, nothing, refused, cut, too_short]
+
+
+@pytest.mark.parametrize("sent", [GET, HEAD, OLD, CLOSING], ids=["get", "head", "http 1.0", "closing"])
+@pytest.mark.parametrize("answer", ANSWERS)
+async def test_both_ways_send_the_same_bytes(answer: Answer, sent: bytes) -> None:
+    one, other = [await on_the_wire(way, answer, sent) for way in WAYS]
+    assert one == other
+    assert one.startswith(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_longer_answer_than_was_announced_is_cut(way: Way) -> None:
+    assert b"longer" not in await on_the_wire(way, too_long)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_no_header_can_be_two(way: Way) -> None:
+    assert b"x-b: 2" not in await on_the_wire(way, two_headers_in_one)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_connection_carries_one_call_after_the_other(way: Way) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await whole(way(receive, send))
+
+    async with listening(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(3):
+            writer.write(GET)
+            assert (await reader.readuntil(b"abcdef")).startswith(b"HTTP/1.1 200")
+        writer.write(GET + GET)
+        assert (await reader.readuntil(b"abcdef")).startswith(b"HTTP/1.1 200")
+        assert (await reader.readuntil(b"abcdef")).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_who_hangs_up_is_told_of_once_and_only_while_it_is_asked(way: Way) -> None:
+    told_of: list[str] = []
+    watched, left = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = way(receive, send)
+        told.body_read.set()
+        stop = told.when_gone(lambda: told_of.append("not any more"))
+        stop()
+        stop = told.when_gone(lambda: (told_of.append("gone"), left.set()))  # type: ignore[arg-type,return-value,func-returns-value]
+        watched.set()
+        await left.wait()
+        stop()
+        stop()
+        await told.start(200, [])
+        await told.write(b"to nobody")
+        await told.end()
+
+    async with listening(app) as port, asyncio.timeout(10):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await watched.wait()
+        writer.transport.abort()
+        await left.wait()
+    assert told_of == ["gone"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_who_hung_up_before_it_was_asked_is_told_of_too(way: Way) -> None:
+    begun, gone, told_of = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = way(receive, send)
+        begun.set()
+        told.body_read.set()
+        await told.gone()
+        gone.set()
+        told.when_gone(told_of.set)
+        await told_of.wait()
+
+    async with listening(app) as port, asyncio.timeout(10):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await begun.wait()
+        writer.transport.abort()
+        await told_of.wait()
+    assert gone.is_set()
+
+
+async def test_a_body_that_is_all_here_is_had_at_once_and_one_that_is_not_is_read() -> None:
+    seen: list[bytes | None] = []
+    first = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = direct(receive, send)
+        seen.append(told.body_at_once())
+        if seen[-1] is None:
+            first.set()
+            message = await receive()
+            while message.get("more_body"):
+                message = await receive()
+            seen.append(message["body"])
+        await whole(told)
+
+    async with listening(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody")
+        await reader.readuntil(b"abcdef")
+        writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\nhalf")
+        await first.wait()
+        writer.write(b"rest")
+        await reader.readuntil(b"abcdef")
+        writer.close()
+    assert seen[0] == b"body"
+    assert seen[1] is None
+    assert (seen[2] or b"").endswith(b"rest")
+
+
+async def test_behind_a_middleware_the_call_goes_over_asgi() -> None:
+    kinds: list[type] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: object) -> None:
+            await send(message)  # type: ignore[arg-type]
+
+        found = client(receive, sending, OpenAI())
+        kinds.append(type(found))
+        await whole(found)
+
+    async with listening(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await reader.readuntil(b"abcdef")
+        writer.close()
+    assert kinds == [AsgiClient]
