@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
+from proxy.app.outcome_process import OutcomeProcess
 from proxy.ledger.outcome_asked import outcomes_asked
 from proxy.ledger.outcome_report import outcome_report
 from proxy.ledger.outcomes import Outcomes
@@ -156,7 +157,7 @@ def main() -> None:
         fill_calls(store, asked.calls, asked.deployments)
         known = services()
         aliases = {f"person-{at}": f"person-{at}" for at in range(PEOPLE)}
-        outcomes = Outcomes(store, lambda: known, lambda: aliases, lambda: NOW_US)
+        outcomes = Outcomes(store, lambda: known, lambda: aliases, lambda: NOW_US, run=OutcomeProcess())
         began_cpu = time.process_time()
         built = outcomes.refresh()
         cpu_s = time.process_time() - began_cpu

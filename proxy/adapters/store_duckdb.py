@@ -123,7 +123,7 @@ class DuckStore:
         return self._export(sql, parameters, file, timeout_s, "FORMAT parquet, COMPRESSION zstd")
 
     def export_lines(self, sql: str, parameters: Parameters, file: Path, timeout_s: float) -> int:
-        return self._export(sql, parameters, file, timeout_s, "FORMAT json")
+        return self._export(sql, parameters, file, timeout_s, "FORMAT json, USE_TMP_FILE false")
 
     def _export(self, sql: str, parameters: Parameters, file: Path, timeout_s: float, form: str) -> int:
         try:

@@ -46,7 +46,7 @@ SOCKET_FILE: Final = "ledger.sock"
 Servers = list[tuple[Server, list[socket.socket]]]
 
 
-def main() -> int:
+def main(clock: SystemClock | None = None) -> int:
     """Exit code: 0 after a stop that was asked for, 1 where something failed, 2 where it is configured wrongly."""
     try:
         settings = Settings.load()
@@ -62,7 +62,7 @@ def main() -> int:
             log.error("policies can't be used, nothing to start with", mistakes=len(mistakes))
             return MISCONFIGURED
         in_force.use(in_force.folder.current)
-        return _run(settings, in_force)
+        return _run(settings, in_force, clock or SystemClock())
     except TlsError as error:
         log.error("the certificate can't be used", why=str(error))
         return MISCONFIGURED
@@ -72,13 +72,12 @@ def main() -> int:
         return FAILED
 
 
-def _run(settings: Settings, in_force: PoliciesInForce) -> int:
+def _run(settings: Settings, in_force: PoliciesInForce, clock: SystemClock) -> int:
     with ExitStack() as stack:
-        clock = SystemClock()
         store = open_or_rebuild(settings.data, clock.now_us())
         stack.callback(store.close)
         journal = FileJournal(settings.data / JOURNAL_FOLDER, NODE, clock)
-        ledger = Ledger(settings, store, journal, lambda: in_force.current, lambda: in_force.folder.mistakes)
+        ledger = Ledger(settings, store, journal, lambda: in_force.current, lambda: in_force.folder.mistakes, clock)
         journal.open()
         mark_first(settings.data / JOURNAL_FOLDER / NODE, journal.place)
         stack.callback(_last_pass, ledger)
@@ -102,7 +101,7 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(stop_with(settings.supervisor_pid)),
         asyncio.create_task(ledger.noticing().run()),
         asyncio.create_task(ledger.mirroring.run()),
-        asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal).run()),
+        asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal, ledger.outcome_process.stop).run()),
         asyncio.create_task(granting.keep(ledger.grants, ledger.caught_up)),
         asyncio.create_task(ledger.policy_recording().run(ledger.caught_up)),
         asyncio.create_task(ledger.retention().run()),

@@ -22,6 +22,7 @@ from proxy.app.loading import Loading
 from proxy.app.mirror_wiring import mirroring
 from proxy.app.noticing import Noticing
 from proxy.app.opening import rebuildable
+from proxy.app.outcome_process import OutcomeProcess
 from proxy.app.policy_recording import PolicyRecording
 from proxy.app.retention import Retention
 from proxy.ledger.grant_book import GrantBook
@@ -65,10 +66,11 @@ class Ledger:
         journal: Journal,
         policies: Callable[[], PolicySet],
         mistakes: Callable[[], Sequence[Mistake]] = tuple,
+        clock: SystemClock | None = None,
     ) -> None:
         """`policies`: in force now, with every key that opens the control plane."""
         self.settings = settings
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self.store = store
         self.journal = journal
         self.policies = policies
@@ -88,7 +90,14 @@ class Ledger:
         self.metrics.registry.register(MirrorFigures(self.mirroring.states))
         self.loading = Loading(self.loader, self.metrics.load_failures.inc, self._to_be_rebuilt)
         self.grants = GrantBook(store, journal, partial(write_grants, settings.data), self.clock.now_us)
-        self.outcomes = Outcomes(store, lambda: policies().services, lambda: known_names(policies()), self.clock.now_us)
+        self.outcome_process = OutcomeProcess()
+        self.outcomes = Outcomes(
+            store,
+            lambda: policies().services,
+            lambda: known_names(policies()),
+            self.clock.now_us,
+            run=self.outcome_process,
+        )
 
     def plane(self) -> ControlPlane:
         authentication = Authentication(self.policies, self.clock.now_us)

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
 
+from proxy.app.outcome_process import OutcomeWorkError
 from proxy.ledger.outcomes import Outcomes
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.store import QueryTimeoutError, StoreError
@@ -21,25 +23,35 @@ SHARE: Final = 10
 
 
 class Rebuilding:
-    def __init__(self, outcomes: Outcomes, journal: Journal) -> None:
+    def __init__(self, outcomes: Outcomes, journal: Journal, stop: Callable[[], None] = lambda: None) -> None:
+        """`stop`: gives up what a rebuild does elsewhere."""
         self.failing = ""
         """Why the last one failed; '' where it did not."""
         self._outcomes = outcomes
         self._journal = journal
+        self._stop = stop
         self._recorded: set[str] = set()
         self._last_s = -CALLS_S
+        self._rest_s = 0.0
+        self._begun_s = self._last_s
+        self._judge_s = 0.0
+        """What was told is not judged anew before."""
 
     async def run(self) -> None:
-        while True:
-            await self.look()
-            await asyncio.sleep(LOOK_S)
+        """Until cancelled; a rebuild that runs then is given up."""
+        try:
+            while True:
+                await self.look()
+                await asyncio.sleep(LOOK_S)
+        finally:
+            self._stop()
 
     async def look(self) -> None:
         """Once: a rebuild where one is due, and what it has to put on record. Raises nothing but a cancellation."""
         try:
             await asyncio.to_thread(self._refresh)
             await self._record()
-        except (StoreError, QueryTimeoutError, JournalUnavailableError) as error:
+        except (StoreError, QueryTimeoutError, JournalUnavailableError, OutcomeWorkError) as error:
             self._failed(error, unexpected=False)
         except Exception as error:
             # A task ends here: reports go on with what was made last, and the next look tries again.
@@ -50,17 +62,26 @@ class Rebuilding:
     def _failed(self, error: Exception, *, unexpected: bool) -> None:
         self.failing = f"{type(error).__name__}: {error}"
         log.error("outcomes not rebuilt", why=self.failing, exc_info=unexpected)
-        self._last_s = time.monotonic()
+        now_s = time.monotonic()
+        self._judge_s = now_s + SHARE * (now_s - self._begun_s)
+        self._last_s = now_s
 
     def _refresh(self) -> None:
-        built = self._outcomes.built
-        rest_s = SHARE * built.took_s if built else 0.0
-        waited_s = time.monotonic() - self._last_s
-        due = waited_s >= rest_s and self._outcomes.told_since()
-        if due or (waited_s >= max(rest_s, CALLS_S) and self._outcomes.changed()):
-            found = self._outcomes.refresh()
-            self._last_s = time.monotonic()
-            log.info("outcomes rebuilt", seconds=round(found.took_s, 3))
+        self._begun_s = time.monotonic()
+        if not self._is_due(self._begun_s):
+            return
+        found = self._outcomes.refresh()
+        self._last_s = time.monotonic()
+        self._rest_s = SHARE * found.took_s
+        if found.judged:
+            self._judge_s = self._last_s + self._rest_s
+        steps = {step: round(took_s, 3) for step, took_s in found.steps.items()}
+        log.info("outcomes rebuilt", seconds=round(found.took_s, 3), judged=found.judged, steps=steps)
+
+    def _is_due(self, now_s: float) -> bool:
+        if self._outcomes.told_since():
+            return now_s >= self._judge_s
+        return now_s >= self._last_s + max(CALLS_S, self._rest_s) and self._outcomes.changed()
 
     async def _record(self) -> None:
         """Baselines of the running quarter, before anybody can count on them for long."""

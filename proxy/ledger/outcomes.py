@@ -74,6 +74,8 @@ class Built:
     """To be put on record."""
     weeks: tuple[int, ...] | None
     """Whose spend was attributed anew; None: that of all."""
+    judged: bool
+    """False: the verdicts are those of the rebuild before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +158,16 @@ class Outcomes:
         kept = self._store.read(_KEPT)
         after, open_us = kept[0][0] if kept else 0, self._open_us(self._store.read(RAW_FROM))
         facts = OutcomeFacts(self._store, seen.load, after, open_us)
-        if before and before.seen.frozen == seen.frozen and before.seen.load == after and self._has_proofs():
+        unjudged = before and before.seen.frozen == seen.frozen and before.seen.load == after and self._has_proofs()
+        if before and unjudged:
             weeks, done = self._attribute(before, seen, facts, now_us)
             due_us, acts = before.due_us, before.acts
         else:
             weeks, done = None, self._judge(seen, facts, now_us)
             due_us, acts = done.due_us, done.acts
         self._clear()
-        return Built(seen, now_us, due_us, time.monotonic() - began_s, done.steps, acts, weeks)
+        took_s = time.monotonic() - began_s
+        return Built(seen, now_us, due_us, took_s, done.steps, acts, weeks, judged=not unjudged)
 
     def _judge(self, seen: Seen, facts: OutcomeFacts, now_us: int) -> Done:
         """All of it, from the beginning."""

@@ -1,5 +1,6 @@
 """The store's contract, on real DuckDB files."""
 
+import json
 import os
 import random
 import shutil
@@ -138,6 +139,19 @@ def test_what_was_committed_is_there_after_closing_and_opening(store):
     again = DuckStore(store.path)
     assert numbers(again) == [7]
     again.close()
+
+
+def test_rows_are_written_as_lines_of_json_for_their_owner_alone(store, tmp_path):
+    with store.transaction() as change:
+        insert(change, 2, 1)
+    file = tmp_path / "rows.jsonl"
+    sql = "SELECT number, MAP {'word': word} AS said, NULL AS nothing FROM kept WHERE number < $below ORDER BY number"
+    assert store.export_lines(sql, {"below": 3}, file, timeout_s=60) == 2
+    assert [json.loads(line) for line in file.read_text().splitlines()] == [
+        {"number": 1, "said": {"word": "x"}, "nothing": None},
+        {"number": 2, "said": {"word": "x"}, "nothing": None},
+    ]
+    assert file.stat().st_mode & 0o077 == 0
 
 
 def test_closing_stops_the_queries_that_run(store, tmp_path):
