@@ -7,6 +7,7 @@ prices, the way to the providers; and only then a listening socket. A stop goes 
 from proxy.app import lean  # noqa: F401  # before structlog is imported
 
 # isort: split
+import gc
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable
@@ -40,6 +41,8 @@ log = structlog.get_logger("outlay.gateway")
 
 MISCONFIGURED: Final = 2
 FAILED: Final = 1
+YOUNG_MAX: Final = 20_000
+"""Objects between two looks for garbage."""
 HEALTH: Final = frozenset(("/healthz", "/readyz"))
 
 
@@ -112,6 +115,7 @@ def _run(settings: Settings, clock: SystemClock) -> int:
     gateway.start()
     sockets = _servers(gateway, handover)
     log.info("listening", host=settings.host, port=settings.port)
+    _settle_memory()
     try:
         uvloop.run(serve_all(sockets))
     finally:
@@ -122,6 +126,14 @@ def _run(settings: Settings, clock: SystemClock) -> int:
         if gateway.remembering is not None:
             gateway.remembering.close()
     return 0
+
+
+def _settle_memory() -> None:
+    """What a start has made stays: no collection of garbage need look at it again. And young objects are looked at
+    after some fifty calls rather than after two: calls leave hardly any cycles behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_MAX, 20, 20)
 
 
 def _servers(gateway: Gateway, handover: Handover) -> list[tuple[Server, list[socket.socket]]]:

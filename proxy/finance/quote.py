@@ -33,17 +33,21 @@ class Quote:
         self._speed = served.speed.lower()
         self._ceiling = ceiling
         self._thresholds = sorted({variant.above for variant in listing.rates if variant.above}, reverse=True)
-        self._prices: dict[tuple[int, Variant], Price] = {}
+        self._prices: dict[tuple[int, bool, int], Price] = {}
+        """By place of the rule, off-peak or not, and band."""
 
     def price(self, at_us: int, prompt_tokens: int) -> Price:
         """The price of a call admitted at this moment (microseconds UTC) with a prompt of this length."""
-        place = next((place for place, rule in enumerate(self._rules) if rule.in_force(at_us)), -1)
+        place = (
+            next((place for place, rule in enumerate(self._rules) if rule.in_force(at_us)), -1) if self._rules else -1
+        )
         off_peak = self._listing.off_peak is not None and self._listing.off_peak.open_at(at_us)
-        variant = Variant(OFF_PEAK if off_peak else self._tier, self._band(prompt_tokens))
-        price = self._prices.get((place, variant))
+        band = self._band(prompt_tokens) if self._thresholds else 0
+        price = self._prices.get((place, off_peak, band))
         if price is None:
+            variant = Variant(OFF_PEAK if off_peak else self._tier, band)
             price = self._made(self._rules[place] if place >= 0 else None, variant)
-            self._prices[place, variant] = price
+            self._prices[place, off_peak, band] = price
         return price
 
     def _band(self, prompt_tokens: int) -> int:
