@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from proxy.ledger.statements import statement
 from proxy.model.service import Service, Services
@@ -48,6 +49,7 @@ class SpendCell:
     team: str
     project: str
     week_us: int
+    """0 where weeks stand together."""
     method: str
     cost_pico: int
     calls: int
@@ -57,6 +59,8 @@ class SpendCell:
 class Cells:
     weeks: tuple[WeekCell, ...]
     spend: tuple[SpendCell, ...]
+    by_week: tuple[SpendCell, ...]
+    """The same, of each week; by nothing else where that was not asked for."""
     baselines: Mapping[int, Mapping[str, Frozen]]
     """By quarter and service."""
     counts_from_us: Mapping[str, int]
@@ -68,20 +72,35 @@ class Cells:
     """Week of the first deployment known; 0: none is."""
 
 
-def cells(store: Store, since_us: int, until_us: int, timeout_s: float) -> Cells:
-    """Raises QueryTimeoutError, StoreError."""
+def cells(
+    store: Store, since_us: int, until_us: int, timeout_s: float, *, weekly: bool = True, fine: bool = True
+) -> Cells:
+    """`weekly`: spend stands week by week; `fine`: it does by service, team and project in `by_week` too.
+
+    Raises QueryTimeoutError, StoreError.
+    """
     span = {"since_us": since_us, "until_us": until_us}
+    spend = _spend(store, span | {"fine": True, "weekly": weekly}, timeout_s)
     state = store.read("SELECT built_us, definition, began_us FROM outcome_state", None, timeout_s)
     built_us, definition, began_us = state[0] if state else (0, "", 0)
     return Cells(
         weeks=tuple(_week(row) for row in store.read(statement("outcome_weeks"), span, timeout_s)),
-        spend=tuple(SpendCell(*row) for row in store.read(statement("outcome_spent"), span, timeout_s)),
+        spend=spend,
+        by_week=spend if weekly else _spend(store, span | {"fine": fine, "weekly": True}, timeout_s),
         baselines=_baselines(store, timeout_s),
         counts_from_us=dict(store.read("SELECT service, counts_from_us FROM outcome_services", None, timeout_s)),
         built_us=built_us,
         definition=definition,
         began_us=began_us,
     )
+
+
+def _spend(store: Store, values: Mapping[str, object], timeout_s: float) -> tuple[SpendCell, ...]:
+    return tuple(SpendCell(*row) for row in store.read(statement("outcome_spent"), values, timeout_s))
+
+
+_fraction = lru_cache(4096)(Fraction)
+"""Of the same few texts."""
 
 
 def _week(row: Row) -> WeekCell:
@@ -94,8 +113,8 @@ def _week(row: Row) -> WeekCell:
         deployments,
         dict(standings),
         known,
-        Fraction(credits_),
-        Fraction(config),
+        _fraction(credits_),
+        _fraction(config),
         groups,
         succeeded,
         failed,

@@ -6,7 +6,7 @@ behind it (outcomes.publishing), or for a reason that goes on record.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from statistics import median
 from typing import Final
@@ -35,6 +35,7 @@ DEFINITION: Final = (
 _FOLLOWS: Final = ("team", "project", "tier")
 """Dimensions that a service has one value of."""
 _HOUR_US: Final = 3_600_000_000
+_NO_MONEY: Final[dict[str, int]] = dict.fromkeys((*Method, RUN), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ def outcome_report(
     """The report, for this viewer. Raises ForbiddenError, ParameterError, QueryTimeoutError, StoreError."""
     if asked.reason and not viewer.sees_all:
         raise ForbiddenError("A reason opens what is withheld for finance and admin keys only.")
-    found = cells(store, asked.period.since_us, asked.period.until_us, timeout_s)
+    weekly = any(each.name == WEEK for each in (*asked.by, *(each.dimension for each in asked.filters)))
+    period, fine = asked.period, bool(asked.filters)
+    found = cells(store, period.since_us, period.until_us, timeout_s, weekly=weekly, fine=fine)
     table = _Table(asked, services, found, now_us)
     closed = frozenset() if asked.reason else table.closed(aligned=whole_months(asked, now_us))
     keys = sorted(table.rows, key=table.order) if asked.by else []
@@ -116,6 +119,7 @@ class _Table:
         self._buckets = _weeks(asked, now_us)
         self._labels = {each.start_us: each.label for each in self._buckets}
         self._parts: dict[Key, _Part] = defaultdict(_Part)
+        self._months: dict[int, str] = {}
         self._put(found)
         self.fine = {key: part for key, part in self._parts.items() if self._passes(key)}
         self.rows: dict[Key, list[Key]] = defaultdict(list)
@@ -124,7 +128,7 @@ class _Table:
         self._open = self._unattributed()
         names = {cell.service for part in self.fine.values() for cell in part.weeks}
         names |= {service for part in self.fine.values() for service, _ in part.normal}
-        self.services = Services({name: each for name, each in services.services.items() if name in names})
+        self.services = replace(services, services={each: services.services[each] for each in sorted(names)})
 
     def _put(self, found: Cells) -> None:
         for week in found.weeks:
@@ -167,8 +171,13 @@ class _Table:
             values = self._keys[values["service"]] | values
         found: dict[str, set[str]] = defaultdict(set)
         for cell in self._parts[key].weeks:
-            found[f"{moment(cell.week_us, self._asked.period.zone):%Y-%m}"] |= cell.persons
+            found[self._month(cell.week_us)] |= cell.persons
         return Figure(values, {month: frozenset(persons) for month, persons in found.items()})
+
+    def _month(self, week_us: int) -> str:
+        if week_us not in self._months:
+            self._months[week_us] = f"{moment(week_us, self._asked.period.zone):%Y-%m}"
+        return self._months[week_us]
 
     def row(self, row: Key, closed: frozenset[Key]) -> OutcomeRow:
         return self._row(row, self.rows[row], closed, self._reach(dict(zip(self._by, row, strict=True))))
@@ -259,9 +268,11 @@ class _Table:
         """Of the weeks that are over."""
         spend: Counter[int] = Counter()
         earned: dict[int, list[WeekCell]] = defaultdict(list)
+        for cell in self._found.by_week:
+            keys = keys_of_spend(cell, self._all)
+            if cell.method != RUN and (not self._filters or self._passes(self._key(keys, cell.week_us))):
+                spend[cell.week_us] += cell.cost_pico
         for part in self.fine.values():
-            for cell in part.spend:
-                spend[cell.week_us] += cell.cost_pico if cell.method != RUN else 0
             for week in part.weeks:
                 earned[week.week_us].append(week)
         starts = [each.start_us for each in self._buckets if each.end_us <= self._asked.period.until_us]
@@ -276,7 +287,7 @@ def _weeks(asked: Selection, now_us: int) -> list[Bucket]:
 
 
 def _by_method(spend: Iterable[SpendCell]) -> dict[str, int]:
-    found: Counter[str] = Counter(dict.fromkeys((*Method, RUN), 0))
+    found = _NO_MONEY.copy()
     for cell in spend:
         found[cell.method] += cell.cost_pico
     return found

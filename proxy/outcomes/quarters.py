@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -42,6 +43,7 @@ Quarters = Mapping[int, Mapping[str, Frozen]]
 """By where the quarter begins (microseconds, UTC), by service."""
 
 
+@lru_cache(4096)
 def quarter_us(at_us: int) -> int:
     return microseconds(floor("quarter", moment(at_us, _UTC)))
 
