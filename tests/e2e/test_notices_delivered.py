@@ -76,7 +76,7 @@ def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
             until("a look finds nothing", lambda: details(outlay, "hook") != {}, outlay.server)
             assert got == []
             call(outlay)
-            until("the webhook is told", lambda: len(got) == 2, outlay.server, wait_s=10)
+            until("the webhook is told", lambda: len(got) == 2, outlay.server)
             until("it is on record", lambda: on_record(outlay) == 2, outlay.server)
             until("the dead one is seen", lambda: bool(details(outlay, "dead").get("failing")), outlay.server)
 

@@ -135,7 +135,7 @@ def test_segments_go_when_they_are_loaded_and_old_where_a_setting_says_so(outlay
     assert len(list(node.glob("*.jsonl"))) > 3
     outlay.ledger.environ = {**outlay.ledger.environ, "OUTLAY_JOURNAL_DAYS": "0.0000001"}
     outlay.start_ledger()
-    until("all but the last are gone", lambda: len(list(node.glob("*.jsonl"))) == 1, outlay.ledger, 10)
+    until("all but the last are gone", lambda: len(list(node.glob("*.jsonl"))) == 1, outlay.ledger)
     outlay.ledger.stop()
     with a_store(outlay.data) as store:
         assert store.read("SELECT count(*) FROM calls") == [(60,)]
