@@ -82,6 +82,8 @@ class Balancing:
         self._known: frozenset[Meaning] = frozenset()
         self._others: Mapping[Account, int] = {}
         self._saved = (0, 0)
+        self._ailing = ""
+        """Why the last tick failed; '': it didn't."""
         self._since_compared_s = self._since_saved_s = self._compare_s = COMPARE_S
         self._changing = asyncio.Lock()
 
@@ -139,6 +141,9 @@ class Balancing:
             self._since_saved_s += pause_s
             try:
                 await self.tick()
+                self._ailing = ""
+            except (OSError, JournalUnavailableError) as error:
+                self._unable(str(error))
             except Exception:
                 # The next tick tries again; until then the counters go on by themselves.
                 log.exception("balancing failed")
@@ -276,6 +281,12 @@ class Balancing:
                 difference=each.fault,
                 accounts=len(faults),
             )
+
+    def _unable(self, why: str) -> None:
+        """Said once, not at every tick: a disk that fails stays so for a while."""
+        if why != self._ailing:
+            log.error("counters can't be saved or compared", why=why)
+        self._ailing = why
 
     def _unanswered(self, error: Exception) -> None:
         if self.answering:
