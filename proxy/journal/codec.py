@@ -15,6 +15,8 @@ from proxy.journal.lines import LINE_TYPES, Line
 
 VERSION: Final = 1
 """Of the lines written. This version and the one before can be read."""
+UNKNOWN_TYPE: Final = "no line type"
+"""How the message begins about a line that may be of a newer program."""
 
 
 class LineError(ValueError):
@@ -50,7 +52,7 @@ def decode(line: bytes) -> Line:
             raise NewerLineError(f"format version {label.v}, newer than {VERSION}, the newest this program reads")
         decoder = _DECODERS.get(label.v, {}).get(label.t)
         if decoder is None:
-            raise LineError(f"no line type {label.t[:20]!r} in format version {label.v}")
+            raise LineError(f"{UNKNOWN_TYPE} {label.t[:20]!r} in format version {label.v}")
         return decoder.decode(line)
     except msgspec.ValidationError:
         raise LineError("JSON, but not with the fields of a line") from None

@@ -5,6 +5,7 @@ neither. A batch that the store rejects is halved until the bad line is alone; t
 the position past it, again together.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import time_ns
@@ -12,9 +13,10 @@ from typing import Final
 
 import structlog
 
-from proxy.journal.codec import LineError, NewerLineError, decode
+from proxy.journal.codec import UNKNOWN_TYPE, LineError, NewerLineError, decode
 from proxy.ledger.batch import BadLine, Batch, bad_line, sort
 from proxy.ledger.batch_rows import BatchRows, Position
+from proxy.ledger.reconsidering import AT_ONCE, Passed, passed_over, read_again, take_out
 from proxy.ports.segments import Segment, SegmentLostError, Segments
 from proxy.ports.store import RejectedRowsError, Store
 
@@ -67,6 +69,10 @@ class Loader:
         self._doubtful = True
         """A transaction failed, so that only the store knows where it stands."""
         self._told: set[str] = set()
+        self._again: deque[Passed] | None = None
+        """Lines that an older program didn't know, to be looked at; None: not asked for yet."""
+        self._unknown: set[str] = set()
+        """Segments with lines that this program doesn't know: a newer one may want them."""
         ((quarantined,),) = store.read("SELECT count(*) FROM quarantine")
         self.progress = Progress(quarantined=quarantined)
 
@@ -77,6 +83,7 @@ class Loader:
         """
         if self._doubtful:
             self._recall()
+        self._reconsider()
         began_us = self._now_us()
         self._rejections = 0
         before = self.progress
@@ -107,8 +114,10 @@ class Loader:
             continue
 
     def loaded(self) -> dict[str, int]:
-        """Bytes loaded of each segment by Segment.name: what may go once it is old enough. From any thread."""
-        return {name: position.loaded_bytes for name, position in dict(self._positions).items()}
+        """Bytes loaded of each segment by Segment.name: what may go once it is old enough. Those with lines that a
+        newer program may know are left out. From any thread."""
+        needed = self._unknown | {each.segment.name for each in list(self._again or ())}
+        return {name: at.loaded_bytes for name, at in dict(self._positions).items() if name not in needed}
 
     def _recall(self) -> None:
         self._positions.clear()
@@ -118,6 +127,30 @@ class Loader:
             self._positions[Segment(node, boot, number, 0, False).name] = Position(loaded_bytes, loaded_lines)
             self._load = max(self._load, load)
         self._doubtful = False
+
+    def _reconsider(self) -> None:
+        """At a start, some in each pass: load what an older program didn't know and passed over."""
+        if self._again is None:
+            self._again = deque(passed_over(self._store, self._segments))
+        for _ in range(min(AT_ONCE, len(self._again))):
+            passed = self._again[0]
+            batch = read_again(self._segments, passed)
+            if batch is None:
+                self._unknown.add(passed.segment.name)
+            else:
+                self._load_again(passed, batch)
+            self._again.popleft()
+
+    def _load_again(self, passed: Passed, batch: Batch) -> None:
+        load = self._load + 1
+        self._doubtful = True
+        with self._store.transaction() as change:
+            BatchRows(change, passed.segment, batch, load, self._now_us()).insert()
+            take_out(change, passed, load)
+        self._doubtful = False
+        self._load = load
+        self.progress = replace(self.progress, lines=self.progress.lines + 1, quarantined=self.progress.quarantined - 1)
+        log.info("line loaded that an older program did not know", segment=passed.segment.name, offset=passed.offset)
 
     def _segment(self, segment: Segment, batches_max: int) -> None:
         """Load what is new of a segment, as long as there were fewer batches than that."""
@@ -185,6 +218,8 @@ class Loader:
             batches=self.progress.batches + 1,
             quarantined=self.progress.quarantined + len(bad),
         )
+        if any(line.reason.startswith(UNKNOWN_TYPE) for line in bad):
+            self._unknown.add(segment.name)
         for line in bad:
             log.error(
                 "journal line quarantined",
