@@ -6,6 +6,7 @@ and of each piece of a stream. Where anything stands between server and endpoint
 over ASGI.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -52,6 +53,9 @@ class DirectClient(AsgiClient):
         self._chunked = False
         self._left = 0
         """Bytes that the answer's stated length still has room for."""
+        self._head = b""
+        """Status and headers, until they are written: with the first bytes of the body where those are there by the end
+        of this turn of the loop, since each write is a system call that wakes the client."""
 
     def body_at_once(self) -> bytes | None:
         cycle = self._cycle
@@ -77,14 +81,15 @@ class DirectClient(AsgiClient):
         length = next((value for name, value in headers if name == b"content-length"), None)
         self._chunked = length is None and not self._bodiless
         self._left = 0 if length is None or self._bodiless else int(length)
-        cycle.transport.write(_head(status, headers, chunked=self._chunked, keep=cycle.keep_alive))
+        self._head = _head(status, headers, chunked=self._chunked, keep=cycle.keep_alive)
+        asyncio.get_running_loop().call_soon(self._write)
 
     async def write(self, data: bytes) -> None:
         cycle = self._cycle
         if cycle.flow.write_paused and not cycle.disconnected:
             await cycle.flow.drain()
         if data and not (cycle.disconnected or self._bodiless):
-            cycle.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else self._counted(data))
+            self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else self._counted(data))
 
     async def end(self, data: bytes = b"") -> None:
         cycle = self._cycle
@@ -93,10 +98,9 @@ class DirectClient(AsgiClient):
         if cycle.disconnected:
             return
         if self._chunked:
-            last = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n"
-            cycle.transport.write(last)
-        elif data and not self._bodiless:
-            cycle.transport.write(self._counted(data))
+            self._write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n")
+        else:
+            self._write(b"" if self._bodiless else self._counted(data))
         if self._left:
             raise RuntimeError("an answer is shorter than it said")
         cycle.response_complete = True
@@ -104,6 +108,17 @@ class DirectClient(AsgiClient):
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
+
+    def abort(self) -> None:
+        # What has begun is seen to have begun, before the server closes the connection.
+        self._write()
+
+    def _write(self, data: bytes = b"") -> None:
+        """Behind the head, if that still waits."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        if data and not self._cycle.disconnected:
+            self._cycle.transport.write(data)
 
     def when_gone(self, told: Callable[[], None]) -> Callable[[], None]:
         cycle = self._cycle

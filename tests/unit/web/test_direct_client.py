@@ -255,3 +255,32 @@ async def test_behind_a_middleware_the_call_goes_over_asgi() -> None:
         await reader.readuntil(b"abcdef")
         writer.close()
     assert kinds == [AsgiClient]
+
+
+async def begun_only(told: AsgiClient) -> None:
+    await told.start(200, [(b"content-type", b"text/event-stream")])
+    told.abort()
+
+
+async def test_an_answer_cut_at_once_is_seen_to_have_begun() -> None:
+    one, other = [await on_the_wire(way, begun_only) for way in WAYS]
+    assert one == other != b""
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_head_of_a_stream_does_not_wait_for_its_first_piece(way: Way) -> None:
+    go_on = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = way(receive, send)
+        await told.start(200, [])
+        await go_on.wait()
+        await told.end(b"later")
+
+    async with listening(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        go_on.set()
+        assert await reader.readuntil(b"0\r\n\r\n") == b"5\r\nlater\r\n0\r\n\r\n"
+        writer.close()
