@@ -94,7 +94,7 @@ def _fuzz(target: str, seconds: int, corpus: Path, findings: Path) -> None:
     atheris.Setup(
         [
             *(sys.argv[0], str(corpus), f"-max_total_time={seconds}", f"-max_len={INPUT_BYTES_MAX}"),
-            f"-dict={dictionary}",
+            *([f"-dict={dictionary}"] if dictionary.stat().st_size else []),
             *(f"-timeout={INPUT_S_MAX}", f"-rss_limit_mb={MEMORY_MIB_MAX}", "-print_final_stats=1"),
             f"-artifact_prefix={findings}/{target}-",
         ],

@@ -3,9 +3,14 @@
 import hashlib
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import structlog
+
+log = structlog.get_logger("outlay.data")
 
 HASH_KEY_FILE: Final = "hash.key"
 ADMIN_KEY_FILE: Final = "admin-key"
@@ -25,8 +30,18 @@ class FileHashKey:
 
 
 def prepare(data: Path) -> None:
-    """Make the folder, readable by nobody else: it holds keys, sockets and who called what."""
+    """Make the folder, readable by nobody else: it holds keys, sockets and who called what.
+
+    One that somebody made beforehand is closed to others as well; its group is left as it is, for whoever shares a
+    volume with it on purpose. What isn't ours to close is logged.
+    """
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = data.stat()
+    if found.st_mode & 0o007:
+        try:
+            data.chmod(stat.S_IMODE(found.st_mode) & ~0o007)
+        except OSError as error:
+            log.warning("the data folder is open to others", folder=str(data), why=error.strerror)
 
 
 def hash_key(data: Path) -> FileHashKey:

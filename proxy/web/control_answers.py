@@ -11,7 +11,12 @@ from starlette.responses import Response
 from proxy.model.money import pico_to_usd
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
 
-_PLAIN: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_PLAIN: Final = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    # A picture opened in a browser runs and fetches nothing, and no page of another site can frame an answer.
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox",
+}
 PICTURE_TYPES: Final = {"svg": "image/svg+xml", "png": "image/png"}
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """A spreadsheet takes a cell that begins so for a formula; in some countries the wide forms too, and some skip blanks

@@ -1,12 +1,23 @@
 import stat
 from pathlib import Path
 
+import pytest
+
 from proxy.adapters.data_folder import hash_key, prepare, write_once
 
 
 def test_the_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
     prepare(tmp_path / "data")
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o755, 0o750), (0o777, 0o770), (0o2775, 0o2770), (0o700, 0o700)])
+def test_a_folder_that_was_there_is_closed_to_others(tmp_path: Path, before: int, after: int) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(before)
+    prepare(data)
+    assert stat.S_IMODE(data.stat().st_mode) == after
 
 
 def test_the_hash_key_is_made_once_and_kept(tmp_path: Path) -> None:

@@ -33,3 +33,32 @@ def test_a_traceback_tells_where_and_shows_no_values(form: str) -> None:
     assert "in fail" in said.stderr
     assert "canary-7f3a-of-a-prompt" not in said.stderr
     assert said.stdout == ""
+
+
+FORGED = "a\\n12:00:00 [info     ] key revoked\\r\\x1b[2J\\x9b31m\\u202e\\u2028b"
+"""As a provider's error or a file's name may hold it."""
+FORGING = """
+import logging
+import structlog
+from proxy.app.logs import configure
+from proxy.settings import Settings
+
+configure(Settings(log_level="debug", log_format="{form}"), "gateway")
+forged = "{forged}"
+for log in (structlog.get_logger("outlay.test"), logging.getLogger("uvicorn.error")):
+    try:
+        raise ValueError(forged)
+    except ValueError:
+        log.exception("it failed")
+structlog.get_logger("outlay.test").warning("provider failed", detail=forged, parts=[forged], by={forged: 1})
+logging.getLogger("uvicorn.error").error(forged)
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_no_word_of_others_forges_a_line_or_steers_a_terminal(form: str) -> None:
+    script = FORGING.replace("{form}", form).replace("{forged}", FORGED)
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30).stderr
+    assert "key revoked" in said
+    assert not any(line.startswith("12:00:00") for line in said.splitlines())
+    assert all(character.isprintable() for character in said if character != "\n")

@@ -99,3 +99,13 @@ def test_the_list_of_mistakes_is_bounded() -> None:
     for number in range(MISTAKES_MAX + 100):
         mistakes.add_at(number, 1, "wrong")
     assert len(mistakes.found) == MISTAKES_MAX
+
+
+@pytest.mark.parametrize("word", ["a\x1b[2Jb", "a\nb: fine", "a\x9b31m", "a\u202eb", "a\x00"])
+def test_a_word_that_would_steer_a_terminal_is_shown_as_escapes(word: str) -> None:
+    assert shown(word).isprintable()
+    mistakes = Mistakes(f"{word}.yaml")
+    mistakes.add_at(1, 1, f"{word} is wrong", "name: alice")
+    first, *example = str(mistakes.found[0]).split("\n")
+    assert first.isprintable()
+    assert example == ["    for example: name: alice"]
