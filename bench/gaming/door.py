@@ -1,4 +1,4 @@
-"""What the gaming bench tries on the door: deliveries that are forged, replayed or back-dated, as real bytes.
+"""Door: what is tried on it, deliveries that are forged, replayed or back-dated, as real bytes.
 
 They go through the product's own verification and translation: what it believes becomes lines, the rest is counted.
 """
@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from bench.gaming_world import HOUR, MINUTE, Plan, Work, World
+from bench.gaming.plan import HOUR, MINUTE, Plan, Work
+from bench.gaming.strategy import Strategy
+from bench.gaming.world import World
 from proxy.outcomes.events.delivery import UnreadableError
 from proxy.outcomes.events.receiving import Sender, received
 from proxy.outcomes.events.signing import Unverified
@@ -35,7 +37,7 @@ def send(world: World, event: str, document: dict[str, Any], day: float, *, secr
     except UnreadableError as error:
         found = Unverified(str(error))
     if isinstance(found, Unverified):
-        world.refused["401"] += 1
+        world.refused += 1
         return
     world.lines += found.lines(at(day))
 
@@ -149,3 +151,10 @@ def stale(plan: Plan, count: int) -> None:
 
     for work in plan.measured()[:count]:
         plan.do(work.deployed + MINUTE / 1000, partial(act, work=work))
+
+
+DOOR: Final = (
+    Strategy("9", "forged deliveries: deployments and approvals", "401", forged),
+    Strategy("11", "deliveries replayed; many success statuses", "ids; one row", repeated),
+    Strategy("22", "back-dated deliveries", "clamped", stale),
+)
