@@ -265,7 +265,7 @@ while True:
 def test_a_kill_amid_commits_and_checkpoints_loses_no_transaction_that_was_through(tmp_path):
     """kill -9 as checkpoints follow one another: what the last one left half done is made good when it is opened."""
     path, dice, through = tmp_path / DATABASE_FILE, random.Random(4), 0
-    for _ in range(5):
+    for _ in range(3):
         with subprocess.Popen([sys.executable, "-c", CHECKPOINTING, str(path)], stdout=subprocess.PIPE) as child:
             for _ in range(dice.randint(1, 40)):
                 through = int(child.stdout.readline())

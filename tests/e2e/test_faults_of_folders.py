@@ -47,6 +47,19 @@ class Folder:
         self.outlay = outlay
         self.ballast = outlay.data / "ballast"
 
+    def running(self, without_journal: str = "refuse", *, ledger: bool = True) -> Deployment:
+        """The planes, with room on their disk; those that run already are taken as they are."""
+        self.make_room()
+        outlay, wanted = self.outlay, {"OUTLAY_WITHOUT_JOURNAL": without_journal}
+        if outlay.gateway.process is None or not wanted.items() <= outlay.gateway.environ.items():
+            outlay.gateway.stop()
+            outlay.gateway.environ = {**outlay.gateway.environ, **wanted}
+            outlay.start_gateway()
+        if ledger and outlay.ledger.process is None:
+            outlay.start_ledger()
+        until("calls are taken", lambda: answers(f"{outlay.url}/readyz"), outlay.gateway)
+        return outlay
+
     def call(self) -> tuple[int, dict[str, Any], Any]:
         """Status, headers, document."""
         request = urllib.request.Request(
@@ -77,26 +90,21 @@ class Folder:
         figures = (line.split(" ") for line in metrics.splitlines() if line[0] != "#" and line.count(" ") == 1)
         return {**said, **dict(figures)}
 
-    def recorded(self) -> list[Any]:
-        lines = []
+    def settled(self) -> list[str]:
+        """Ids of the calls that the journal settles, in its order."""
+        found = []
         for path in sorted((self.outlay.data / "journal" / "test").glob("*.jsonl")):
-            for line in path.read_bytes().splitlines():
+            for raw in path.read_bytes().splitlines():
                 with suppress(LineError):
-                    lines.append(decode(line))
-        return lines
+                    line = decode(raw)
+                    found += [line.call.id] if isinstance(line, Settled) else []
+        return found
 
 
 @pytest.fixture
 def folder(outlay: Deployment) -> Iterator[Folder]:
-    """As if it had never been used."""
-    environ = outlay.gateway.environ
     yield Folder(outlay)
-    outlay.stop()
-    outlay.gateway.environ = environ
-    for path in outlay.data.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for plane in (outlay.gateway, outlay.ledger):
-        plane.output.unlink(missing_ok=True)
+    (outlay.data / "ballast").unlink(missing_ok=True)
 
 
 def until_status(folder: Folder, status: int) -> tuple[dict[str, Any], Any]:
@@ -117,9 +125,8 @@ def answered(folder: Folder, calls: int) -> int:
 
 
 def test_a_full_disk_refuses_calls_in_words_and_nothing_of_what_passed_is_lost(folder: Folder) -> None:
-    outlay = folder.outlay
-    outlay.start_gateway()
-    outlay.start_ledger()
+    outlay = folder.running()
+    before = folder.settled()
     passed = answered(folder, 3)
     folder.fill()
     statuses = []
@@ -140,15 +147,27 @@ def test_a_full_disk_refuses_calls_in_words_and_nothing_of_what_passed_is_lost(f
     folder.make_room()
     until("calls are taken again", lambda: answers(f"{outlay.url}/readyz"), outlay.gateway)
     passed += statuses.count(200) + answered(folder, 2)
-    until("all is in the database", lambda: outlay.report("")["total"]["calls"] == passed, outlay.ledger)
-    settled = [line.call.id for line in folder.recorded() if isinstance(line, Settled)]
-    assert len(settled) == len(set(settled)) == passed
+    settled = folder.settled()
+    assert len(settled) == len(set(settled)) == len(before) + passed
+    until("all is in the database", lambda: outlay.report("")["total"]["calls"] == len(settled), outlay.ledger)
+
+
+def test_a_journal_folder_that_is_removed_is_missed_at_once_and_calls_go_on_in_a_new_one(folder: Folder) -> None:
+    outlay = folder.running()
+    answered(folder, 2)
+    before = len(folder.settled())
+    until("all are loaded", lambda: outlay.report("")["total"]["calls"] == before, outlay.ledger)
+    shutil.rmtree(outlay.data / "journal")
+    until("it is missed", lambda: "the segment being written was removed" in outlay.gateway.said, outlay.gateway)
+    until("calls are taken again", lambda: answers(f"{outlay.url}/readyz"), outlay.gateway)
+    after = answered(folder, 2)
+    assert after == 2
+    until("all are loaded", lambda: outlay.report("")["total"]["calls"] == before + after, outlay.ledger)
 
 
 def test_a_full_disk_lets_calls_pass_where_that_is_wanted_and_they_are_on_record_later(folder: Folder) -> None:
-    outlay = folder.outlay
-    outlay.gateway.environ = {**outlay.gateway.environ, "OUTLAY_WITHOUT_JOURNAL": "pass"}
-    outlay.start_gateway()
+    outlay = folder.running("pass", ledger=False)
+    before = folder.settled()
     folder.fill()
     passed = 0
 
@@ -167,28 +186,13 @@ def test_a_full_disk_lets_calls_pass_where_that_is_wanted_and_they_are_on_record
     until("the journal is written again", lambda: folder.details()["journal"] == "writing", outlay.gateway)
     assert folder.details()["journal_lines_waiting"] == 0
     passed += answered(folder, 1)
-    settled = [line.call.id for line in folder.recorded() if isinstance(line, Settled)]
-    assert len(settled) == len(set(settled)) == passed
-
-
-def test_a_journal_folder_that_is_removed_is_missed_at_once_and_calls_go_on_in_a_new_one(folder: Folder) -> None:
-    outlay = folder.outlay
-    outlay.start_gateway()
-    outlay.start_ledger()
-    before = answered(folder, 2)
-    until("both are loaded", lambda: outlay.report("")["total"]["calls"] == before, outlay.ledger)
-    shutil.rmtree(outlay.data / "journal")
-    until("it is missed", lambda: "the segment being written was removed" in outlay.gateway.said, outlay.gateway)
-    until("calls are taken again", lambda: answers(f"{outlay.url}/readyz"), outlay.gateway)
-    after = answered(folder, 2)
-    assert after == 2
-    until("all are loaded", lambda: outlay.report("")["total"]["calls"] == before + after, outlay.ledger)
+    settled = folder.settled()
+    assert len(settled) == len(set(settled)) == len(before) + passed
 
 
 def test_a_read_only_data_folder_stops_both_planes_at_their_start_with_its_name(folder: Folder) -> None:
     outlay = folder.outlay
-    outlay.start_gateway()
-    outlay.gateway.stop()
+    outlay.stop()
     assert mount(outlay.data, "-o", "remount,ro")
     try:
         for plane in (outlay.gateway, outlay.ledger):
