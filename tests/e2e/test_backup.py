@@ -145,6 +145,16 @@ def test_a_second_backup_links_what_never_changes_and_all_files_are_private(back
     assert names == {made[0]["backup"].rpartition("/")[2], made[1]["backup"].rpartition("/")[2]}
 
 
+def test_where_no_server_runs_the_command_copies_by_itself_and_all_is_in_it(backed_up, tmp_path):
+    """What the killed gateway left, too: calls in flight are held, and settled by the first start."""
+    folder, *_, report = backed_up
+    done = here("backup", tmp_path / "backups", "--data", folder / "there" / "data", "--policies", tmp_path, "--json")
+    assert done.exit_code == 0, done.stderr
+    back = here("restore", tmp_path / "backups", "--data", tmp_path / "data", "--policies", tmp_path / "p", "--json")
+    assert int(json.loads(back.stdout)["calls"]) == report["total"]["calls"]
+    assert json.loads(back.stdout)["cost_usd"] == report["total"]["cost_usd"]
+
+
 def test_a_folder_of_backups_means_its_newest(backed_up, tmp_path):
     folder, _, made, _ = backed_up
     done = here("restore", folder / "backups", "--data", tmp_path / "data", "--policies", tmp_path / "p", "--json")

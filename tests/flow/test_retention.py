@@ -1,6 +1,7 @@
 """Old calls become sums: no report that the sums can tell changes by a pico-dollar, and any other says so."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.adapters.journal_folder import write_mark
 from proxy.adapters.journal_segments import DAY_US
 from proxy.app.backing_up import BACKED_UP_FILE
 from proxy.app.retention import Retention
+from proxy.journal.positions import Mark, SegmentName, Stage
 from proxy.ledger.balances import balances
 from proxy.ledger.kept import raw_from_us
 from proxy.ledger.outcomes import Outcomes
@@ -262,6 +265,24 @@ def test_calls_wait_for_a_backup_where_they_are_to(tmp_path):
         assert not waiting.roll_up()
         (tmp_path / BACKED_UP_FILE).write_text(json.dumps({"at_us": 1, "load": 1, "segments": {}}))
         assert waiting.roll_up()
+
+
+@pytest.mark.parametrize(("waiting", "kept", "stays"), [("off", {}, False), ("on", {}, True), ("on", 5, False)])
+def test_segments_wait_for_a_backup_where_they_are_to(tmp_path, waiting, kept, stays):
+    folder = tmp_path / "journal" / "n"
+    folder.mkdir(parents=True)
+    for number in (1, 2):
+        name = SegmentName(1, number)
+        (folder / name.file).write_bytes(b"line\n")
+        write_mark(folder / name.mark_file, Mark(5, Stage.RECOVERED))
+        os.utime(folder / name.file, ns=(0, 0))
+    first = f"n/{SegmentName(1, 1)}"
+    if kept:
+        (tmp_path / BACKED_UP_FILE).write_text(json.dumps({"at_us": 1, "load": 1, "segments": {first: kept}}))
+    made = Settings(data=tmp_path, journal_days=1.0, keep_until_backup=waiting)
+    loader = SimpleNamespace(progress=SimpleNamespace(passes=1), loaded=lambda: {first: 5})
+    Retention(made, None, loader, tuple, lambda: END_US).expire()
+    assert (folder / SegmentName(1, 1).file).exists() is stays
 
 
 def test_calls_are_kept_for_a_month_at_least():
