@@ -90,7 +90,7 @@ class Settings:
     """Bytes a second that a request's body must come with, over the time it is waited for; 0: any."""
     answer_rate_min: int = 100
     """Bytes a second that a client must take of an answer that waits for it; 0: anything at all."""
-    answers_bytes_max: int = 512 * 1024 * 1024
+    answers_bytes_max: int = 256 * 1024 * 1024
     """What answers that wait for their clients may take; then the one that waits longest is cut off."""
     drain_s: float = 60.0
     """How long the answer to a dropped, non-streamed call is read for its usage."""

@@ -8,6 +8,7 @@ from proxy.adapters.counters_memory import MemoryCounters
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.policy_files import PolicyFolder
 from proxy.app.balancing import Balancing
+from proxy.gateway.answer_room import AnswerRoom
 from proxy.gateway.expiry import Expiry
 from proxy.gateway.rules import Rules
 from proxy.gateway.sharing import Sharing
@@ -15,6 +16,7 @@ from proxy.gateway.waiting import Waiting
 from proxy.gateway.watching import Watching
 from proxy.model.money import PICO_PER_USD
 from proxy.redundancy.generations import Generations
+from proxy.web.door import Door
 from proxy.web.gateway_metrics import GatewayMetrics
 
 
@@ -35,6 +37,8 @@ class GatewayFigures:
     generations: Generations
     rules: Callable[[], Rules]
     """In force now."""
+    door: Door
+    answers: AnswerRoom
     out: Callable[[], Mapping[str, float]]
     """Providers that are left out: 1, or 0.5 where one may be tried."""
 
@@ -83,6 +87,20 @@ class GatewayFigures:
             "outlay_gateway_counter_difference_usd",
             "How much the counters differed from the ledger at the last comparison; they are set right then",
             lambda: balancing.difference_usd,
+        )
+
+    def show_door(self, metrics: GatewayMetrics) -> None:
+        door, answers = self.door, self.answers
+        metrics.gauge("outlay_gateway_connections", "Of callers", lambda: door.open)
+        metrics.gauge(
+            "outlay_gateway_connections_turned_away", "Ever, above the limit of connections", lambda: door.turned_away
+        )
+        metrics.gauge(
+            "outlay_gateway_answers_waiting_bytes", "Of answers that wait for slow clients", lambda: door.waiting_bytes
+        )
+        metrics.gauge("outlay_gateway_slow_clients_cut", "Ever, for taking too little", lambda: door.cut_slow)
+        metrics.gauge(
+            "outlay_gateway_answers_read_bytes", "Of answers in memory until their usage is read", lambda: answers.taken
         )
 
     def show_detector(self, metrics: GatewayMetrics) -> None:

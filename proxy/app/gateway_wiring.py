@@ -150,9 +150,12 @@ class Gateway:
             sharing=self.sharing,
             generations=generations,
             rules=lambda: self._rules,
+            door=self.door,
+            answers=self.plane.answers,
             out=self._out,
         )
         self.figures.show(self.metrics)
+        self.figures.show_door(self.metrics)
         self.figures.show_detector(self.metrics)
         self.figures.show_answers(self.metrics)
 

@@ -79,6 +79,7 @@ class BodyMeter:
         self._end = b""
         """Of an answer that is too long."""
         self._size = 0
+        self._bytes_max = ANSWER_BYTES_MAX
 
     @property
     def output_bytes(self) -> int:
@@ -87,12 +88,18 @@ class BodyMeter:
 
     def feed(self, data: bytes) -> bytes:
         self._size += len(data)
-        if self._size <= ANSWER_BYTES_MAX:
+        if self._size <= self._bytes_max:
             self._pieces.append(data)
         else:
             self._end = b"".join((self._end, *self._pieces, data))[-END_BYTES:]
             self._pieces = []
         return data
+
+    def shorten(self) -> None:
+        """There is no room for the whole of it: from now on only its end is kept, as of one that is too long."""
+        self._bytes_max = 0
+        self._end = b"".join((self._end, *self._pieces))[-END_BYTES:]
+        self._pieces = []
 
     def finish(self) -> bytes:
         data, self._pieces = b"".join(self._pieces) or self._last_members(), []

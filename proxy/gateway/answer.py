@@ -9,6 +9,8 @@ from typing import Final
 import structlog
 
 from proxy.dialects.dialect import FramedMeter, Meter, Reading
+from proxy.dialects.meters import BodyMeter
+from proxy.gateway.answer_room import FREE_BYTES, AnswerRoom
 from proxy.metering.content import UnreadableContentError, answer_decoder
 from proxy.model.usage import Served
 
@@ -20,9 +22,24 @@ _NOTHING_READ: Final = Reading(None, final=False, served=Served(), complete=Fals
 class MeteredAnswer:
     """Fed the raw chunks of one answer, in order."""
 
-    def __init__(self, meter: Meter, content_encoding: bytes, call_id: str, *, hiding: bool = True) -> None:
-        """`hiding` False: what is given back is never used, so decoded bytes need not be kept together."""
+    def __init__(
+        self,
+        meter: Meter,
+        content_encoding: bytes,
+        call_id: str,
+        *,
+        hiding: bool = True,
+        room: AnswerRoom | None = None,
+    ) -> None:
+        """`hiding` False: what is given back is never used, so decoded bytes need not be kept together. `room`: for
+        what a meter keeps of a whole answer; `close` must follow."""
         self._meter = meter
+        self._room = room
+        self._whole = meter if room is not None and isinstance(meter, BodyMeter) else None
+        """The meter, as long as it keeps the whole answer."""
+        self._kept = 0
+        self._taken = 0
+        """Of the room."""
         self._decoder = answer_decoder(content_encoding)
         self._call_id = call_id
         self._hiding = hiding
@@ -49,11 +66,11 @@ class MeteredAnswer:
             return chunk
         try:
             if self._decoder.identity:
-                return self._meter.feed(chunk)
+                return self._fed(chunk)
             if self._hiding:
-                return b"".join([self._meter.feed(piece) for piece in self._decoder.feed(chunk)])
+                return b"".join([self._fed(piece) for piece in self._decoder.feed(chunk)])
             for piece in self._decoder.feed(chunk):
-                self._meter.feed(piece)
+                self._fed(piece)
             return chunk
         except UnreadableContentError as error:
             log.warning("answer not readable", call_id=self._call_id, why=str(error))
@@ -61,6 +78,30 @@ class MeteredAnswer:
             log.exception("meter failed", call_id=self._call_id)
         self._unread = True
         return chunk
+
+    def _fed(self, piece: bytes) -> bytes:
+        if self._whole is not None:
+            self._kept += len(piece)
+            more = self._kept - FREE_BYTES - self._taken
+            if more > 0 and not self._make_room(more):
+                self._whole.shorten()
+                self._whole = None
+        return self._meter.feed(piece)
+
+    def _make_room(self, count: int) -> bool:
+        assert self._room is not None
+        if self._room.take(count):
+            self._taken += count
+            return True
+        log.warning("no room to read an answer whole: its end is read", call_id=self._call_id)
+        self.close()
+        return False
+
+    def close(self) -> None:
+        """What it takes of the room is free again."""
+        if self._room is not None:
+            self._room.leave(self._taken)
+            self._taken = 0
 
     def tail(self) -> bytes | None:
         """As of a FramedMeter; b"" where frames may be cut anywhere."""

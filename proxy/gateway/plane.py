@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from proxy.gateway.answer_room import AnswerRoom
 from proxy.gateway.jobs import JobMemory
 from proxy.gateway.sharing import Sharing
 from proxy.gateway.throttling import Throttling
@@ -43,6 +44,8 @@ class Plane:
     """What counts of input are worth: the same as admission's."""
     warned: Callable[[Crossing], None] = lambda _: None
     """Told of every warn level that a budget's spending reaches, once."""
+    answers: AnswerRoom = field(default_factory=AnswerRoom)
+    """For answers that are read whole."""
     breakers: Breakers = field(default_factory=Breakers)
     """What is known of the providers' health."""
     watching: Watching | None = None

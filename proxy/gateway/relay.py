@@ -100,6 +100,8 @@ class Relay:
             await self._break_off(INTERNAL)
         finally:
             unwatch()
+            if self._answer is not None:
+                self._answer.close()
             if self._draining is not None:
                 self._draining.cancel()
 
@@ -171,7 +173,8 @@ class Relay:
             meter = TranslatedMeter(meter, answer)
             self._edits = (*self._edits, *(f"without {name}" for name in answer.without))
         edit = admitted.operation.answer_edit if answer.status == 200 else ""
-        self._answer = MeteredAnswer(meter, encoding, admitted.call.id, hiding=hide or bool(edit))
+        hiding, room = hide or bool(edit), self._plane.answers
+        self._answer = MeteredAnswer(meter, encoding, admitted.call.id, hiding=hiding, room=room)
         self._hiding = (hide or bool(edit)) and self._answer.readable
         self._extensible = self._hiding or not (encoding or b"content-length" in headers)
         if self._hiding and edit:

@@ -23,7 +23,7 @@ class Patience:
     """How often it is looked at whether a client takes of an answer that waits for it."""
     answer_rate_min: int = 100
     """Taken between two looks, and at least something: without an end, the answer would hold its call for ever."""
-    answers_bytes_max: int = 512 * 1024 * 1024
+    answers_bytes_max: int = 256 * 1024 * 1024
     """What answers that wait for their clients may take together; then the one that waits longest is cut off."""
     connections_max: int = 4000
     """Open at once. Above it, calls are told to come back."""

@@ -129,7 +129,7 @@ async def provider(
             writer.transport.abort()
             tasks.discard(task)
 
-    server = await asyncio.start_server(connected, host, 0, ssl=tls, limit=HEAD_BYTES_MAX)
+    server = await asyncio.start_server(connected, host, 0, ssl=tls, limit=HEAD_BYTES_MAX, backlog=2048)
     running.port = server.sockets[0].getsockname()[1]
     shown = name or (f"[{host}]" if ":" in host else host)
     running.url = f"{'https' if tls else 'http'}://{shown}:{running.port}"
