@@ -68,6 +68,16 @@ def _unnamed(plan: Plan, count: int) -> None:
     _edited(plan, count, lambda row: replace(row, repository="", branch="", session=""))
 
 
+def _sharing(plan: Plan) -> None:
+    """Two services have a project in common."""
+    both = (plan.services.services[name] for name in (plan.mine(), plan.others()[0]))
+    plan.register(*(replace(each, projects=(*each.projects, "common")) for each in both))
+
+
+def _shared(plan: Plan, count: int) -> None:
+    _edited(plan, count, lambda row: replace(row, project="common", repository="", branch="", session=""))
+
+
 def _not_building(plan: Plan, count: int) -> None:
     _edited(plan, count, lambda row: None)
 
@@ -103,6 +113,7 @@ SPENDING: Final = (
     Strategy("18", "own spend on another team's project", "team of the spender", _elsewhere, MOVED),
     Strategy("18a", "own spend on a project of purpose: run", "shown beside", _not_building, RUN),
     Strategy("18b", "own spend named after nothing", "within reach", _unnamed),
+    Strategy("18c", "own spend on a project that services share", "within reach", _shared, None, _sharing),
     Strategy("19", "tokens burnt, free and paid", "no activity counts", _burn),
     Strategy("21", "a hundred near-equal prompts", "no activity counts", _nonce),
     Strategy("25", "calls past the proxy", "not seen", _not_building, GONE),
