@@ -44,9 +44,9 @@ class PolicyArchive:
         temporary = place.with_name(f".{place.name}.{token_hex(4)}")
         temporary.mkdir(mode=0o700)
         kept = {name: content for name, content in files.items() if name != keys_yaml.FILE}
-        for name, content in {**kept, COMMIT: commit.encode()}.items():
-            _write(temporary / name, content)
         try:
+            for name, content in {**kept, COMMIT: commit.encode()}.items():
+                _write(temporary / name, content)
             temporary.rename(place)
         except OSError:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -95,8 +95,13 @@ class PolicyArchive:
 def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    temporary.replace(path)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+    except OSError:
+        # It is tried again and again: what a full disk has of it must not pile up.
+        temporary.unlink(missing_ok=True)
+        raise

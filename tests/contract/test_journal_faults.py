@@ -11,8 +11,10 @@ import structlog
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import stored_segments
 from proxy.adapters.journal_reserve import Reserve
+from proxy.adapters.policy_archive import PolicyArchive
 from proxy.journal.codec import decode
 from proxy.model.entry import Extended, Settled
+from proxy.policy.load import load
 from proxy.ports.journal import JournalUnavailableError
 from tests.fakes import facts
 from tests.fakes.clock import FakeClock
@@ -349,3 +351,16 @@ def test_a_limit_on_file_sizes_makes_smaller_segments_and_loses_nothing(tmp_path
     journal.close()
     assert settlements(tmp_path) == {str(number): 1 for number in range(200)}
     assert sum(isinstance(line, facts.Opened) for line in published_lines(tmp_path)) == 200
+
+
+def test_what_a_full_disk_has_of_a_policy_set_does_not_pile_up_while_it_is_tried_again(small_disk):
+    archive, files = PolicyArchive(small_disk), {"access.yaml": b"people: {alice: {team: payments}} # " + b"x" * 9000}
+    policies = load(files)
+    fill(small_disk, leave=4096)
+    for _ in range(3):
+        with pytest.raises(OSError, match="No space left"):
+            archive.keep(policies, files)
+    assert list((small_disk / "policies").iterdir()) == []
+    (small_disk / "ballast").unlink()
+    archive.keep(policies, files)
+    assert archive.files(policies.version) == files
