@@ -9,6 +9,8 @@ A backup is made under another name and gets its own once it has been read back.
 backup before are linked from there: a closed one never changes, so another backup costs the database and what is new.
 """
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -21,6 +23,8 @@ import msgspec
 
 MANIFEST_FILE: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 256 * 1024 * 1024
+_NO_LOCKS: Final = (errno.EBADF, errno.ENOLCK, errno.ENOTSUP)
+UNFINISHED: Final = ".unfinished"
 FORMAT: Final = 1
 CHUNK_BYTES: Final = 1024 * 1024
 FILE_MODE: Final = 0o600
@@ -64,11 +68,14 @@ class NewBackup:
     """A backup that is being made. Use as a context: what is not finished is removed."""
 
     def __init__(self, destination: Path, at_us: int, step: Step) -> None:
-        """Raises OSError."""
+        """Raises BackupError where another one is being made there, OSError."""
         destination.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+        self._lock = _locked(destination)
+        for cut_off in destination.glob(f".*{UNFINISHED}"):
+            shutil.rmtree(cut_off, ignore_errors=True)
         at = datetime.fromtimestamp(at_us / 1e6, UTC)
         self.place = destination / f"{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z"
-        self.folder = destination / f".{self.place.name}.unfinished"
+        self.folder = destination / f".{self.place.name}{UNFINISHED}"
         self.folder.mkdir(mode=FOLDER_MODE)
         self.linked = 0
         """Bytes that the backup before already had."""
@@ -81,6 +88,7 @@ class NewBackup:
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._lock)
 
     def path(self, name: str) -> Path:
         """Where a file goes, its folder made."""
@@ -226,6 +234,22 @@ def _backups(destination: Path) -> Iterator[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return
     yield from (destination / name for name in names if not name.startswith("."))
+
+
+def _locked(folder: Path) -> int:
+    """One backup at a time: the folder itself is locked, for as long as the descriptor is open."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise BackupError(f"another backup is being made in {folder}") from None
+    except OSError as error:
+        # Network folders may have no locks: two at once are then the admin's to avoid.
+        if error.errno not in _NO_LOCKS:
+            os.close(descriptor)
+            raise
+    return descriptor
 
 
 def _private(path: str, flags: int) -> int:

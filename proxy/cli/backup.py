@@ -44,7 +44,7 @@ def backup(
                 settings, destination, lambda file: _copy(settings, file), SystemClock().now_us(), _added(step)
             )
     except BackupError as error:
-        stop(f"{error}. Is the disk of {destination} sound?", NO)
+        stop(f"no backup was made: {error}", NO)
     except (StoreError, OSError, httpx.HTTPError) as error:
         stop(f"no backup was made: {error}", UNTRIED)
     said = {"backup": str(made.folder), "bytes": made.bytes, "linked_bytes": made.linked, **made.manifest.figures}

@@ -94,6 +94,14 @@ def test_what_is_not_finished_leaves_nothing(tmp_path):
         found(tmp_path / "b")
 
 
+def test_what_a_killed_one_left_goes_with_the_next_and_two_at_once_are_refused(tmp_path):
+    (tmp_path / "b" / ".20260101T000000.000Z.unfinished" / "data").mkdir(parents=True)
+    with NewBackup(tmp_path / "b", NOW_US, lambda _: None):
+        with pytest.raises(BackupError, match="another backup"):
+            NewBackup(tmp_path / "b", NOW_US + 1, lambda _: None)
+    assert list((tmp_path / "b").iterdir()) == []
+
+
 def test_a_disk_that_keeps_something_else_is_seen_before_the_backup_has_its_name(tmp_path):
     put(tmp_path / "j", 1)
     with NewBackup(tmp_path / "b", NOW_US, lambda _: None) as backup:
