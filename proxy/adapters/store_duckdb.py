@@ -254,7 +254,7 @@ def _open_error(path: Path, message: str) -> StoreError:
         pid = int(found[1]) if found else 0
         who = f"process {pid}" if pid else "another process"
         return StoreHeldError(f"{path} is open in {who} (a running ledger?). Ask that server, or stop it first.", pid)
-    if _DAMAGED.search(message):
+    if _DAMAGED.search(message) or _DAMAGE.search(message):
         return StoreCorruptError(
             f"{path} is damaged or no DuckDB file: {message}. Move it away and start again: "
             "the ledger loads the journal anew, as far back as its segments are kept."

@@ -53,8 +53,8 @@ def everything(data: Path) -> tuple[int, int, int]:
 
 def ruin(data: Path, how: str = "header") -> bytes:
     path = data / DATABASE_FILE
-    if how == "empty":
-        os.truncate(path, 0)
+    if how in ("empty", "short"):
+        os.truncate(path, 0 if how == "empty" else 5000)
     else:
         content = bytearray(path.read_bytes())
         content[20] ^= 0xFF
@@ -66,7 +66,7 @@ def aside(data: Path) -> list[Path]:
     return sorted(data.glob(f"{DATABASE_FILE}.damaged-*"))
 
 
-@pytest.mark.parametrize("how", ["header", "empty", "text"])
+@pytest.mark.parametrize("how", ["header", "empty", "short", "text"])
 def test_a_damaged_database_is_moved_away_and_made_anew_from_the_journal(data: Path, how: str) -> None:
     content = ruin(data, how)
     with structlog.testing.capture_logs() as logs:
