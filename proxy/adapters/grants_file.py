@@ -87,7 +87,10 @@ def _read(path: Path) -> Grants:
         content = file.read(FILE_BYTES_MAX + 1)
     if len(content) > FILE_BYTES_MAX:
         raise ValueError(f"longer than {FILE_BYTES_MAX} bytes")
-    document = msgspec.json.decode(content, type=_Document)
+    try:
+        document = msgspec.json.decode(content, type=_Document)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if document.v != VERSION:
         raise ValueError(f"format version {document.v}, not {VERSION}")
     return Grants(document.grants)

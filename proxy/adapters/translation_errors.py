@@ -35,7 +35,7 @@ def _found(body: bytes) -> dict[str, Any]:
     """The object that holds the words: {"error": {…}} of Anthropic and Gemini, {"message": …} of Bedrock."""
     try:
         told = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     if isinstance(told, list) and told:
         told = told[0]  # Gemini wraps errors of streams in a list

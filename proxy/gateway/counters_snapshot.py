@@ -55,7 +55,7 @@ def decode(data: bytes) -> Snapshot:
     try:
         stored = _DECODER.decode(data)
         accounts = {account: Standing(int(total), int(own)) for account, total, own in stored.accounts}
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise SnapshotError(f"no snapshot of counters: {error}") from None
     if stored.v != VERSION:
         raise SnapshotError(f"a snapshot of format {stored.v}; this program reads {VERSION}")

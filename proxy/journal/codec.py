@@ -56,7 +56,7 @@ def decode(line: bytes) -> Line:
         return decoder.decode(line)
     except msgspec.ValidationError:
         raise LineError("JSON, but not with the fields of a line") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise LineError("not one whole JSON object in UTF-8") from None
 
 

@@ -41,7 +41,7 @@ class BalancesEndpoint:
         try:
             body = await read_whole(request.receive, None, BODY_BYTES_MAX, lambda _: None, BODY_S_MAX)
             asked = _QUESTION.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, TooLargeError, TooSlowError, ClientGoneError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooLargeError, TooSlowError, ClientGoneError):
             raise HTTPException(400, "This is no question about balances.") from None
         try:
             known = await self._desk.read(

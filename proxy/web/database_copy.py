@@ -34,7 +34,7 @@ class DatabaseCopy:
         try:
             body = await read_whole(request.receive, None, BODY_BYTES_MAX, lambda _: None, BODY_S_MAX)
             file = Path(msgspec.json.decode(body, type=_Asked).file)
-        except (msgspec.DecodeError, UnicodeDecodeError, TooLargeError, TooSlowError, ClientGoneError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TooLargeError, TooSlowError, ClientGoneError):
             raise HTTPException(400, 'Say which file, as {"file": PATH}.') from None
         if not file.is_absolute() or await asyncio.to_thread(file.exists):
             raise HTTPException(400, "The file must be an absolute path where nothing is yet.")

@@ -26,7 +26,9 @@ def test_what_is_written_is_taken_up_whole(tmp_path: Path) -> None:
     assert len(file.current) == 0
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"v":2,"grants":[]}', '{"v":1,"grants":[{"id":1}]}', "[]"])
+@pytest.mark.parametrize(
+    "content", ["", "{", '{"v":2,"grants":[]}', '{"v":1,"grants":[{"id":1}]}', "[]", '{"x":' + "[" * 5000]
+)
 def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path, content: str) -> None:
     write_grants(tmp_path, [GRANT])
     file = GrantsFile(tmp_path)
