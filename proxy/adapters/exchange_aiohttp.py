@@ -23,6 +23,8 @@ READ_BUFFER_BYTES: Final = 64 * 1024
 HEADER_BYTES_MAX: Final = 128 * 1024
 """Of one header line of an answer; also of its status line."""
 HEADERS_MAX: Final = 256
+INFORMATIONAL_MAX: Final = 100
+"""Answers before the answer (100, 103)."""
 JOINED_BYTES_MAX: Final = 128 * 1024
 """A body up to this is copied behind its head: one write costs less than two, a large copy more."""
 
@@ -221,7 +223,7 @@ class Exchange(httpx.AsyncByteStream):
 
     async def _answer(self) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
         protocol = self._protocol
-        while True:
+        for _ in range(INFORMATIONAL_MAX):
             message, payload = await protocol.read()
             if message.code not in _INFORMATIONAL:
                 self._check(message)
@@ -230,6 +232,7 @@ class Exchange(httpx.AsyncByteStream):
                 raise httpx.RemoteProtocolError(f"{self._origin}: switched protocols unasked")
             if not self._uploading:
                 protocol.start_timeout()  # the informational answer stopped it
+        raise httpx.RemoteProtocolError(f"{self._origin}: informational answers without end")
 
     def _check(self, message: RawResponseMessage) -> None:
         """The parser takes what no HTTP server may pass on (RFC 9110, sections 5.5 and 15)."""

@@ -15,6 +15,7 @@ import struct
 import termios
 from typing import Any, Final, cast
 
+import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -27,6 +28,7 @@ HEADER_BYTES_MAX: Final = 256 * 1024
 """Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
 PIPELINED_MAX: Final = 16
 """Requests behind the one that is being answered."""
+FRAMING: Final = frozenset((b"content-length", b"transfer-encoding"))
 RAW_TARGET: Final = "outlay.raw_target"
 """Scope key of the request target exactly as it came; ASGI itself loses a bare '?'."""
 FULL: Final = "outlay.full"
@@ -45,8 +47,38 @@ _FULL: Final = (
 )
 
 
-class PipelineError(Exception):
-    """More requests were sent ahead than are kept."""
+VERSIONS: Final = frozenset(("1.0", "1.1"))
+
+
+class UnreadableError(Exception):
+    """No request that is answered: of another version, or one more ahead of its turn than are kept."""
+
+
+class _MadeUp:
+    """What a parser tells that was given a made-up head: not of that head, but of all behind it."""
+
+    def __init__(self, protocol: "BoundedHttpProtocol") -> None:
+        self._protocol: BoundedHttpProtocol | None = None
+        self._real = protocol
+        self.on_body = protocol.on_body
+        self.on_message_complete = protocol.on_message_complete
+
+    def on_message_begin(self) -> None:
+        if self._protocol is not None:
+            self._protocol.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if self._protocol is not None:
+            self._protocol.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._protocol is not None:
+            self._protocol.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._protocol is not None:
+            self._protocol.on_headers_complete()
+        self._protocol = self._real
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -81,7 +113,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._within(door.patience.closing_s if door.closing else door.patience.header_s)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as wish:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+            else:
+                self._stay(data[wish.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("This is not a request that can be read as HTTP/1.1.")
         if self.parser is None or self.transport.is_closing():
             return
         if self._head:
@@ -97,6 +137,15 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._at_ease()
 
+    def _stay(self, rest: bytes) -> None:
+        """The request wishes for another protocol, as the first one of each of Java's clients does, and is answered in
+        this one (RFC 9110, section 7.8). The parser has passed over its body; another reads on, told of the framing."""
+        framing = [b"%b: %b\r\n" % line for line in self.headers if line[0] in FRAMING]
+        self.parser = httptools.HttpRequestParser(_MadeUp(self))
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        if rest:
+            self.data_received(rest)
+
     def _should_upgrade(self) -> bool:
         # Anything else than GET is answered as the request over HTTP that it may be (RFC 6455, section 4.1).
         return bool(super()._should_upgrade()) and self.scope["method"] == "GET"
@@ -104,18 +153,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head = False
         self._at_ease()
-        if len(self.pipeline) >= PIPELINED_MAX:
-            raise PipelineError
+        if len(self.pipeline) >= PIPELINED_MAX or self.parser.get_http_version() not in VERSIONS:
+            raise UnreadableError
         self.scope[RAW_TARGET] = self.url  # type: ignore[typeddict-unknown-key]  # ASGI allows own keys
         if self._above and self._door.full:
             self.scope[FULL] = True  # type: ignore[typeddict-unknown-key]
         before = self.cycle
         super().on_headers_complete()
-        if self.cycle is not before and (self.parser.should_upgrade() or not self._door.keeping):
-            # What stands behind a wish for another protocol, which nobody fulfils, isn't read.
+        if self.cycle is not before and not self._door.keeping:
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            return  # so says a parser that passed over the body: `_stay`
         super().on_message_complete()
         cycle = self.cycle
         if cycle is not None and cycle.response_complete and cycle.more_body:

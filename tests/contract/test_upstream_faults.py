@@ -242,6 +242,13 @@ async def test_a_get_that_breaks_off_is_not_repeated(upstream: Upstream) -> None
         CHUNKED + b"zz%b\r\nabc\r\n0\r\n\r\n" % canary,
         CHUNKED + b"3\r\nabc\r\nzz%b\r\n" % canary,
         CHUNKED + b"3\r\nabc%b\r\n" % canary,
+        CHUNKED + b"-3\r\nabc%b\r\n" % canary,
+        CHUNKED + b"%b\r\nabc%b\r\n" % (b"F" * 20, canary),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: %b\r\n\r\n" % canary * 200,
     ],
 )
 async def test_an_answer_that_is_no_http(upstream: Upstream, sent: bytes) -> None:

@@ -8,7 +8,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -72,7 +72,7 @@ def told(**headers: object) -> dict[str, str]:
 async def raw(outlay: Deployment, path: str, **headers: object) -> AsyncIterator[ClientConnection]:
     given = {"authorization": f"Bearer {ALICE_KEY}", **told(**headers)}
     url = outlay.url.replace("http", "ws") + path
-    async with connect(url, additional_headers=given, max_size=None, close_timeout=5) as opened:
+    async with connect(url, additional_headers=given, max_size=None, open_timeout=60, close_timeout=5) as opened:
         yield opened
 
 
@@ -265,15 +265,14 @@ async def test_a_message_in_fragments_arrives_whole_and_one_in_too_many_ends_the
 
 async def test_idle_sockets_cost_little_and_the_first_one_not_much(own: tuple[StandIn, Deployment]) -> None:
     _, outlay = own
-    before = _memory_kib(outlay)
-    sockets = []
-    for _ in range(100):
-        manager = raw(outlay, "/v1/responses")
-        sockets.append(manager)
-        await manager.__aenter__()
-    assert _memory_kib(outlay) - before < 16_000
-    for manager in sockets:
-        await manager.__aexit__(None, None, None)
+    async with AsyncExitStack() as sockets:
+        memory = [_memory_kib(outlay)]
+        for count in (1, 100):
+            for _ in range(count):
+                await sockets.enter_async_context(raw(outlay, "/v1/responses"))
+            memory.append(_memory_kib(outlay))
+        assert memory[1] - memory[0] < 16_000
+        assert memory[2] - memory[1] < 16_000
 
 
 async def test_a_provider_that_is_killed_ends_the_socket_and_its_calls(own: tuple[StandIn, Deployment]) -> None:

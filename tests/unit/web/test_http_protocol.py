@@ -346,12 +346,37 @@ async def test_a_connection_that_rests_on_is_closed_a_moment_later() -> None:
             writer.close()
 
 
-async def test_behind_a_wish_for_another_protocol_nothing_is_read() -> None:
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+async def test_a_wish_for_another_protocol_is_answered_in_this_one_and_the_next_request_too(step: int) -> None:
+    """As Java's client wishes with its first request."""
+
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        await answered(send, body)
+
+    wish = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAA\r\n"
+    lengths, chunks = b"content-length: 10\r\n\r\n0123456789", b"transfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+    start = b"POST / HTTP/1.1\r\nhost: x\r\n"
+    sent = (
+        start + wish + lengths + start + lengths + start + wish + chunks + GET[:-2] + wish + b"\r\n" + start + lengths
+    )
+    async with listening(echo) as port:
+        reader, writer = await port.open()
+        for begin in range(0, len(sent), step):
+            writer.write(sent[begin : begin + step])
+            await asyncio.sleep(0)
+        bodies = [(await one_answer(reader)).partition(b"\r\n\r\n")[2] for _ in range(5)]
+        assert bodies == [b"0123456789", b"0123456789", b"ab", b"", b"0123456789"]
+        writer.close()
+
+
+@pytest.mark.parametrize("version", [b"", b" HTTP/0.9", b" HTTP/1.2", b" HTTP/2.0"])
+async def test_only_http_1_is_spoken(version: bytes) -> None:
     async with listening(at_once) as port:
         reader, writer = await port.open()
-        wish = GET[:-2] + b"connection: upgrade\r\nupgrade: h2c\r\n\r\n"
-        writer.write(wish + GET)
-        back = await ended(reader)
-        assert back.count(b"HTTP/1.1 200") == 1
-        assert b"connection: close" in back
+        writer.write(b"GET /" + version + b"\r\n\r\n")
+        assert (await ended(reader)).startswith(b"HTTP/1.1 400 ")
         writer.close()
