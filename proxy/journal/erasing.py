@@ -45,7 +45,9 @@ class Names:
         return self._word.sub(lambda found: self._lower.get(found[0].lower(), found[0]), text)
 
     def stands_in(self, text: str) -> bool:
-        return self._word.search(text) is not None
+        lower = text.lower()
+        # First a plain search, which is ten times as fast: most lines name somebody else.
+        return any(name in lower for name in self._lower) and self._word.search(text) is not None
 
     def exact(self, text: str) -> str:
         """The pseudonym, where the text is one of the names and nothing else, or the id of a key called after one."""
