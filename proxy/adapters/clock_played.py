@@ -6,6 +6,7 @@ it is the real time. For the processes of `outlay demo` alone; no setting leads 
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from proxy.adapters.clock import SystemClock
 
@@ -27,6 +28,30 @@ def played(
     return now_s
 
 
-def played_clock(begin_s: float, start_s: float, play_s: float) -> SystemClock:
-    now_s = played(begin_s, start_s, play_s)
+def awaited(
+    begin_s: float, started: Path, play_s: float, wall_s: Callable[[], float] = time.time
+) -> Callable[[], float]:
+    """The same, with the start written into a file once everybody is there; until then it is `begin_s`."""
+    known: list[Callable[[], float]] = []
+
+    def now_s() -> float:
+        if not known:
+            start_s = _written(started)
+            if start_s is None:
+                return begin_s
+            known.append(played(begin_s, start_s, play_s, wall_s))
+        return known[0]()
+
+    return now_s
+
+
+def _written(started: Path) -> float | None:
+    try:
+        return float(started.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def played_clock(begin_s: float, started: Path, play_s: float) -> SystemClock:
+    now_s = awaited(begin_s, started, play_s)
     return SystemClock(wall_ns=lambda: int(now_s() * 1e9))

@@ -394,6 +394,7 @@ def check(report: Any) -> None:
     assert (checkout["cost_per_credited_usd"], checkout["cost_basis"]) == ("0.005521", "chance")
     assert (checkout["cost_low_usd"], checkout["cost_high_usd"]) == ("0.002366", "0.017003")
     assert search["cost_basis"] == "too few"
+    assert not [each for each in report["not_yet_known"] if "can't be read" in each]
     # Built by hand from imported history, and on no record before that has been read in peace.
     assert [(each["imported"], each["on_record"]) for each in report["baselines"][-1:]] == [(1, 0)]
 

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from proxy.adapters.store_duckdb import DuckStore
 from proxy.ledger.outcome_asked import OUTCOME_DIMENSIONS
 from proxy.model.entry import Act, Settled
+from proxy.model.service import Mirror
 from proxy.model.usage import Usage
 from proxy.outcomes.intervals import counted
 from proxy.policy.types import Access, Person
@@ -302,3 +303,15 @@ async def test_answers_are_as_the_openapi_document_says(world: World) -> None:
 
 def test_the_story_above_begins_on_a_monday() -> None:
     assert at(0) == START
+
+
+async def test_a_report_knows_the_mirrors_and_settings_of_its_services(world: World) -> None:
+    services = replace(world.policies.services, mirrors={PAY: Mirror(PAY, "file:///x")}, persons_min=4)
+    world.policies = replace(world.policies, services=services)
+    document = await asked(world)
+    assert document["persons_min"] == 4
+    unread = [each for each in document["not_yet_known"] if "can't be read" in each]
+    assert [each.partition(": ")[2].partition(". Of")[0] for each in unread] == [
+        "its mirror has not been fetched yet",
+        "services.yaml has no mirror of it",
+    ]

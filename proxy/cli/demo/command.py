@@ -1,12 +1,15 @@
 """The command: makes the folder, runs the server, plays the weeks with progress, and says what to look at."""
 
 import asyncio
+import subprocess
 import time
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
+import httpx
 import typer
 
 from proxy.adapters import admin_key, data_folder
@@ -15,17 +18,35 @@ from proxy.app import logs
 from proxy.app.supervisor import Plane, Supervisor, planes
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.demo.company import DAYS, plan
-from proxy.cli.demo.folder import READER, make
-from proxy.cli.demo.player import Progress, play
+from proxy.cli.demo.delivered import sentences
+from proxy.cli.demo.folder import READER, Folder, make
+from proxy.cli.demo.player import Progress, play, tell
+from proxy.cli.demo.repositories import git_is_there, write
+from proxy.cli.demo.shipping import history, registered, shipping, taken_back
+from proxy.cli.demo.telling import Delivery, deliveries, past
 from proxy.cli.on_path import exported
 from proxy.cli.preflight import check_ports
 from proxy.cli.reachable import LOOPBACK, wait_until_open
 from proxy.settings import Settings
 
-START_S: Final = 4.0
-"""Given to the processes to start, before the clock of the play begins to run."""
+STARTED: Final = "play-started"
+"""File in the data folder, by which the processes know when the clock of the play began to run: when all are there."""
 LOAD_S: Final = 3.0
 """How long the ledger may take to have loaded the end of the play."""
+READ_S: Final = 12.0
+"""How long it may take to have read what was deployed last from the repositories."""
+REPORT: Final = "/v1/reports/deployments?since=14d&reason=demo"
+ADMIN: Final = "admin"
+_DELIVERED: Final = """\
+What was delivered for it, few people behind each service; why one deployment didn't count:
+  outlay report deployments --since 14d --by service --reason demo
+  outlay deployments explain {id}
+
+"""
+_UNDER_THE_CLOCK: Final = {
+    "proxy.app.gateway": "proxy.app.demo_gateway",
+    "proxy.app.ledger": "proxy.app.demo_ledger",
+}
 
 
 def demo(
@@ -43,13 +64,42 @@ def demo(
     check_ports(LOOPBACK, ports)
     try:
         made, keys = make(folder, f"http://{LOOPBACK}:{settings.stand_in_port}")
+        story = _story(made)
         own = replace(_alone(settings), policies=made.policies, data=made.data)
         data_folder.prepare(own.data)
-        admin_key.ensure(own.data, own.admin_key)
+        _, admin = admin_key.ensure(own.data, own.admin_key)
     except OSError as error:
         stop(f"{error.filename or folder} can't be written: {error.strerror}", UNTRIED)
     logs.configure(own, "demo")
-    raise typer.Exit(asyncio.run(_run(own, keys, seconds, then_stop=then_stop)))
+    raise typer.Exit(asyncio.run(_run(own, keys | {ADMIN: admin}, story, seconds, then_stop=then_stop)))
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is told to the ledger. Nothing where there is no git: nobody could read then what a deployment brought."""
+
+    secret: str = ""
+    past: Sequence[dict[str, Any]] = ()
+    deliveries: Sequence[Delivery] = ()
+    taken_back: str = ""
+    """Id of the deployment that didn't last."""
+
+
+def _story(made: Folder) -> Story:
+    """Registers the services, and writes their repositories. Raises OSError."""
+    if not git_is_there():
+        typer.echo("There is no git here, so the demo leaves deployments out.")
+        return Story()
+    end = datetime.now().astimezone()
+    before = history(end)
+    told = shipping(end, before)
+    try:
+        commits = write(made.repositories, [*before.changes, *told.changes])
+    except subprocess.SubprocessError as error:
+        typer.echo(f"git can't write the repositories, so the demo leaves deployments out: {error}", err=True)
+        return Story()
+    made.register(registered(end))
+    return Story(made.secret(), past(before, commits), deliveries(told, commits), taken_back(told))
 
 
 def _alone(settings: Settings) -> Settings:
@@ -58,15 +108,16 @@ def _alone(settings: Settings) -> Settings:
     return replace(plain, port=settings.port, ledger_port=settings.ledger_port, stand_in_port=settings.stand_in_port)
 
 
-async def _run(settings: Settings, keys: dict[str, str], play_s: float, *, then_stop: bool) -> int:
-    start_s = time.time() + START_S
-    begin_s = (datetime.fromtimestamp(start_s).astimezone() - timedelta(days=DAYS)).timestamp()
-    times = (begin_s, start_s, play_s)
-    supervisor = Supervisor([_played(plane, times) for plane in planes(settings, settings.stand_in_port)], stop_s=5.0)
+async def _run(settings: Settings, keys: dict[str, str], story: Story, play_s: float, *, then_stop: bool) -> int:
+    begin_s = (datetime.now().astimezone() - timedelta(days=DAYS)).timestamp()
+    times = (begin_s, play_s)
+    supervisor = Supervisor(
+        [_played(plane, settings, times) for plane in planes(settings, settings.stand_in_port)], stop_s=5.0
+    )
     outcome: list[asyncio.Task[None]] = []
 
     def on_start() -> None:
-        task = asyncio.create_task(_show(settings, keys, times, then_stop=then_stop))
+        task = asyncio.create_task(_show(settings, keys, story, times, then_stop=then_stop))
         task.add_done_callback(lambda done: _after(done, supervisor, then_stop=then_stop))
         outcome.append(task)
 
@@ -85,38 +136,73 @@ def _after(done: "asyncio.Task[None]", supervisor: Supervisor, *, then_stop: boo
         supervisor.stop()
 
 
-def _played(plane: Plane, times: tuple[float, float, float]) -> Plane:
-    """A gateway under the clock of the play; everything else as it is."""
-    if plane.module != "proxy.app.gateway":
-        return plane
-    return replace(plane, module="proxy.app.demo_gateway", arguments=tuple(map(repr, times)))
+def _played(plane: Plane, settings: Settings, times: tuple[float, float]) -> Plane:
+    """Gateway and ledger under the clock of the play; everything else as it is."""
+    module = _UNDER_THE_CLOCK.get(plane.module)
+    arguments = (repr(times[0]), str((settings.data / STARTED).resolve()), repr(times[1]))
+    return plane if module is None else replace(plane, module=module, arguments=arguments)
 
 
 async def _show(
-    settings: Settings, keys: dict[str, str], times: tuple[float, float, float], *, then_stop: bool
+    settings: Settings, keys: dict[str, str], story: Story, times: tuple[float, float], *, then_stop: bool
 ) -> None:
     from rich.console import Console
 
     out = Console(highlight=False)
-    typer.echo(f"Two weeks of a small invented company, through the real path in {times[2]:.0f} seconds.")
+    typer.echo(f"Two weeks of a small invented company, through the real path in {times[1]:.0f} seconds.")
     for port in (settings.stand_in_port, settings.port, settings.ledger_port):
         await wait_until_open(LOOPBACK, port)
-    progress = await _play(settings, keys, times, out)
+    await _import(settings, keys, story)
+    start_s = time.time()
+    data_folder.write_once(settings.data / STARTED, repr(start_s))
+    now_s, end_s = played(times[0], start_s, times[1]), start_s + times[1]
+    progress, _ = await asyncio.gather(_play(settings, keys, now_s, end_s, out), _tell(settings, story, now_s))
     typer.echo(f"{progress.made:,} calls were made, {progress.failed} of them answered with an error, as in life.")
     await asyncio.sleep(LOAD_S)
+    if story.deliveries:
+        for line in sentences(await _delivered(settings, keys)):
+            typer.echo(line)
     if not then_stop:
-        typer.echo(_what_to_try(settings, keys))
+        typer.echo(_what_to_try(settings, keys, story))
 
 
-async def _play(settings: Settings, keys: dict[str, str], times: tuple[float, float, float], out: object) -> Progress:
+async def _import(settings: Settings, keys: dict[str, str], story: Story) -> None:
+    """The time before the weeks."""
+    if not story.past:
+        return
+    ledger = f"http://{LOOPBACK}:{settings.ledger_port}"
+    headers = {"authorization": f"Bearer {keys[ADMIN]}"}
+    async with httpx.AsyncClient(base_url=ledger, headers=headers, trust_env=False, timeout=READ_S) as client:
+        (await client.post("/v1/events/import", json={"events": story.past})).raise_for_status()
+
+
+async def _tell(settings: Settings, story: Story, now_s: Callable[[], float]) -> None:
+    await tell(story.deliveries, f"http://{LOOPBACK}:{settings.ledger_port}", story.secret, now_s)
+
+
+async def _delivered(settings: Settings, keys: dict[str, str]) -> dict[str, Any]:
+    """The report, once everything deployed has been read from the repositories, or READ_S is over."""
+    until_s = time.monotonic() + READ_S
+    headers = {"authorization": f"Bearer {keys[READER]}"}
+    async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{settings.ledger_port}", trust_env=False) as client:
+        while True:
+            answer = await client.get(REPORT, headers=headers, timeout=READ_S)
+            answer.raise_for_status()
+            found: dict[str, Any] = answer.json()
+            if not found["total"]["unverified"] or time.monotonic() > until_s:
+                return found
+            await asyncio.sleep(0.5)
+
+
+async def _play(
+    settings: Settings, keys: dict[str, str], now_s: Callable[[], float], end_s: float, out: object
+) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
     assert isinstance(out, Console)
-    begin_s, start_s, play_s = times
-    end = datetime.fromtimestamp(start_s + play_s).astimezone()
-    calls = plan(end)
+    calls = plan(datetime.fromtimestamp(end_s).astimezone())
     columns = (
         TextColumn("{task.description}"),
         BarColumn(40),
@@ -130,12 +216,13 @@ async def _play(settings: Settings, keys: dict[str, str], times: tuple[float, fl
             day = datetime.fromtimestamp(progress.at_s).astimezone().strftime("%a %d %b %H:%M")
             bar.update(task, completed=progress.made, description=day, calls=f"{progress.made:,} calls")
 
-        return await play(calls, f"http://{LOOPBACK}:{settings.port}", keys, played(begin_s, start_s, play_s), told)
+        return await play(calls, f"http://{LOOPBACK}:{settings.port}", keys, now_s, told)
 
 
-def _what_to_try(settings: Settings, keys: dict[str, str]) -> str:
+def _what_to_try(settings: Settings, keys: dict[str, str], story: Story) -> str:
     base = f"http://{LOOPBACK}:{settings.port}"
     path = exported()
+    delivered = _DELIVERED.format(id=story.taken_back) if story.taken_back else ""
     return f"""
 Now look, in a second terminal:
 {path and f"{chr(10)}  {path}"}
@@ -153,7 +240,7 @@ One project's sessions (on two Wednesdays an agent ran in a loop):
 What of it was needless, in money (that agent, and a timer that nobody reads):
   outlay report waste --since 14d --by class,project
 
-Models without a price, with the entry to add; a file for a spreadsheet:
+{delivered}Models without a price, with the entry to add; a file for a spreadsheet:
   outlay report prices --since 14d
   outlay report spend --since 14d --by project,day --format xlsx --out spend.xlsx
 

@@ -117,7 +117,7 @@ _AGENTS: Final = (
     ("frank", "app", "claude"),
 )
 _CHATS: Final = (("alice", "gpt-5-mini"), ("dan", "gpt-5"), ("erin", "gpt-5-mini"), ("dan", "acme-experimental-1"))
-_BRANCHES: Final = ("main", "feature/refunds", "fix/timeouts", "feature/onboarding")
+BRANCHES: Final = ("main", "feature/refunds", "fix/timeouts", "feature/onboarding")
 
 
 def _session(tool: str, member: str, repository: str, start: datetime, turns: int, random: Random) -> Iterator[Planned]:
@@ -125,7 +125,7 @@ def _session(tool: str, member: str, repository: str, start: datetime, turns: in
     session = f"{random.getrandbits(64):016x}"
     headers = {
         "x-outlay-repo": f"github.com/acme/{repository}",
-        "x-outlay-branch": random.choice(_BRANCHES),
+        "x-outlay-branch": random.choice(BRANCHES),
         "x-outlay-session": session,
         "user-agent": "claude-cli/2.1.0" if tool == "claude" else "codex_cli_rs/0.98.0",
     }

@@ -3,6 +3,7 @@
 import secrets
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,9 @@ from proxy.adapters.starter_files import starter_files, write_schemas
 from proxy.cli.configured import UNTRIED, stop
 from proxy.cli.connection import LEDGER_SOCKET, listening
 from proxy.cli.demo.company import ACCESS_YAML, MEMBERS
+from proxy.cli.demo.repositories import place
+from proxy.cli.demo.shipping import PAIRS
+from proxy.cli.demo.telling import DEPLOYER
 from proxy.model.identity import OwnerKind, Role
 from proxy.policy.keys import ID_BYTES, RANDOM_BYTES, digest, mint, mint_id
 from proxy.policy.keys_edit import entry_lines
@@ -30,6 +34,27 @@ providers:
 """
 
 
+_SERVICES_YAML: Final = """\
+# Each repository of the demo is a service. Its GitHub is made up, and signs what it tells with the secret beside.
+sources:
+  acme-github: {{kind: github, secrets: [{{file: {secret}}}], repositories: [github.com/acme/*]}}
+services:
+{services}
+mirrors:
+{mirrors}
+"""
+_SERVICE: Final = """\
+  {name}:
+    repositories: [github.com/acme/{name}]
+    environments: [production]
+    registered: {registered:%Y-%m-%d}
+    deploy_actors: ["{deployer}"]
+    owner: {team}
+    projects: [{name}]
+"""
+SIGNING_FILE: Final = "github-secret"
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     path: Path
@@ -41,6 +66,30 @@ class Folder:
     @property
     def data(self) -> Path:
         return self.path / "data"
+
+    @property
+    def repositories(self) -> Path:
+        return (self.path / "repositories").resolve()
+
+    def secret(self) -> str:
+        """With which the made-up GitHub signs."""
+        return (self.policies / SIGNING_FILE).read_text()
+
+    def register(self, since: datetime) -> None:
+        """The services, as of that day."""
+        secret = self.policies / SIGNING_FILE
+        secret.write_text(secrets.token_hex(32))
+        secret.chmod(0o600)
+        teams = {each.name: each.team for each in MEMBERS}
+        services = "".join(
+            _SERVICE.format(name=name, registered=since, deployer=DEPLOYER, team=teams[pair[0]])
+            for name, pair in PAIRS.items()
+        )
+        mirrors = "\n".join(
+            f'  github.com/acme/{name}: {{url: "{place(self.repositories, name).as_uri()}"}}' for name in PAIRS
+        )
+        text = _SERVICES_YAML.format(secret=SIGNING_FILE, services=services.rstrip(), mirrors=mirrors)
+        (self.policies / "services.yaml").write_text(text)
 
 
 def make(path: Path, stand_in_url: str) -> tuple[Folder, dict[str, str]]:

@@ -8,6 +8,7 @@ from typing import Final
 import httpx
 
 from proxy.cli.demo.company import Planned
+from proxy.cli.demo.telling import Delivery
 
 AT_ONCE: Final = 16
 TIMEOUT_S: Final = 30.0
@@ -23,6 +24,17 @@ class Progress:
     """Answered with an error, as planned; or not at all."""
     at_s: float = 0.0
     """On the played clock, seconds since the epoch."""
+
+
+async def tell(deliveries: Sequence[Delivery], ledger: str, secret: str, now_s: Callable[[], float]) -> None:
+    """Each delivery when its time has come, one after the other, as GitHub would. Raises httpx.HTTPError where one is
+    not taken."""
+    async with httpx.AsyncClient(base_url=ledger, timeout=TIMEOUT_S, trust_env=False) as client:
+        for each in deliveries:
+            while now_s() < each.at.timestamp():  # noqa: ASYNC110  # another clock's time
+                await asyncio.sleep(LOOK_S)
+            answer = await client.post("/v1/events/github", content=each.body, headers=each.headers(secret))
+            answer.raise_for_status()
 
 
 async def play(

@@ -100,6 +100,19 @@ def article(random: Random) -> str:
     return " ".join(f"{random.choice(_THINGS)} {random.choice(_VERBS)} {_function(random)}." for _ in range(6))
 
 
+def code(random: Random) -> str:
+    """Three functions, no line of which stands anywhere else."""
+    return "\n".join(_lines(random) for _ in range(3))
+
+
+def _lines(random: Random) -> str:
+    given, made, other = (_name(random) for _ in range(3))
+    return (
+        f"def {_function(random)}({given}):\n    {made} = {other}.{_name(random)}({given})\n"
+        f"    if {made}.{_name(random)} in {other}:\n        return {_function(random)}({made})\n    return {made}\n"
+    )
+
+
 def _function(random: Random) -> str:
     """A name as code has them: there are ever new ones."""
     return f"{random.choice(_VERBS)}_{_name(random)}_{_name(random)}"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.adapters.clock_played import played
+from proxy.adapters.clock_played import awaited, played
 from proxy.cli.demo.company import ACCESS_YAML, DAYS, MEMBERS, plan
 from proxy.cli.demo.folder import MARKER, make
 from proxy.policy.load import load
@@ -67,3 +67,15 @@ def test_the_played_clock_begins_and_ends_without_a_jump_and_never_goes_back(beg
     assert played(begin, start, play, lambda: start)() == begin
     assert played(begin, start, play, lambda: start + play)() == start + play
     assert played(begin, start, play, lambda: start + play + 5)() == start + play + 5
+
+
+def test_the_play_begins_when_everybody_is_there(tmp_path):
+    started = tmp_path / "started"
+    now = awaited(1000.0, started, 10.0, lambda: 5005.0)
+    assert (now(), now()) == (1000.0, 1000.0)
+    started.write_text("")
+    assert now() == 1000.0
+    started.write_text("5000.0")
+    assert now() == played(1000.0, 5000.0, 10.0, lambda: 5005.0)() == 3005.0
+    started.unlink()
+    assert now() == 3005.0
