@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.processes import ADMIN_KEY, ALICE_KEY, LOOPBACK, Deployment, StandIn
+from tests.servers.processes import ADMIN_KEY, ALICE_KEY, BOB_KEY, LOOPBACK, Deployment, StandIn
 from tests.servers.raw_provider import Line, answering, ok, provider
 
 MIB = 1024 * 1024
@@ -415,6 +415,65 @@ async def test_a_stop_that_waits_no_longer_settles_every_call_and_says_so_in_the
     assert (entry["outcome"], entry["estimated"]) == ("cut", True)
     assert entry["call"]["id"].encode() in back
     assert "Traceback" not in gateway.deployment.gateway.said
+
+
+async def test_a_second_signal_cuts_what_is_left_and_each_call_is_settled(before, tmp_path: Path) -> None:
+    """A stream that goes on, a call that nobody answers, and one that waits in the queue of a budget."""
+
+    async def script(line: Line) -> None:
+        seen = await line.request()
+        assert seen is not None
+        if b'"stream": true' in seen.body:
+            await line.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+            await line.send(b'data: {"choices":[{"index":0,"delta":{"content":" one"}}]}\n\n')
+        await line.hung_up()
+
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "budgets.yaml").write_text(
+        "budgets: [{name: bobs, applies_to: {user: bob}, limit: 1 calls, window: total}]\n"
+    )
+    async with provider(script) as upstream:
+        gateway = await before(upstream.url, stop_s="100")
+        streaming, unanswered, queued = await gateway.open(), await gateway.open(), await gateway.open()
+        streaming[1].write(post(b"/v1/chat/completions", CHAT.replace(b'{"model"', b'{"stream": true, "model"')))
+        await asyncio.wait_for(streaming[0].readuntil(b"one"), 10)
+        for number, (_, writer) in enumerate((unanswered, queued)):
+            writer.write(post(b"/v1/chat/completions", CHAT, key=BOB_KEY))
+            async with asyncio.timeout(10):
+                while len(upstream.seen) < 2 or (number and await waiting(gateway) < 1):
+                    await asyncio.sleep(0.02)
+        process = gateway.deployment.gateway.process
+        assert process is not None
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(ConnectionRefusedError):
+                    (await gateway.open())[1].close()
+                    await asyncio.sleep(0.02)
+                    continue
+                break
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        for reader, writer in (unanswered, queued):
+            back = await asyncio.wait_for(_answer(reader), 20)
+            assert back.startswith(b"HTTP/1.1 503")
+            assert b"connection: close" in back
+            writer.close()
+        await asyncio.wait_for(streaming[0].read(), 20)
+        streaming[1].close()
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    outcomes = sorted((str(entry["outcome"]), bool(entry["estimated"])) for entry in gateway.settled())
+    assert outcomes == [("cut", True), ("cut", True)]
+    assert "Traceback" not in gateway.deployment.gateway.said
+
+
+async def waiting(gateway: Gateway) -> int:
+    """Calls in the queue, by the gateway's own figures."""
+    reader, writer = await asyncio.open_unix_connection(str(gateway.deployment.data / "gateway-test.sock"))
+    writer.write(b"GET /metrics HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n")
+    lines = (await reader.read()).split(b"\n")
+    writer.close()
+    return int(float(next(line.split(b" ")[1] for line in lines if line.startswith(b"outlay_gateway_calls_waiting "))))
 
 
 async def test_a_revoked_key_ends_within_two_seconds_and_a_new_one_begins(before, tmp_path: Path) -> None:
