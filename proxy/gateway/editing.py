@@ -1,6 +1,6 @@
 """Editing: the named splices that a call gets before it is sent. Every other byte goes as it came."""
 
-from dataclasses import replace
+from dataclasses import field, replace
 
 from proxy.dialects.dialect import MAX_TOKENS, MODEL, Dialect, Operation, Splice
 from proxy.gateway.rules import Rules
@@ -44,9 +44,10 @@ class Editing:
     """The body with its content-encoding undone; the same object where it has none."""
     target: bytes
 
-    @property
-    def _translated(self) -> bool:
-        return self.provider.dialect != self.dialect.name
+    _translated: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_translated", self.provider.dialect != self.dialect.name)
 
     def model(self, instead: str = "") -> str:
         """As the provider is asked for it; `instead`: the model that a rule puts in the place of the call's own."""

@@ -234,13 +234,15 @@ class _Instance:
         self.tokens = _Window()
         self.in_flight = 0
 
-    def limited(self, throttle: Throttle) -> Iterable[tuple[Measure, int, _Window]]:
+    def limited(self, throttle: Throttle) -> Sequence[tuple[Measure, int, _Window]]:
         """The windows that the limit bounds. Both are counted, so that a limit which a change adds knows the past."""
         limit = throttle.limit
+        found: list[tuple[Measure, int, _Window]] = []
         if limit.requests_per_minute is not None:
-            yield Measure.REQUESTS, limit.requests_per_minute, self.requests
+            found.append((Measure.REQUESTS, limit.requests_per_minute, self.requests))
         if limit.tokens_per_minute is not None:
-            yield Measure.TOKENS, limit.tokens_per_minute, self.tokens
+            found.append((Measure.TOKENS, limit.tokens_per_minute, self.tokens))
+        return found
 
     def excess(self, throttle: Throttle, tokens: int, now_us: int) -> Excess | None:
         """Of the measures in the way, the one to be waited for longest; None: the call fits."""
