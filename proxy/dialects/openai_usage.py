@@ -53,4 +53,7 @@ def media_usage_of(reported: Any, kind: Literal["output_image", "output_audio"])
 
 
 def _details(reported: Any, *names: str) -> Any:
-    return next((found for name in names if (found := part(reported, name))), {})
+    for name in names:
+        if found := part(reported, name):
+            return found
+    return {}

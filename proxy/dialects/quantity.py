@@ -1,6 +1,5 @@
 """Quantity: numbers out of a usage object whose shape nobody guarantees."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 QUANTITY_MAX: Final = 10**12
@@ -13,6 +12,8 @@ def quantity(source: object, *names: str) -> int:
         return 0
     for name in names:
         value = source.get(name)
+        if type(value) is int and 0 < value <= QUANTITY_MAX:
+            return value
         if isinstance(value, int | float) and not isinstance(value, bool) and value >= 1:
             return int(min(value, QUANTITY_MAX))
     return 0
@@ -20,8 +21,8 @@ def quantity(source: object, *names: str) -> int:
 
 def part(source: Any, name: str) -> Any:
     """A nested object; an empty one where there is none."""
-    value = source.get(name) if isinstance(source, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+    value = source.get(name) if isinstance(source, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 class Total:

@@ -123,7 +123,7 @@ def settled(admitted: Admitted, ending: Ending, what: Consumed, now_us: int) -> 
         outcome=ending.outcome,
         status=ending.status,
         usage=what.usage,
-        served=replace(served, request_id=ending.request_id or served.request_id),
+        served=replace(served, request_id=ending.request_id) if ending.request_id else served,
         cost=cost,
         estimated=what.estimated,
         timing=ending.timing,

@@ -5,6 +5,7 @@ or a lower output limit would hold by the same functions. There it is a flat tab
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 from proxy.model.call import Hold, Request
@@ -18,6 +19,13 @@ BESIDE_TEXT: Final = (
     *("input_audio_ms", "input_characters", "output_images"),
 )
 """Kinds of usage that a request itself says or lets one guess."""
+
+
+_beside: Final = attrgetter(
+    *("input_tokens_unseen", "choices", "web_searches_max", "background", "spoken"),
+    *("service_tier", "region", "speed", "variant"),
+)
+_USUAL: Final = (0, 1, 0, False, False, "", "", "", "")
 
 
 @fact(frozen=True, slots=True)
@@ -50,9 +58,11 @@ def recorded(ask: Ask) -> dict[str, int | str]:
         found["output_max"] = request.output_tokens_max
     if request.thinking_tokens_max is not None:
         found["thinking_max"] = request.thinking_tokens_max
-    sold = request.guessed if request.fixed == NO_USAGE else request.fixed
-    if sold != NO_USAGE:
+    sold = request.guessed if request.fixed is NO_USAGE or request.fixed == NO_USAGE else request.fixed
+    if sold is not NO_USAGE and sold != NO_USAGE:
         found.update((kind, amount) for kind in BESIDE_TEXT if (amount := getattr(sold, kind)))
+    if ask.priced and not ask.free and ask.output_limited and not ask.sent and _beside(request) == _USUAL:
+        return found
     rest = (
         ("unseen", request.input_tokens_unseen, 0),
         ("choices", request.choices, 1),
