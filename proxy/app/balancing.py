@@ -112,6 +112,12 @@ class Balancing:
             names = {each.name for each in told}
             accounts = {account: each for account, each in snapshot.accounts.items() if account.budget in names}
             uncounted = self._sources.behind(snapshot, rules.matcher, told)
+            if self._handed_over:
+                # Lines of the one before are another node's.
+                known = Known(accounts, {})
+                own = {each: standing.own for each, standing in accounts.items()}
+                accounts = {each: Standing(total, own.get(each, 0)) for each, total in opened(known, uncounted).items()}
+                uncounted = {}
         if rest:
             try:
                 accounts |= self._sources.by_journals(rest, rules.matcher).accounts
