@@ -1,4 +1,4 @@
-"""How long outcomes take: folded, judged and attributed anew, and reported from the tables.
+"""How long outcomes take, and how much memory: made anew, of everything or of new calls; reported; explained; told.
 
     python -m bench.outcomes [--calls 1000000] [--deployments 100000]
 
@@ -8,9 +8,11 @@ runs a product.
 """
 
 import argparse
+import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +21,20 @@ import msgspec
 
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.app.outcome_process import OutcomeProcess
+from proxy.journal.codec import encode
+from proxy.ledger.batch import sort
+from proxy.ledger.batch_rows import BatchRows
+from proxy.ledger.deployment_story import deployment_story
 from proxy.ledger.outcome_asked import outcomes_asked
 from proxy.ledger.outcome_report import outcome_report
 from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.people import OPERATOR
 from proxy.ledger.schema import migrate
+from proxy.ledger.told_rows import KEY_DIGITS
 from proxy.model.service import EventSource, Service, Services
-from proxy.model.told import ChangeTold, DeploymentTold, DiffTold, Fact, ReviewTold, ShippedTold
+from proxy.model.told import ChangeTold, DeploymentTold, DiffTold, Fact, ReviewTold, ShippedTold, Told
 from proxy.model.told_facts import kind_of, told
+from proxy.ports.segments import Segment
 
 DAY_US: Final = 86_400_000_000
 SERVICES: Final = 100
@@ -110,6 +118,7 @@ def fill_told(store: DuckStore, deployments: int) -> None:
         file = change.stage("told.jsonl", body)
         read = f"read_json($file, format = 'newline_delimited', columns = {{{columns}}})"
         change.execute(f"INSERT INTO told BY NAME SELECT * FROM {read}", {"file": file})
+        change.execute(f"INSERT INTO told_keys SELECT ('0x' || left(md5(id), {KEY_DIGITS}))::BIGINT, load FROM told")
 
 
 def empty(kind: str) -> str:
@@ -145,6 +154,45 @@ def fill_calls(store: DuckStore, calls: int, deployments: int) -> None:
         writing.execute("INSERT INTO positions VALUES ('n', 1, 1, 1, 1, 1)")
 
 
+def rebuilt(outcomes: Outcomes, what: str) -> None:
+    before = [used(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    built = outcomes.refresh()
+    own, apart = (
+        used(who) - was for who, was in zip((resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN), before, strict=True)
+    )
+    print(f"{what}: {built.took_s:.1f} s ({own:.1f} s of CPU here, {apart:.1f} s in a process of its own)")
+    print("  " + ", ".join(f"{name} {took_s:.1f} s" for name, took_s in built.steps.items()))
+    memory = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(f"  memory at most: {memory[0]:.0f} MiB here, {memory[1]:.0f} MiB in the process of its own")
+
+
+def used(who: int) -> float:
+    return resource.getrusage(who).ru_utime + resource.getrusage(who).ru_stime
+
+
+def timed(what: str, do: Callable[[], str]) -> None:
+    began, began_cpu = time.perf_counter(), time.process_time()
+    said = do()
+    took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
+    print(f"{what}: {took_s:.3f} s ({cpu_s:.3f} s of CPU){said}")
+
+
+def reported(store: DuckStore, known: Services, by: str) -> str:
+    selection = outcomes_asked([("by", by), ("since", "2025-08"), ("until", "2026-08")], NOW_US)
+    report = outcome_report(store, selection, known, OPERATOR, NOW_US, 30)
+    hidden = sum(row.delivered is None for row in report.rows)
+    return f", {len(report.rows):,} rows, {hidden:,} withheld"
+
+
+def delivered(store: DuckStore, number: int) -> str:
+    """A delivery of 20 lines that are new, and of 20 that came before."""
+    rows = [f"new-{number}-{at}" for at in range(20)] + [f"github:{at}-0:0" for at in range(20)]
+    lines = b"".join(encode(Told(name, NOW_US, "github", "d", "weather", NOW_US, "signed")) for name in rows)
+    with store.transaction() as change:
+        BatchRows(change, Segment("b", 1, 1, len(lines), sealed=False), sort(lines, 0), 2 + number, NOW_US).insert()
+    return ""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=1_000_000)
@@ -158,30 +206,22 @@ def main() -> None:
         known = services()
         aliases = {f"person-{at}": f"person-{at}" for at in range(PEOPLE)}
         outcomes = Outcomes(store, lambda: known, lambda: aliases, lambda: NOW_US, run=OutcomeProcess())
-        began_cpu = time.process_time()
-        built = outcomes.refresh()
-        cpu_s = time.process_time() - began_cpu
-        print(
-            f"rebuilt from {asked.deployments:,} deployments and {asked.calls:,} calls: "
-            f"{built.took_s:.1f} s ({cpu_s:.1f} s of CPU)"
-        )
-        for name, took_s in built.steps.items():
-            print(f"  {name:<12} {took_s:6.1f} s")
+        rebuilt(outcomes, f"rebuilt from {asked.deployments:,} deployments and {asked.calls:,} calls")
+        with store.transaction() as change:
+            change.execute(f"UPDATE calls SET load = 2 WHERE opened_us > {END_US - DAY_US}")
+            change.execute("UPDATE positions SET load = 2")
+        rebuilt(outcomes, "calls of a day alone")
         ((spent,),) = store.read("SELECT sum(cost_pico) FROM calls")
         ((shared,),) = store.read("SELECT sum(cost_pico) FROM outcome_shares")
         print(f"attributed, every method together, less spent: {shared - spent} pico-dollars of {spent}")
         print(*store.read("SELECT method, sum(calls) FROM outcome_shares GROUP BY 1 ORDER BY 2 DESC"))
         print(*store.read("SELECT standing, count(*) FROM outcome_deployments GROUP BY 1 ORDER BY 2 DESC"))
         for by in ("", "service", "team,week", "service,project,week"):
-            began, began_cpu = time.perf_counter(), time.process_time()
-            selection = outcomes_asked([("by", by), ("since", "2025-08"), ("until", "2026-08")], NOW_US)
-            report = outcome_report(store, selection, known, OPERATOR, NOW_US, 30)
-            took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
-            hidden = sum(row.delivered is None for row in report.rows)
-            print(
-                f"report of a year by {by or 'nothing'}: {took_s:.3f} s ({cpu_s:.3f} s of CPU), "
-                f"{len(report.rows):,} rows, {hidden:,} withheld"
-            )
+            timed(f"report of a year by {by or 'nothing'}", partial(reported, store, known, by))
+        story = partial(deployment_story, store, str(asked.deployments // 2), known, aliases, NOW_US)
+        timed("one deployment explained", lambda: f", {story()['standing']}")
+        for number in range(3):
+            timed("a delivery of 40 lines, half of them new", partial(delivered, store, number))
         store.close()
 
 

@@ -48,7 +48,7 @@ from proxy.web.events_quarantine import EventsQuarantine
 from proxy.web.mirror_figures import MirrorFigures, mirror_details
 from proxy.web.notice_figures import NoticeFigures, notice_details
 from proxy.web.replay_facts import EXPORT_S, EXPORTS_AT_ONCE, InForce, ReplayFacts
-from proxy.web.reports import Reports
+from proxy.web.reports import Reports, iso
 
 NODE: Final = "ledger"
 """The name under which the ledger's own facts stand in the journal."""
@@ -209,7 +209,17 @@ class Ledger:
             "policy_mistakes": [str(mistake) for mistake in self.mistakes()],
             "notices": notice_details(self.delivering.deliveries, self.clock.now_us()),
             "mirrors": mirror_details(self.mirroring.states(), self.clock.now_us()),
+            "outcomes": outcome_details(self.outcomes),
         }
+
+
+def outcome_details(outcomes: Outcomes) -> dict[str, object]:
+    built, progress = outcomes.built, outcomes.progress
+    return {
+        "built_at": iso(built.at_us) if built else None,
+        "seconds": round(built.took_s, 3) if built else None,
+        "working_out": f"{progress.step} {progress.part:.0%}" if progress else None,
+    }
 
 
 def known_names(policies: PolicySet) -> dict[str, str]:

@@ -102,6 +102,7 @@ class Outcomes:
         now_us: Callable[[], int],
         definition: Definition = CURRENT,
         run: Run = work,
+        small_rows: int = SMALL_ROWS,
     ) -> None:
         """`aliases`: as folding takes them."""
         self.built: Built | None = None
@@ -113,6 +114,7 @@ class Outcomes:
         self._now_us = now_us
         self._definition = definition
         self._run = run
+        self._small_rows = small_rows
         self._folder = store.path.parent / SCRATCH_FOLDER / FOLDER
         self._first: Mapping[str, Owner] = {}
         self._one = threading.Lock()
@@ -137,7 +139,7 @@ class Outcomes:
     def freshen(self) -> None:
         """What a report wants: made anew where that is quick; else it has what was found last, and says when."""
         ((size,),) = self._store.read(_SIZE)
-        if size <= SMALL_ROWS:
+        if size <= self._small_rows:
             self.refresh()
 
     def _seen(self) -> Seen:

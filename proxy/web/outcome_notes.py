@@ -33,6 +33,8 @@ def baselines(report: OutcomeReport) -> list[dict[str, Any]]:
 
 def notes(report: OutcomeReport) -> list[str]:
     found = ["Outcomes change no budget and nobody's standing."]
+    if not report.cells.built_us:
+        found.append("Outcomes are being worked out for the first time: nothing of what was delivered is in this yet.")
     if not report.moneyed:
         found.append("Amounts are for finance and admin keys; `outlay report spend` has your own.")
         if report.owned:

@@ -434,6 +434,11 @@ async def test_health_is_open_and_says_what_is_behind(world):
     assert details["policy_mistakes"] == ["access.yaml:3:1: no such team"]
     assert details["quarantined_lines"] == 0
     assert details["seconds_behind"] >= 0
+    assert details["outcomes"] == {"built_at": None, "seconds": None, "working_out": None}
+    world.ledger.outcomes.refresh()
+    built = (await world.get("/readyz")).json()["outcomes"]
+    assert built["built_at"] is not None
+    assert built["seconds"] >= 0
     world.ledger.loading.failing = "StoreError: disk full"
     answer = await world.get("/readyz")
     assert (answer.status_code, answer.json()["loading"]) == (503, "StoreError: disk full")

@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 from proxy.adapters.store_duckdb import DuckStore
 from proxy.app.outcome_process import OutcomeProcess, OutcomeWorkError
 from proxy.journal.codec import encode
+from proxy.ledger.outcome_asked import outcomes_asked
+from proxy.ledger.outcome_report import outcome_report
 from proxy.ledger.outcome_work import Done, Job, Say
 from proxy.ledger.outcomes import Outcomes
+from proxy.ledger.people import OPERATOR
 from proxy.model.told import CommitTold
 from proxy.model.usage import Usage
+from proxy.web.outcome_notes import notes
 from tests.fakes.segments import MemorySegments
 from tests.fakes.telling import ALIASES, PAY, SHOP, Organisation, a_service, at, services_of
 from tests.flow.ledger_world import a_loader, a_store, spent
@@ -224,3 +228,19 @@ def test_a_process_whose_parent_is_gone_ends(tmp_path: Path) -> None:
         assert child.stdin is not None
         child.stdin.close()
         assert child.wait(60) != 0
+
+
+def test_a_report_of_a_large_ledger_waits_for_nothing_and_says_what_it_has_not(world: World) -> None:
+    with world.store.transaction() as change:
+        change.execute("DELETE FROM outcome_state")
+    large = world.beside(small_rows=0)
+    large.freshen()
+    assert large.built is None
+    asked = outcomes_asked([], at(NOW))
+    report = outcome_report(world.store, asked, world.org.services, OPERATOR, at(NOW), 30)
+    assert any("for the first time" in each for each in notes(report))
+    small = world.beside()
+    small.freshen()
+    assert small.built is not None
+    report = outcome_report(world.store, asked, world.org.services, OPERATOR, at(NOW), 30)
+    assert not any("for the first time" in each for each in notes(report))
