@@ -56,6 +56,7 @@ _MEDIA: Final = {
     "svg": "image/svg+xml",
     "png": "image/png",
 }
+SECURITY: Final[list[Schema]] = [{"bearer": []}, {"apiKey": []}]
 _ERRORS: Final = {
     "400": "A parameter is wrong (`bad_parameter`); the message names it.",
     "401": "No key, or one that is wrong, expired or revoked (`invalid_key`).",
@@ -76,7 +77,7 @@ def openapi(control_url: str) -> Schema:
             "description": "Reports of what was spent, exact to the pico-dollar. Nobody is ranked.",
         },
         "servers": [{"url": control_url}],
-        "security": [{"bearer": []}, {"apiKey": []}],
+        "security": [*SECURITY],
         "paths": {
             "/v1/reports/spend": _get("spend", "What was spent, by any dimension.", spend(), spend_asked(), PICTURES),
             "/v1/reports/prices": _get("prices", "At which prices, and what changed.", prices(), period(), ()),
@@ -113,7 +114,9 @@ def openapi(control_url: str) -> Schema:
             "/v1/whoami": _get("whoami", "Whose key this is, and where the gateway is.", whoami(), [], None),
             "/metrics": _plain("metrics", "Prometheus figures.", "text/plain", keyed=True),
             "/healthz": _plain("alive", "The process answers.", "text/plain"),
-            "/readyz": _plain("ready", "Whether it loads and answers, in detail; 503 where not.", "application/json"),
+            "/readyz": _plain(
+                "ready", "Whether it loads and answers, in detail; 503 where not.", "application/json", "503"
+            ),
             "/openapi.json": _plain("openapi", "This document.", "application/json"),
         },
         "components": {
@@ -225,7 +228,16 @@ def _import() -> Schema:
 _ERROR: Final[Schema] = {"$ref": "#/components/schemas/Error"}
 
 
-def _plain(name: str, summary: str, media_type: str, *, keyed: bool = False) -> Schema:
+def _plain(name: str, summary: str, media_type: str, *statuses: str, keyed: bool = False) -> Schema:
+    """`statuses`: those besides 200, of the same shape."""
     answer = {"description": summary, "content": {media_type: {}}}
-    operation: Schema = {"operationId": name, "summary": summary, "responses": {"200": answer}}
-    return {"get": operation | ({} if keyed else {"security": []})}
+    operation: Schema = {
+        "operationId": name,
+        "summary": summary,
+        "responses": dict.fromkeys(("200", *statuses), answer),
+    }
+    if keyed:
+        # Open, unless OUTLAY_METRICS_ACCESS says otherwise.
+        refused = {status: answer for status, answer in _failed().items() if status in ("401", "403")}
+        return {"get": operation | {"security": [{}, *SECURITY], "responses": {"200": answer, **refused}}}
+    return {"get": operation | {"security": []}}
