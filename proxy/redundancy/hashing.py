@@ -19,10 +19,13 @@ class Keyed:
         self._factor = self.of(b"factor") | 1
         self._term = self.of(b"term")
 
-    def bit(self, word: str, bits: int) -> int:
-        """Which of `bits` stands for a word: a universal hash, a third of the price of the others."""
-        data = int.from_bytes(word.encode("utf-8", "surrogatepass"), "little")
-        return (data * self._factor + self._term) % _PRIME % bits
+    def bits(self, words: Iterable[str], bits: int) -> list[int]:
+        """Which of `bits` stands for each word: a universal hash, a third of the price of the others. For all words in
+        one go: a prompt has hundreds."""
+        factor, term, number = self._factor, self._term, int.from_bytes
+        return [
+            (number(word.encode("utf-8", "surrogatepass"), "little") * factor + term) % _PRIME % bits for word in words
+        ]
 
     def of(self, data: bytes) -> int:
         state = self._empty.copy()

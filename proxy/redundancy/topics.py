@@ -187,8 +187,8 @@ class Topics:
         if recent is None:
             recent = deque(maxlen=TOPICS_PER_OWNER_MAX)
             self._count_short -= len(self._short.put(owner, recent) or ())
-        best = max(recent, key=lambda topic: max(alike(ask, old) for old in topic.asks), default=None)
-        if best is None or max(alike(ask, old) for old in best.asks) < ALIKE_MIN:
+        best, likeness = _nearest(ask, recent)
+        if best is None or likeness < ALIKE_MIN:
             topic = Topic(array("I"), known=ask)
             topic.keep(ask)
             self._count_short += len(recent) < TOPICS_PER_OWNER_MAX
@@ -197,6 +197,17 @@ class Topics:
                 self._count_short -= len(self._short.drop() or ())
             return Likeness(topic)
         return best.asked(ask)
+
+
+def _nearest(ask: int, topics: Iterable[Topic]) -> tuple[Topic | None, float]:
+    """The first of those that are most alike, and how much; a hundred asks are compared for each short prompt."""
+    best, most = None, -1.0
+    for topic in topics:
+        for old in topic.asks:
+            likeness = alike(ask, old)
+            if likeness > most:
+                best, most = topic, likeness
+    return best, most
 
 
 def _again(use: Use, disguised: bool) -> float:

@@ -32,8 +32,7 @@ def stems(canonical_text: str) -> set[str]:
 def ask_of(canonical_text: str, keyed: Keyed, bits: int = _BITS) -> int:
     """The stems as bits of one integer: sets that are compared by `alike` and `new_words` in a microsecond."""
     ask = bytearray(bits // 8)
-    for stem in stems(canonical_text):
-        bit = keyed.bit(stem, bits)
+    for bit in keyed.bits(stems(canonical_text), bits):
         ask[bit >> 3] |= 1 << (bit & 7)
     return int.from_bytes(ask, "little")
 
