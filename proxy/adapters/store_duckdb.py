@@ -115,6 +115,26 @@ class DuckStore:
                 self._note(error)
                 raise
 
+    @contextmanager
+    def beside(self) -> Iterator[DuckTransaction]:
+        cursor = self._reader()
+        try:
+            with _translated():
+                cursor.begin()
+            try:
+                yield DuckTransaction(cursor, self._scratch)
+                with _translated():
+                    cursor.commit()
+            except BaseException as error:
+                _rolled_back(cursor)
+                self._note(error)
+                raise
+        except QueryTimeoutError:
+            # Nothing but closing stops it.
+            raise StoreError(_CLOSING) from None
+        finally:
+            self._let_go(cursor)
+
     def read(self, sql: str, parameters: Parameters | None = None, timeout_s: float = 30.0) -> Sequence[Row]:
         with self._reading(timeout_s) as cursor:
             return cursor.execute(sql, _bound(parameters)).fetchall()
@@ -169,10 +189,13 @@ class DuckStore:
             # Cancelled and joined first: an interrupt must not reach a cursor that is closed.
             stop.cancel()
             stop.join()
-            with self._reader_gone:
-                self._readers.discard(cursor)
-                cursor.close()
-                self._reader_gone.notify_all()
+            self._let_go(cursor)
+
+    def _let_go(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        with self._reader_gone:
+            self._readers.discard(cursor)
+            cursor.close()
+            self._reader_gone.notify_all()
 
     def _reader(self) -> duckdb.DuckDBPyConnection:
         with self._reader_gone:
@@ -202,11 +225,15 @@ class DuckStore:
             self.damaged = str(error)
 
     def _undo(self) -> None:
-        try:
-            self._connection.rollback()
-        except duckdb.Error:
-            # A failed commit has already ended the transaction; there is nothing left to undo.
-            return
+        _rolled_back(self._connection)
+
+
+def _rolled_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.rollback()
+    except duckdb.Error:
+        # A failed commit has already ended the transaction; there is nothing left to undo.
+        return
 
 
 def glance(path: Path, sql: str) -> Sequence[Row]:

@@ -182,7 +182,7 @@ class Outcomes:
         self._first = first_seen(self._folder)
         state = {"built_us": now_us, "load": seen.load, "version": self._definition.version, "began_us": done.began_us}
         self._say("replacing", 0.0)
-        with self._store.transaction() as change:
+        with self._store.beside() as change:
             for table in TABLES.keys() - {SHARES}:
                 replace_rows(change, self._folder, table)
             self._replace_shares(change, facts, None)
@@ -207,7 +207,7 @@ class Outcomes:
             done = self._run(job, self._folder, self._say)
         self._first = first
         self._say("replacing", 0.0)
-        with self._store.transaction() as change:
+        with self._store.beside() as change:
             if weeks != ():
                 self._replace_shares(change, facts, weeks)
             change.execute(_GONE_ON, {"built_us": now_us, "load": seen.load})

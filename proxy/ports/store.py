@@ -61,6 +61,11 @@ class Store(Protocol):
         """All of it or nothing, one at a time. Durable once left without an exception."""
         ...
 
+    def beside(self) -> AbstractContextManager[Transaction]:
+        """A transaction that others don't wait for: of tables that nobody else writes to. Of two that delete the same
+        rows one fails with StoreError, and nothing of it is done."""
+        ...
+
     def read(self, sql: str, parameters: Parameters | None = None, timeout_s: float = 30.0) -> Sequence[Row]:
         """Rows of a query from a snapshot. May be called from any thread. Raises QueryTimeoutError, StoreError."""
         ...

@@ -141,6 +141,56 @@ def test_what_was_committed_is_there_after_closing_and_opening(store):
     again.close()
 
 
+def test_a_transaction_beside_others_holds_none_of_them_up(store):
+    with store.transaction() as change:
+        change.execute("CREATE TABLE derived (number BIGINT)")
+    with store.beside() as aside:
+        aside.execute("INSERT INTO derived SELECT * FROM range(1000)")
+        with store.transaction() as change:
+            insert(change, 1)
+        assert numbers(store) == [1]
+        assert store.read("SELECT count(*) FROM derived") == [(0,)]
+    assert store.read("SELECT count(*) FROM derived") == [(1000,)]
+
+
+def test_of_two_that_delete_the_same_rows_one_is_undone(store):
+    with store.transaction() as change:
+        insert(change, 1)
+
+    def delete_the_same():
+        with store.beside() as aside:
+            aside.execute("DELETE FROM kept")
+            with store.transaction() as change:
+                change.execute("DELETE FROM kept WHERE number = 1")
+
+    with pytest.raises(StoreError):
+        delete_the_same()
+    assert store.read("SELECT count(*) FROM kept") == [(1,)]
+    with store.beside() as aside:
+        aside.execute("DELETE FROM kept")
+    assert numbers(store) == []
+
+
+def test_closing_ends_a_transaction_beside_the_others(store):
+    def slow():
+        with store.beside() as aside:
+            begun.set()
+            aside.execute(ENDLESS)
+
+    def outlive():
+        with pytest.raises(StoreError, match="being closed"):
+            slow()
+        ended.set()
+
+    begun, ended = threading.Event(), threading.Event()
+    thread = threading.Thread(target=outlive)
+    thread.start()
+    begun.wait()
+    store.close()
+    thread.join()
+    assert ended.is_set()
+
+
 def test_rows_are_written_as_lines_of_json_for_their_owner_alone(store, tmp_path):
     with store.transaction() as change:
         insert(change, 2, 1)
