@@ -76,7 +76,7 @@ def erased(line: bytes, names: Names) -> bytes:
         return line
     try:
         document = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return names.within(text).encode(errors="surrogateescape")
     if not isinstance(document, dict):
         return line
