@@ -4,8 +4,9 @@ A plane that dies is started again, sooner or later by how often it died; the ot
 says it can't work as configured (exit code 2) takes everything down, because nobody would see it fail in silence.
 
 The data port's listening socket belongs to the supervisor, so connections wait in it while no gateway accepts, and
-SIGUSR2 renews the gateways without one lost: each is replaced by a new process (of the program as it is installed by
-then) under the node's other name, since two can't write to one folder of the journal (ADR 14).
+SIGUSR2 renews both planes without one lost: the ledger is started anew, and each gateway is replaced by a new process
+(of the program as it is installed by then) under the node's other name, since two can't write to one folder of the
+journal (ADR 14).
 """
 
 import asyncio
@@ -48,6 +49,10 @@ class Plane:
     arguments: tuple[str, ...] = ()
     renewable: bool = False
     """It takes over from the process before it."""
+    restartable: bool = False
+    """A renewal stops it and starts it again: nobody waits for it."""
+    wanted: bool = False
+    """Its end: it is started again at once, and nothing is wrong."""
     process: asyncio.subprocess.Process | None = None
     talk: socket.socket | None = None
     """With the process, about handing over."""
@@ -121,6 +126,9 @@ class Supervisor:
                 continue  # another has taken over
             plane.process = None
             _close(plane.talk)
+            if plane.wanted:
+                plane.wanted = False
+                continue
             if code == MISCONFIGURED:
                 self._code = MISCONFIGURED
                 self._stopping.set()
@@ -135,7 +143,12 @@ class Supervisor:
         await asyncio.sleep(wait_s)
 
     async def _renew(self) -> None:
-        """Replace the gateways, one after the other; where a new one doesn't come up, what is there goes on."""
+        """Start the ledger anew, which reads what gateways of the version before wrote, then replace the gateways, one
+        after the other; where a new one doesn't come up, what is there goes on."""
+        for plane in self._planes:
+            if plane.restartable and plane.process is not None:
+                plane.wanted = True
+                await self._stop(plane, plane.process)
         for plane in self._planes:
             if plane.renewable and not await self._replaced(plane):
                 log.error("not renewed: the new gateway did not come up, the old one goes on", name=plane.name)
@@ -265,7 +278,7 @@ def planes(settings: Settings, stand_in_port: int = 0) -> list[Plane]:
         )
         for number in range(settings.workers)
     ]
-    ledger = Plane("ledger", "proxy.app.ledger", alone)
+    ledger = Plane("ledger", "proxy.app.ledger", alone, restartable=True)
     if not stand_in_port:
         return [*gateways, ledger]
     stand_in = Plane("stand-in", "proxy.standin", alone, ("--port", str(stand_in_port), "--parent", str(os.getpid())))

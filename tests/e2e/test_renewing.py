@@ -3,11 +3,11 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from proxy.model.entry import Settled
 from proxy.policy.load import ENFORCED
 from tests.fakes.journal_folder import published_lines
-from tests.servers.processes import ALICE_KEY, Deployment, StandIn, serving, stand_in, until
+from tests.servers.processes import ALICE_KEY, BOB_KEY, Deployment, StandIn, serving, stand_in, until
 
 HEADERS = {"authorization": f"Bearer {ALICE_KEY}"}
 CHAT = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
@@ -43,8 +43,8 @@ def pid(outlay: Deployment, node: str) -> int:
 
 
 async def renewed(outlay: Deployment, before: str, after: str) -> None:
-    old = await asyncio.to_thread(pid, outlay, before)
-    assert old
+    await asyncio.to_thread(until, f"{before} is there", lambda: bool(pid(outlay, before)), outlay.server)
+    old = pid(outlay, before)
     assert outlay.server.process is not None
     outlay.server.process.send_signal(signal.SIGUSR2)
     await asyncio.to_thread(until, f"{after} has taken over", lambda: bool(pid(outlay, after)), outlay.server)
@@ -77,8 +77,7 @@ async def test_renewing_under_load_fails_no_call_and_loses_none(tmp_path: Path, 
         limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
         async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60, limits=limits) as client:
             tasks = [asyncio.create_task(calling(client, stop, number, told)) for number in range(CLIENTS)]
-            for before, after in (("test-1", "test-1b"), ("test-1b", "test-1")):
-                await renewed(outlay, before, after)
+            await renewed(outlay, "test-1", "test-1b")
             stop.set()
             await asyncio.gather(*tasks)
         assert set(told) == {"ok"}
@@ -92,56 +91,52 @@ async def test_renewing_under_load_fails_no_call_and_loses_none(tmp_path: Path, 
 
 
 @pytest.mark.skipif("budgets" not in ENFORCED, reason="this version takes no budgets")
-async def test_a_budget_goes_on_from_where_the_one_before_had_it(tmp_path: Path, provider: StandIn) -> None:
+async def test_what_is_renewed_goes_on_and_what_does_not_come_up_or_dies_costs_no_connection(
+    tmp_path: Path, provider: StandIn
+) -> None:
     limit = 12
     folder = tmp_path / "outlay"
     (folder / "policies").mkdir(parents=True)
     (folder / "policies" / "budgets.yaml").write_text(
-        f"budgets: [{{name: all, limit: {limit} calls, window: total}}]\n"
+        f"budgets: [{{name: alices, applies_to: {{user: alice}}, limit: {limit} calls, window: total}}]\n"
     )
     with serving(folder, provider.url) as outlay:
-
-        async def passed(client: httpx.AsyncClient, calls: int) -> list[int]:
-            return [(await client.post(PATH, json=CHAT)).status_code for _ in range(calls)]
-
+        lock = outlay.data / "journal" / "ledger" / "lock"
+        ledgers = {lock.read_text()}
         async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
-            statuses = await passed(client, 4)
+
+            async def passed(calls: int) -> list[int]:
+                return [(await client.post(PATH, json=CHAT)).status_code for _ in range(calls)]
+
+            statuses = await passed(4)
             for before, after in (("test-0", "test-0b"), ("test-0b", "test-0")):
                 running = asyncio.create_task(renewed(outlay, before, after))
                 while not running.done():
                     if len(statuses) < limit - 2:
-                        statuses += await passed(client, 1)
+                        statuses += await passed(1)
                     await asyncio.sleep(0.05)
                 await running
-            statuses += await passed(client, limit + 3 - len(statuses))
+                ledgers.add(lock.read_text())
+            statuses += await passed(limit + 3 - len(statuses))
         assert statuses == [200] * limit + [400] * 3
+        assert len(ledgers) == 3
 
-
-async def test_a_new_gateway_that_does_not_come_up_leaves_the_old_one_in_place(
-    tmp_path: Path, provider: StandIn
-) -> None:
-    with serving(tmp_path / "outlay", provider.url) as outlay:
         old = pid(outlay, "test-0")
+        shutil.rmtree(outlay.data / "journal" / "test-0b")
         (outlay.data / "journal" / "test-0b").write_text("no folder can be made here")
         assert outlay.server.process is not None
         outlay.server.process.send_signal(signal.SIGUSR2)
         await asyncio.to_thread(until, "it is told", lambda: "not renewed" in outlay.server.said, outlay.server)
         assert pid(outlay, "test-0") == old
-        async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
-            answer: Any = await client.post(PATH, json=CHAT)
-        assert answer.status_code == 200
+        assert await fresh_call(outlay) == 200
 
-
-async def test_connections_wait_while_a_gateway_that_was_killed_is_started_again(
-    tmp_path: Path, provider: StandIn
-) -> None:
-    with serving(tmp_path / "outlay", provider.url) as outlay:
-        killed = pid(outlay, "test-0")
-        os.kill(killed, signal.SIGKILL)
-        await asyncio.to_thread(until, "it is dead", lambda: not Path(f"/proc/{killed}").exists(), outlay.server)
+        os.kill(old, signal.SIGKILL)
+        await asyncio.to_thread(until, "it is dead", lambda: not Path(f"/proc/{old}").exists(), outlay.server)
         assert await asyncio.gather(*(fresh_call(outlay) for _ in range(5))) == [200] * 5
 
 
 async def fresh_call(outlay: Deployment) -> int:
-    async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
+    """Of somebody whom no budget is for, on a connection of its own."""
+    headers = {"authorization": f"Bearer {BOB_KEY}"}
+    async with httpx.AsyncClient(base_url=outlay.url, headers=headers, timeout=60) as client:
         return (await client.post(PATH, json=CHAT)).status_code
