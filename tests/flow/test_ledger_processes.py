@@ -157,13 +157,21 @@ def test_policies_that_are_wrong_stop_the_start_and_are_named(outlay):
     assert "taem" in outlay.ledger.said
 
 
-def test_a_new_key_opens_the_control_plane_within_two_seconds(outlay):
+def test_a_new_key_opens_the_control_plane_within_two_seconds_and_is_on_record(outlay):
     outlay.start_ledger()
     keys = outlay.folder / "policies" / "keys.yaml"
     text = keys.read_text()
     keys.write_text(text.replace("k_bob", "k_bob2").replace("user: bob", "user: bob, role: finance"))
     whoami = f"{outlay.ledger_url}/v1/whoami"
     until("bob is finance", lambda: fetch(whoami, BOB_KEY)["role"] == "finance", outlay.ledger, 5)
+    acts = f"{outlay.ledger_url}/v1/reports/acts?kind=key_created&kind=key_removed"
+
+    def said():
+        return {(row["kind"], row["subject"]) for row in fetch(acts, ADMIN_KEY)["rows"]}
+
+    until(
+        "that is on record", lambda: {("key_removed", "k_bob"), ("key_created", "k_bob2")} <= said(), outlay.ledger, 20
+    )
 
 
 def test_kills_at_any_moment_lose_nothing_and_double_nothing(outlay):
