@@ -100,7 +100,7 @@ def calls(draw):
     return [*found, *(refused(number, draw(at)) for number in range(draw(st.integers(0, 2))))]
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     lines=calls(),
     cut=st.integers(0, 8 * 24).map(lambda hour: BEGIN_US + 25 * DAY_US + hour * HOUR_US),
