@@ -5,6 +5,7 @@ import os
 import resource
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -28,7 +29,9 @@ def main(folder: str) -> int:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     job = msgspec.json.decode(source.readline(), type=Job)
     threading.Thread(target=_end_with_parent, args=(source,), daemon=True).start()
-    _say(sink, Word(done=work(job, Path(folder), lambda step, part: _say(sink, Word(step, part)))))
+    done = work(job, Path(folder), lambda step, part: _say(sink, Word(step, part)))
+    memory_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    _say(sink, Word(done=replace(done, memory_mib=memory_mib)))
     return 0
 
 

@@ -76,7 +76,13 @@ class Rebuilding:
         if found.judged:
             self._judge_s = self._last_s + self._rest_s
         steps = {step: round(took_s, 3) for step, took_s in found.steps.items()}
-        log.info("outcomes rebuilt", seconds=round(found.took_s, 3), judged=found.judged, steps=steps)
+        log.info(
+            "outcomes rebuilt",
+            seconds=round(found.took_s, 3),
+            judged=found.judged,
+            memory_mib=found.memory_mib,
+            steps=steps,
+        )
 
     def _is_due(self, now_s: float) -> bool:
         if self._outcomes.told_since():

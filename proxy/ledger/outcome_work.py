@@ -84,6 +84,8 @@ class Done:
     """To be put on record."""
     steps: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each step."""
+    memory_mib: int = 0
+    """That a process of its own took at most; 0: there was none."""
 
 
 class _Session(msgspec.Struct):

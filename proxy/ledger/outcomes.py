@@ -76,6 +76,8 @@ class Built:
     """Whose spend was attributed anew; None: that of all."""
     judged: bool
     """False: the verdicts are those of the rebuild before."""
+    memory_mib: int
+    """That a process of its own took at most; 0: there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class Outcomes:
             due_us, acts = done.due_us, done.acts
         self._clear()
         took_s = time.monotonic() - began_s
-        return Built(seen, now_us, due_us, took_s, done.steps, acts, weeks, judged=not unjudged)
+        return Built(seen, now_us, due_us, took_s, done.steps, acts, weeks, not unjudged, done.memory_mib)
 
     def _judge(self, seen: Seen, facts: OutcomeFacts, now_us: int) -> Done:
         """All of it, from the beginning."""
