@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import json
 import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers.processes import ADMIN_KEY, ALICE_KEY, BOB_KEY, LOOPBACK, Deployment, StandIn
+from tests.servers.processes import ADMIN_KEY, ALICE_KEY, BOB_KEY, LOOPBACK, Deployment, StandIn, answers, until
 from tests.servers.raw_provider import Line, answering, ok, provider
 
 MIB = 1024 * 1024
@@ -511,6 +514,25 @@ def test_two_gateways_cannot_write_one_journal(
     assert second.gateway.process is not None
     assert second.gateway.process.wait(20) == 1
     assert str(first.gateway.pid) in second.gateway.said
+
+
+def test_the_socket_may_be_systemds(tmp_path: Path, provider: StandIn, deployments: list[Deployment]) -> None:
+    """It hands it over as descriptor 3, and says for which process."""
+    made = gateway_before(tmp_path, provider.url)
+    deployments.append(made)
+    with socket.create_server((LOOPBACK, 0)) as listening:
+        made.port = listening.getsockname()[1]
+        script = f"exec 3<&0; LISTEN_PID=$$ LISTEN_FDS=1 exec {sys.executable} -m proxy.app.gateway"
+        with made.gateway.output.open("ab") as output:
+            made.gateway.process = subprocess.Popen(
+                ["/bin/sh", "-c", script],
+                env=dict(made.gateway.environ),
+                stdin=listening.fileno(),
+                cwd=tmp_path,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        until("it answers there", lambda: answers(f"{made.url}/readyz"), made.gateway)
 
 
 def test_the_admin_key_opens_no_project(tmp_path: Path, provider: StandIn, deployments: list[Deployment]) -> None:

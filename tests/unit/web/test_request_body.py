@@ -2,8 +2,17 @@ import asyncio
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
-from proxy.web.request_body import ClientGoneError, TooLargeError, TooSlowError, declared_length, read_whole, stream
+from proxy.web.request_body import (
+    ClientGoneError,
+    Pace,
+    TooLargeError,
+    TooSlowError,
+    declared_length,
+    read_whole,
+    stream,
+)
 
 TAKEN: list[int] = []
 
@@ -74,3 +83,39 @@ async def test_a_body_that_does_not_end_in_time_is_given_up() -> None:
 
     with pytest.raises(TooSlowError):
         await read_whole(receive, 4, 10, TAKEN.append, seconds_max=0.01)
+
+
+async def dripped(pieces: list[bytes], pause_s: float, pace: Pace, seconds_max: float = 60) -> bytes:
+    """What is read of a body whose pieces come with such pauses between them."""
+    left = list(pieces)
+
+    async def receive() -> Message:
+        await asyncio.sleep(pause_s)
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+    return await read_whole(receive, None, 1000, lambda _: None, seconds_max, pace)
+
+
+async def test_silence_within_a_body_has_an_end() -> None:
+    with pytest.raises(TooSlowError):
+        await dripped([b"a", b"b"], 60, Pace(idle_s=0.01, rate_min=0))
+    assert await dripped([b"a", b"b"], 0.001, Pace(idle_s=60, rate_min=0)) == b"ab"
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "size", "patience_s"),
+    [(0, 0, 10), (9, 0, 1), (10, 1000, 1), (0, 1_000_000, 30), (100, 100_000, 10), (200, 100_000, -90)],
+)
+def test_a_body_must_come_with_its_rate_once_the_grace_is_over(waited_s: float, size: int, patience_s: float) -> None:
+    assert Pace(idle_s=30, rate_min=1000).patience_s(waited_s, size) == patience_s
+
+
+async def test_what_the_reader_takes_for_itself_does_not_count() -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    pieces = stream(receive, Pace(idle_s=60, rate_min=0), 0.2)
+    for _ in range(3):
+        assert await anext(pieces) == b"x"
+        await asyncio.sleep(0.1)
+    await pieces.aclose()
