@@ -185,11 +185,18 @@ def _taken(honest: Outcome, plan: Plan, count: int) -> Bound:
     return Bound(cut_off, team=count, moved=2 * count)
 
 
+def _both(honest: Outcome, plan: Plan, count: int) -> Bound:
+    """The other service may be the first to deploy it, and so have the credit and what it cost."""
+    cut_off = float(honest.whole.earned.credits) - honest.held(honest.normal)
+    return Bound(cut_off, moved=2 * count, row=sum(each.usd for each in plan.measured()[:count]))
+
+
 def _lost(honest: Outcome, plan: Plan, count: int) -> Bound:
     return Bound(moved=2 * count)
 
 
 TAKEN: Final = Residual("one for each taken from another team; the organisation what full weeks cut off", _taken)
+EITHER: Final = Residual("what full weeks cut off: the first of both services that deploys it has the credit", _both)
 HARM: Final = Residual("baselines of its tier fall, as the others earn less: their loss is two for each", _lost)
 
 CHANGING: Final = (
@@ -208,7 +215,7 @@ CHANGING: Final = (
     Strategy("7d", "taken out and put back by hand, a little otherwise", "g; 2b", _again_by_hand, distinct(2)),
     Strategy("13", "one change over k services", "one group", _over_services),
     Strategy("13a", "own work copied over services, new tickets", "one patch, one group", _copy_and_land),
-    Strategy("13b", "changes of files that two services share", "one group", _shared_paths, None, _of_two_services),
+    Strategy("13b", "changes of files that two services share", "one group", _shared_paths, EITHER, _of_two_services),
     Strategy(
         "13c", "others' changes of shared files deployed first", "one group", _shared_taken, TAKEN, _of_two_services
     ),

@@ -50,7 +50,7 @@ def _by_api(plan: Plan, count: int) -> None:
 
 
 def _shipped(world: World, work: Work, name: str, **given: str) -> None:
-    world.ship(work.service, name, work.deployed, sha=f"m-{work.service}-{work.number}", **given)
+    world.pretend(work.service, name, work.deployed, sha=f"m-{work.service}-{work.number}", **given)
 
 
 def _by_claim(plan: Plan, count: int) -> None:
@@ -82,10 +82,15 @@ def _preview(plan: Plan, count: int) -> None:
 
 def _cover(plan: Plan, count: int) -> None:
     """Before the trouble shows, something empty is deployed over what is shaky, to take the blame."""
+
+    def act(world: World, work: Work, name: str, day: float) -> None:
+        place = world.repository(work.service)
+        world.tips[place, name] = world.ran[work.service][-1]
+        world.ship(work.service, name, day, sha=world.commit(name, place, name))
+
     for number, work in enumerate(plan.went_wrong("incident")[:count]):
         day = work.deployed + 4 * HOUR
-        plan.do(day, lambda world, w=work, n=number: world.commit(f"cover{n}", world.repository(w.service)))
-        plan.do(day, lambda world, w=work, n=number, d=day: world.ship(w.service, f"cover{n}", d), work.service)
+        plan.do(day, lambda world, w=work, n=number, d=day: act(world, w, f"cover{n}", d), work.service)
 
 
 def _fail_first(plan: Plan, count: int) -> None:

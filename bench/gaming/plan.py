@@ -13,6 +13,8 @@ from tests.fakes.telling import at
 if TYPE_CHECKING:
     from bench.gaming.world import World
 
+DEPLOYER: Final = "deploy-bot"
+"""Whom services.yaml lets deploy."""
 PICO: Final = 10**12
 HOUR: Final = 1 / 24
 MINUTE: Final = HOUR / 60
@@ -39,7 +41,7 @@ class Work:
     """'incident', 'rollback' or 'revert' where it went wrong; each is put right by work of its own."""
     shows: float = 0.0
     """How long after its deployment an incident is told of; 0: never."""
-    actor: str = "deploy-bot"
+    actor: str = DEPLOYER
     given: dict[str, Any] = field(default_factory=dict)
     """More of the change."""
 
@@ -118,7 +120,7 @@ def extra(
     day: float,
     *,
     service: str = "",
-    actor: str = "deploy-bot",
+    actor: str = DEPLOYER,
     author: str = "",
     approvers: tuple[str, ...] | None = None,
     lag: float = HOUR,

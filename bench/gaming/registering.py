@@ -131,9 +131,7 @@ def _of_the_rest(honest: Outcome, plan: Plan, count: int) -> Bound:
     return Bound(lowered=CURRENT.baseline_step, since_us=at(_renewal(plan)))
 
 
-REST: Final = Residual(
-    "index: that of the weeks since, by their own past; what came before counts nowhere", _of_the_rest
-)
+REST: Final = Residual("index: that of the weeks since; what came before counts nowhere", _of_the_rest)
 TIER: Final = Residual("index up by 8/26 of it at most, C down", _of_the_tier)
 PAST: Final = Residual("index of a new service up to 34/8 of it until quarters have passed, C down", _of_the_past)
 SPLIT: Final = Residual("what was cut off in full weeks; the index falls", _split_up)
@@ -141,9 +139,7 @@ SPLIT: Final = Residual("what was cut off in full weeks; the index falls", _spli
 REGISTERING: Final = (
     Strategy("8", "a repository that nobody registered", "D5", _unregistered),
     Strategy("8", "a service registered for the occasion", "D5: probation", _new_service),
-    Strategy(
-        "8a", "a service registered anew under another name", "its past is known by its repository", _renamed, REST
-    ),
+    Strategy("8a", "a service registered anew under another name", "the repository has its past", _renamed, REST),
     Strategy("8b", "a service split in two", "C ≤ x", _split, SPLIT),
     Strategy("8c", "a tier of quieter services", "26/34 own past", _lower_tier, TIER),
     Strategy("8d", "idle services with an empty past, to lower the tier", "median of who earned", _idle_services),

@@ -130,9 +130,7 @@ def _harm(honest: Outcome, plan: Plan, count: int) -> Bound:
     return Bound(moved=10.0 * count)
 
 
-UNTOLD: Final = Residual(
-    "what the trouble would take: half, or all, of each group in the deployment", lacking(_incidents)
-)
+UNTOLD: Final = Residual("what the trouble would take: half, or all, of each group", lacking(_incidents))
 SHIELD: Final = Residual("what the trouble would take, and one for each trifle that takes the blame", _shield)
 SHORT: Final = Residual("all that failed work of the service falls short of", _all_of_mine)
 SMOOTH: Final = Residual("what was cut off in full weeks", smoothed)

@@ -28,9 +28,11 @@ class Gain:
 
     @staticmethod
     def of(honest: Figures, gamed: Figures) -> "Gain":
-        return Gain(*(_part(*each) for each in (
-            (honest.credited, gamed.credited), (honest.index, gamed.index), (gamed.cost, honest.cost)
-        )))  # fmt: skip
+        return Gain(
+            _part(honest.credited, gamed.credited),
+            _part(honest.index, gamed.index),
+            -_part(honest.cost, gamed.cost),
+        )
 
     @property
     def most(self) -> float:

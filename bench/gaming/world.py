@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from bench.gaming.plan import HOUR, Act, Plan, Work, spend
+from bench.gaming.plan import DEPLOYER, HOUR, Act, Plan, Work, spend
 from proxy.model.told import CommitTold, ShippedTold, Told
 from proxy.outcomes.attribution import Spend
 from proxy.outcomes.definition import Definition
@@ -26,7 +26,9 @@ class World(Organisation):
         self.names = names
         self.spends: list[Spend] = []
         self.ran: dict[str, list[str]] = {}
-        """Commits that were deployed, by service."""
+        """Commits that were in production, by service."""
+        self.replaced: dict[str, str] = {}
+        """What ran before each piece of work was deployed, by the deployment."""
         self.price: Counter[str] = Counter()
         """Changes, reviews and deployments that were made."""
         self.refused = 0
@@ -67,13 +69,18 @@ class World(Organisation):
             self.spends.append(spend(work.author, day, work.usd / 3, session=session, **named))
 
     def ship(self, service: str, name: str, day: float, *, sha: str = "", **given: Any) -> str:
-        """A deployment, of what is merged by then; its commit."""
+        """A deployment to production, of what is merged by then; its commit."""
+        sha = self.pretend(service, name, day, sha=sha, **given)
+        self.ran.setdefault(service, []).append(sha)
+        return sha
+
+    def pretend(self, service: str, name: str, day: float, *, sha: str = "", **given: Any) -> str:
+        """One that is told, and puts nothing into production."""
         repository = given.pop("repository", self.repository(service))
         sha = sha or self.tips.get((repository, "main"), "")
         named = {"service": service} if self._shared(service) else {}
         self.deploy(name, day, sha=sha, repository=repository, **(named | given))
         self.price["deployments"] += 1
-        self.ran.setdefault(service, []).append(sha)
         return sha
 
     def older(self, service: str, back: int = 1) -> str:
@@ -135,7 +142,7 @@ def played(plan: Plan, names: Set[str]) -> World:
             acts += _acts(work)
     for _, act in sorted(acts, key=lambda each: each[0]):
         act(world)
-    rows: list[Spend | None] = [*world.spends]
+    rows: list[Spend | None] = sorted(world.spends, key=lambda each: each.at_us)  # type: ignore[assignment]
     for change in plan.spends:
         rows = [change(each) if each is not None and each.team == plan.team else each for each in rows]
     more = plan.more if plan.mine() in names else []
@@ -173,8 +180,12 @@ def _after(work: Work, end: str, days: float, lag: float, given: dict[str, Any])
 
 
 def _ship(world: World, work: Work, name: str) -> None:
-    given = {"repository": work.repository} if work.repository else {}
-    world.ship(work.service, name, work.deployed, actor=work.actor, **given)
+    if work.repository or work.actor != DEPLOYER:
+        given = {"repository": work.repository} if work.repository else {}
+        world.pretend(work.service, name, work.deployed, actor=work.actor, **given)
+        return
+    sha = world.ship(work.service, name, work.deployed, actor=work.actor)
+    world.replaced[name] = next((each for each in reversed(world.ran[work.service]) if each != sha), "")
 
 
 def _incident(world: World, work: Work) -> None:
@@ -182,6 +193,6 @@ def _incident(world: World, work: Work) -> None:
 
 
 def _roll_back(world: World, work: Work, name: str) -> None:
-    sha = world.older(work.service)
+    sha = world.replaced.get(name, "")
     if sha:
         world.ship(work.service, f"{name}-back", work.deployed + 3 * HOUR, sha=sha)
