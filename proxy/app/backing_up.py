@@ -44,8 +44,7 @@ class BackedUp(msgspec.Struct, frozen=True):
     """What the last backup of a data folder holds for good."""
 
     at_us: int = 0
-    load: int = 0
-    """Everything that the ledger had loaded by then."""
+    """When it began: every call that had ended by then is in it."""
     segments: dict[str, int] = {}
     """Bytes of closed segments, by Segment.name."""
 
@@ -69,7 +68,7 @@ def back_up(settings: Settings, destination: Path, copy_database: CopyDatabase, 
         closed = copy_journal(data / JOURNAL, backup, f"{DATA}/{JOURNAL}")
         made = backup.finish(lambda files: _manifest(now_us, figures, files))
         place, linked = backup.place, backup.linked
-    _remember(data, BackedUp(now_us, made.load, closed))
+    _remember(data, BackedUp(now_us, closed))
     return Made(place, made, sum(each.bytes for each in made.files.values()), linked)
 
 

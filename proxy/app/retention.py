@@ -66,7 +66,7 @@ class Retention:
         now_us = self.now_us()
         waiting = self.settings.keep_until_backup == "on"
         last = backed_up(self.settings.data) if waiting else BackedUp()
-        rolled = roll_up(self.store, self._before_us(now_us), now_us, last.load if waiting else None)
+        rolled = roll_up(self.store, self._before_us(now_us), now_us, last.at_us if waiting else None)
         if rolled:
             log.info("calls summed and dropped", calls=rolled.calls, until_us=rolled.until_us)
         return rolled is not None

@@ -13,7 +13,9 @@ from proxy.ports.store import Parameters, RejectedRowsError, Row, Store, StoreEr
 
 HOUR_US: Final = 3_600_000_000
 _FIRST: Final = "SELECT min(opened_us) FROM calls WHERE opened_us < $before_us"
-_LATER: Final = "SELECT count(*) FROM calls WHERE opened_us >= $since_us AND opened_us < $until_us AND load > $load"
+_LATER: Final = """
+SELECT count(*) FROM calls WHERE opened_us >= $since_us AND opened_us < $until_us AND settled_us >= $backed_up_us
+"""
 _DROP: Final = "DELETE FROM calls WHERE opened_us >= $since_us AND opened_us < $until_us"
 _FORGET: Final = "DELETE FROM attributions WHERE at_us < $until_us"
 _RECORD: Final = """
@@ -32,9 +34,9 @@ class Rolled:
     cost_pico: int
 
 
-def roll_up(store: Store, before_us: int, now_us: int, load_max: int | None = None) -> Rolled | None:
-    """Roll up the first hour that has calls admitted before `before_us`; None: there is none left, or it has a call of
-    a later load than `load_max`, which waits for a backup. Raises StoreError; nothing is changed then."""
+def roll_up(store: Store, before_us: int, now_us: int, backed_up_us: int | None = None) -> Rolled | None:
+    """Roll up the first hour that has calls admitted before `before_us`; None: there is none left, or one of its calls
+    ended after `backed_up_us` and waits for a backup. Raises StoreError; nothing is changed then."""
     before_us -= before_us % HOUR_US
     try:
         with store.transaction() as change:
@@ -43,7 +45,7 @@ def roll_up(store: Store, before_us: int, now_us: int, load_max: int | None = No
                 return None
             since_us = first_us - first_us % HOUR_US
             span = {"since_us": since_us, "until_us": since_us + HOUR_US}
-            if load_max is not None and change.execute(_LATER, {**span, "load": load_max})[0][0]:
+            if backed_up_us is not None and change.execute(_LATER, {**span, "backed_up_us": backed_up_us})[0][0]:
                 return None
             return _step(change, span, now_us)
     except RejectedRowsError as error:

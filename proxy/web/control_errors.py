@@ -62,7 +62,7 @@ _KINDS: Final = (
         404,
         "unknown_call",
         "No call of yours has this id. The id is in an answer's x-outlay-call-id header; a call shows here about a "
-        "second after it was admitted.",
+        "second after it was admitted, and no longer where OUTLAY_CALLS_DAYS has dropped it.",
     ),
     _Kind(UnknownBudgetError, 404, "unknown_budget"),
     _Kind(

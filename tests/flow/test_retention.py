@@ -263,8 +263,9 @@ def test_calls_wait_for_a_backup_where_they_are_to(tmp_path):
         load(found, MANY)
         waiting = retention(found, tmp_path, keep_until_backup="on")
         assert not waiting.roll_up()
-        (tmp_path / BACKED_UP_FILE).write_text(json.dumps({"at_us": 1, "load": 1, "segments": {}}))
+        (tmp_path / BACKED_UP_FILE).write_text(json.dumps({"at_us": BEGIN_US + HOUR_US, "segments": {}}))
         assert waiting.roll_up()
+        assert not waiting.roll_up(), "the next hour's calls ended after the backup"
 
 
 @pytest.mark.parametrize(("waiting", "kept", "stays"), [("off", {}, False), ("on", {}, True), ("on", 5, False)])
@@ -278,7 +279,7 @@ def test_segments_wait_for_a_backup_where_they_are_to(tmp_path, waiting, kept, s
         os.utime(folder / name.file, ns=(0, 0))
     first = f"n/{SegmentName(1, 1)}"
     if kept:
-        (tmp_path / BACKED_UP_FILE).write_text(json.dumps({"at_us": 1, "load": 1, "segments": {first: kept}}))
+        (tmp_path / BACKED_UP_FILE).write_text(json.dumps({"at_us": 1, "segments": {first: kept}}))
     made = Settings(data=tmp_path, journal_days=1.0, keep_until_backup=waiting)
     loader = SimpleNamespace(progress=SimpleNamespace(passes=1), loaded=lambda: {first: 5})
     Retention(made, None, loader, tuple, lambda: END_US).expire()
