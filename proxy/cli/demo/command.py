@@ -1,15 +1,13 @@
 """The command: makes the folder, runs the server, plays the weeks with progress, and says what to look at."""
 
 import asyncio
-import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import httpx
 import typer
 
 from proxy.adapters import admin_key, data_folder
@@ -19,11 +17,9 @@ from proxy.app.supervisor import Plane, Supervisor, planes
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.demo.company import DAYS, plan
 from proxy.cli.demo.delivered import sentences
-from proxy.cli.demo.folder import READER, Folder, make
-from proxy.cli.demo.player import Progress, play, tell
-from proxy.cli.demo.repositories import git_is_there, write
-from proxy.cli.demo.shipping import history, registered, shipping, taken_back
-from proxy.cli.demo.telling import Delivery, deliveries, past
+from proxy.cli.demo.folder import READER, make
+from proxy.cli.demo.player import Progress, play
+from proxy.cli.demo.story import Story, bring_in, delivered, story, tell_all
 from proxy.cli.on_path import exported
 from proxy.cli.preflight import check_ports
 from proxy.cli.reachable import LOOPBACK, wait_until_open
@@ -33,9 +29,6 @@ STARTED: Final = "play-started"
 """File in the data folder, by which the processes know when the clock of the play began to run: when all are there."""
 LOAD_S: Final = 3.0
 """How long the ledger may take to have loaded the end of the play."""
-READ_S: Final = 12.0
-"""How long it may take to have read what was deployed last from the repositories."""
-REPORT: Final = "/v1/reports/deployments?since=14d&reason=demo"
 ADMIN: Final = "admin"
 _DELIVERED: Final = """\
 What was delivered for it, few people behind each service; why one deployment didn't count:
@@ -64,42 +57,14 @@ def demo(
     check_ports(LOOPBACK, ports)
     try:
         made, keys = make(folder, f"http://{LOOPBACK}:{settings.stand_in_port}")
-        story = _story(made)
+        told = story(made)
         own = replace(_alone(settings), policies=made.policies, data=made.data)
         data_folder.prepare(own.data)
         _, admin = admin_key.ensure(own.data, own.admin_key)
     except OSError as error:
         stop(f"{error.filename or folder} can't be written: {error.strerror}", UNTRIED)
     logs.configure(own, "demo")
-    raise typer.Exit(asyncio.run(_run(own, keys | {ADMIN: admin}, story, seconds, then_stop=then_stop)))
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What is told to the ledger. Nothing where there is no git: nobody could read then what a deployment brought."""
-
-    secret: str = ""
-    past: Sequence[dict[str, Any]] = ()
-    deliveries: Sequence[Delivery] = ()
-    taken_back: str = ""
-    """Id of the deployment that didn't last."""
-
-
-def _story(made: Folder) -> Story:
-    """Registers the services, and writes their repositories. Raises OSError."""
-    if not git_is_there():
-        typer.echo("There is no git here, so the demo leaves deployments out.")
-        return Story()
-    end = datetime.now().astimezone()
-    before = history(end)
-    told = shipping(end, before)
-    try:
-        commits = write(made.repositories, [*before.changes, *told.changes])
-    except subprocess.SubprocessError as error:
-        typer.echo(f"git can't write the repositories, so the demo leaves deployments out: {error}", err=True)
-        return Story()
-    made.register(registered(end))
-    return Story(made.secret(), past(before, commits), deliveries(told, commits), taken_back(told))
+    raise typer.Exit(asyncio.run(_run(own, keys | {ADMIN: admin}, told, seconds, then_stop=then_stop)))
 
 
 def _alone(settings: Settings) -> Settings:
@@ -108,7 +73,7 @@ def _alone(settings: Settings) -> Settings:
     return replace(plain, port=settings.port, ledger_port=settings.ledger_port, stand_in_port=settings.stand_in_port)
 
 
-async def _run(settings: Settings, keys: dict[str, str], story: Story, play_s: float, *, then_stop: bool) -> int:
+async def _run(settings: Settings, keys: dict[str, str], told: Story, play_s: float, *, then_stop: bool) -> int:
     begin_s = (datetime.now().astimezone() - timedelta(days=DAYS)).timestamp()
     times = (begin_s, play_s)
     supervisor = Supervisor(
@@ -117,7 +82,7 @@ async def _run(settings: Settings, keys: dict[str, str], story: Story, play_s: f
     outcome: list[asyncio.Task[None]] = []
 
     def on_start() -> None:
-        task = asyncio.create_task(_show(settings, keys, story, times, then_stop=then_stop))
+        task = asyncio.create_task(_show(settings, keys, told, times, then_stop=then_stop))
         task.add_done_callback(lambda done: _after(done, supervisor, then_stop=then_stop))
         outcome.append(task)
 
@@ -144,7 +109,7 @@ def _played(plane: Plane, settings: Settings, times: tuple[float, float]) -> Pla
 
 
 async def _show(
-    settings: Settings, keys: dict[str, str], story: Story, times: tuple[float, float], *, then_stop: bool
+    settings: Settings, keys: dict[str, str], told: Story, times: tuple[float, float], *, then_stop: bool
 ) -> None:
     from rich.console import Console
 
@@ -152,46 +117,19 @@ async def _show(
     typer.echo(f"Two weeks of a small invented company, through the real path in {times[1]:.0f} seconds.")
     for port in (settings.stand_in_port, settings.port, settings.ledger_port):
         await wait_until_open(LOOPBACK, port)
-    await _import(settings, keys, story)
+    ledger = f"http://{LOOPBACK}:{settings.ledger_port}"
+    await bring_in(told, ledger, keys[ADMIN])
     start_s = time.time()
     data_folder.write_once(settings.data / STARTED, repr(start_s))
     now_s, end_s = played(times[0], start_s, times[1]), start_s + times[1]
-    progress, _ = await asyncio.gather(_play(settings, keys, now_s, end_s, out), _tell(settings, story, now_s))
+    progress, _ = await asyncio.gather(_play(settings, keys, now_s, end_s, out), tell_all(told, ledger, now_s))
     typer.echo(f"{progress.made:,} calls were made, {progress.failed} of them answered with an error, as in life.")
     await asyncio.sleep(LOAD_S)
-    if story.deliveries:
-        for line in sentences(await _delivered(settings, keys)):
+    if told.deliveries:
+        for line in sentences(await delivered(ledger, keys[READER])):
             typer.echo(line)
     if not then_stop:
-        typer.echo(_what_to_try(settings, keys, story))
-
-
-async def _import(settings: Settings, keys: dict[str, str], story: Story) -> None:
-    """The time before the weeks."""
-    if not story.past:
-        return
-    ledger = f"http://{LOOPBACK}:{settings.ledger_port}"
-    headers = {"authorization": f"Bearer {keys[ADMIN]}"}
-    async with httpx.AsyncClient(base_url=ledger, headers=headers, trust_env=False, timeout=READ_S) as client:
-        (await client.post("/v1/events/import", json={"events": story.past})).raise_for_status()
-
-
-async def _tell(settings: Settings, story: Story, now_s: Callable[[], float]) -> None:
-    await tell(story.deliveries, f"http://{LOOPBACK}:{settings.ledger_port}", story.secret, now_s)
-
-
-async def _delivered(settings: Settings, keys: dict[str, str]) -> dict[str, Any]:
-    """The report, once everything deployed has been read from the repositories, or READ_S is over."""
-    until_s = time.monotonic() + READ_S
-    headers = {"authorization": f"Bearer {keys[READER]}"}
-    async with httpx.AsyncClient(base_url=f"http://{LOOPBACK}:{settings.ledger_port}", trust_env=False) as client:
-        while True:
-            answer = await client.get(REPORT, headers=headers, timeout=READ_S)
-            answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
-            if not found["total"]["unverified"] or time.monotonic() > until_s:
-                return found
-            await asyncio.sleep(0.5)
+        typer.echo(_what_to_try(settings, keys, told))
 
 
 async def _play(
@@ -219,10 +157,10 @@ async def _play(
         return await play(calls, f"http://{LOOPBACK}:{settings.port}", keys, now_s, told)
 
 
-def _what_to_try(settings: Settings, keys: dict[str, str], story: Story) -> str:
+def _what_to_try(settings: Settings, keys: dict[str, str], told: Story) -> str:
     base = f"http://{LOOPBACK}:{settings.port}"
     path = exported()
-    delivered = _DELIVERED.format(id=story.taken_back) if story.taken_back else ""
+    shipped = _DELIVERED.format(id=told.taken_back) if told.taken_back else ""
     return f"""
 Now look, in a second terminal:
 {path and f"{chr(10)}  {path}"}
@@ -240,7 +178,7 @@ One project's sessions (on two Wednesdays an agent ran in a loop):
 What of it was needless, in money (that agent, and a timer that nobody reads):
   outlay report waste --since 14d --by class,project
 
-{delivered}Models without a price, with the entry to add; a file for a spreadsheet:
+{shipped}Models without a price, with the entry to add; a file for a spreadsheet:
   outlay report prices --since 14d
   outlay report spend --since 14d --by project,day --format xlsx --out spend.xlsx
 
