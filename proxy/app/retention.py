@@ -12,7 +12,7 @@ import structlog
 from proxy.adapters.journal_segments import DAY_US, expire
 from proxy.app.backing_up import BackedUp, backed_up
 from proxy.ledger.loader import Loader
-from proxy.ledger.rolling_up import roll_up
+from proxy.ledger.rolling_up import Rolled, roll_up
 from proxy.policy.rules import Budget
 from proxy.policy.windows import bucket_size_us
 from proxy.ports.store import Store, StoreError
@@ -59,23 +59,25 @@ class Retention:
             loaded = {name: min(size, kept.get(name, 0)) for name, size in loaded.items()}
         expire(self.settings.data / "journal", loaded, self.now_us(), self.settings.journal_days)
 
-    def roll_up(self) -> bool:
-        """One hour of calls; False: none is old enough. Raises StoreError, OSError, msgspec.DecodeError."""
+    def roll_up(self) -> Rolled | None:
+        """One hour of calls; None: none is old enough. Raises StoreError, OSError, msgspec.DecodeError."""
         if not self.settings.calls_days:
-            return False
+            return None
         now_us = self.now_us()
         waiting = self.settings.keep_until_backup == "on"
         last = backed_up(self.settings.data) if waiting else BackedUp()
-        rolled = roll_up(self.store, self._before_us(now_us), now_us, last.at_us if waiting else None)
-        if rolled:
-            log.info("calls summed and dropped", calls=rolled.calls, until_us=rolled.until_us)
-        return rolled is not None
+        return roll_up(self.store, self._before_us(now_us), now_us, last.at_us if waiting else None)
 
     async def _roll_up(self) -> None:
+        calls = 0
         for _ in range(STEPS_MAX):
-            if not await asyncio.to_thread(self.roll_up):
-                return
+            rolled = await asyncio.to_thread(self.roll_up)
+            if rolled is None:
+                break
+            calls += rolled.calls
             await asyncio.sleep(PAUSE_S)
+        if calls:
+            log.info("calls summed and dropped", calls=calls)
 
     def _before_us(self, now_us: int) -> int:
         """Rolling windows are counted by the minute, and sums are by the quarter of an hour."""

@@ -17,6 +17,7 @@ from proxy.adapters.prices_litellm import PriceListError, installed_folder, vers
 from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.cli.configured import configured
 from proxy.cli.connection import address, key_like, remote
+from proxy.cli.doctor_backups import backups
 from proxy.cli.doctor_network import HTTP_OK, certificate, gateways, planes, reached
 from proxy.cli.finding import MARKS, Finding, State, counted
 from proxy.cli.login_file import LoginFileError, read_login
@@ -43,6 +44,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 def _findings(settings: Settings) -> Iterator[Finding]:
     yield _price_list()
     yield from _data(settings)
+    yield from backups(settings)
     yield from _policies(settings)
     yield from certificate(settings)
     yield from planes(settings)

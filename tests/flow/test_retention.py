@@ -1,5 +1,6 @@
 """Old calls become sums: no report that the sums can tell changes by a pico-dollar, and any other says so."""
 
+import asyncio
 import json
 import os
 from dataclasses import replace
@@ -256,6 +257,23 @@ def test_calls_go_when_they_are_old_enough_and_no_rolling_budget_counts_them(tmp
         assert not retention(found, tmp_path, rolling_s=90 * 86400).roll_up()
         assert not retention(found, tmp_path, now_us=BEGIN_US + DAY_US).roll_up()
         assert retention(found, tmp_path).roll_up()
+
+
+async def test_a_running_ledger_drops_what_is_old_by_itself(tmp_path):
+    with a_store(tmp_path) as found:
+        load(found, MANY)
+        task = asyncio.create_task(retention(found, tmp_path).run())
+        async with asyncio.timeout(60):
+            while found.read("SELECT count(*) FROM calls WHERE opened_us < $us", {"us": END_US - 38 * DAY_US}) != [
+                (0,)
+            ]:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        ((left,), (rolled_calls,)) = found.read(
+            "SELECT count(*) FROM calls UNION ALL SELECT sum(calls) FROM calls_rolled"
+        )
+        assert left + rolled_calls == len(MANY)
 
 
 def test_calls_wait_for_a_backup_where_they_are_to(tmp_path):
