@@ -142,6 +142,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         this one (RFC 9110, section 7.8). The parser has passed over its body; another reads on, told of the framing."""
         framing = [b"%b: %b\r\n" % line for line in self.headers if line[0] in FRAMING]
         self.parser = httptools.HttpRequestParser(_MadeUp(self))
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
         if rest:
             self.data_received(rest)
@@ -177,7 +178,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """uvicorn's own, with a rest that also bounds what is thrown away."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
-            return
+            return self._leave()
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
@@ -203,6 +204,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         self._stop_looking()
+        self._leave()
         super().resume_writing()
 
     def shutdown(self) -> None:
@@ -264,6 +266,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._turn_down(_TOO_SLOW)
         else:
             self.transport.close()
+            self._leave()
+
+    def _leave(self) -> None:
+        """A connection that is closed is there until its client has taken what waits for it, or takes too little."""
+        if self.transport.is_closing() and self._stalled is None and self.transport.get_write_buffer_size():
+            self._unsent = self._not_taken()
+            self._look_again()
 
     def _look_again(self) -> None:
         self._stalled = self.loop.call_later(self._door.patience.answer_idle_s, self._look)
