@@ -13,14 +13,15 @@ import httpx
 import pytest
 
 from proxy.model.entry import Settled
-from proxy.policy.load import ENFORCED
 from tests.fakes.journal_folder import published_lines
 from tests.servers.processes import ALICE_KEY, BOB_KEY, Deployment, StandIn, serving, stand_in, until
 
 HEADERS = {"authorization": f"Bearer {ALICE_KEY}"}
+BOBS = {"authorization": f"Bearer {BOB_KEY}"}
 CHAT = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
 PATH = "/v1/chat/completions"
 CLIENTS = 8
+LIMIT = 12
 
 
 @pytest.fixture
@@ -71,72 +72,78 @@ async def calling(client: httpx.AsyncClient, stop: asyncio.Event, number: int, t
         told.append("ok" if answer.status_code == 200 and whole else f"{answer.status_code}: {answer.text[-200:]}")
 
 
-async def test_renewing_under_load_fails_no_call_and_loses_none(tmp_path: Path, provider: StandIn) -> None:
-    with serving(tmp_path / "outlay", provider.url, workers="2") as outlay:
-        stop, told = asyncio.Event(), list[str]()
-        limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
-        async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60, limits=limits) as client:
-            tasks = [asyncio.create_task(calling(client, stop, number, told)) for number in range(CLIENTS)]
-            await renewed(outlay, "test-1", "test-1b")
-            stop.set()
-            await asyncio.gather(*tasks)
-        assert set(told) == {"ok"}
-        entries = settled(outlay, len(told))
-        nodes = {path.name for path in (outlay.data / "journal").iterdir()}
-        assert {"test-0", "test-0b", "test-1", "test-1b"} <= nodes
-        assert len(entries) == len({entry.call.id for entry in entries}) == len(told) == len(provider.calls())
-        assert not any(entry.estimated for entry in entries)
-        tokens = sum(entry.usage.output_tokens for entry in entries)
-        assert tokens == sum(counts["output_text"] for counts in provider.counts()["models"].values())
-
-
-@pytest.mark.skipif("budgets" not in ENFORCED, reason="this version takes no budgets")
-async def test_what_is_renewed_goes_on_and_what_does_not_come_up_or_dies_costs_no_connection(
-    tmp_path: Path, provider: StandIn
-) -> None:
-    limit = 12
+async def test_gateways_are_renewed_without_a_failed_call(tmp_path: Path, provider: StandIn) -> None:
     folder = tmp_path / "outlay"
     (folder / "policies").mkdir(parents=True)
     (folder / "policies" / "budgets.yaml").write_text(
-        f"budgets: [{{name: alices, applies_to: {{user: alice}}, limit: {limit} calls, window: total}}]\n"
+        f"budgets: [{{name: bobs, applies_to: {{user: bob}}, limit: {LIMIT} calls, window: total}}]\n"
     )
     with serving(folder, provider.url) as outlay:
         lock = outlay.data / "journal" / "ledger" / "lock"
         ledgers = {lock.read_text()}
-        async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
-
-            async def passed(calls: int) -> list[int]:
-                return [(await client.post(PATH, json=CHAT)).status_code for _ in range(calls)]
-
-            statuses = await passed(4)
-            for before, after in (("test-0", "test-0b"), ("test-0b", "test-0")):
-                running = asyncio.create_task(renewed(outlay, before, after))
-                while not running.done():
-                    if len(statuses) < limit - 2:
-                        statuses += await passed(1)
-                    await asyncio.sleep(0.05)
-                await running
-                ledgers.add(lock.read_text())
-            statuses += await passed(limit + 3 - len(statuses))
-        assert statuses == [200] * limit + [400] * 3
+        await under_load(outlay, provider)
+        ledgers.add(lock.read_text())
+        await within_a_budget(outlay)
+        ledgers.add(lock.read_text())
         assert len(ledgers) == 3
+        await what_does_not_come_up_changes_nothing(outlay)
+        await who_comes_while_a_killed_one_is_started_again_waits(outlay)
 
-        old = pid(outlay, "test-0")
-        shutil.rmtree(outlay.data / "journal" / "test-0b")
-        (outlay.data / "journal" / "test-0b").write_text("no folder can be made here")
-        assert outlay.server.process is not None
-        outlay.server.process.send_signal(signal.SIGUSR2)
-        await asyncio.to_thread(until, "it is told", lambda: "not renewed" in outlay.server.said, outlay.server)
-        assert pid(outlay, "test-0") == old
-        assert await fresh_call(outlay) == 200
 
-        os.kill(old, signal.SIGKILL)
-        await asyncio.to_thread(until, "it is dead", lambda: not Path(f"/proc/{old}").exists(), outlay.server)
-        assert await asyncio.gather(*(fresh_call(outlay) for _ in range(5))) == [200] * 5
+async def under_load(outlay: Deployment, provider: StandIn) -> None:
+    """No call fails, and the journal has exactly those that the provider counted."""
+    stop, told = asyncio.Event(), list[str]()
+    limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
+    async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60, limits=limits) as client:
+        tasks = [asyncio.create_task(calling(client, stop, number, told)) for number in range(CLIENTS)]
+        await renewed(outlay, "test-0", "test-0b")
+        stop.set()
+        await asyncio.gather(*tasks)
+    assert set(told) == {"ok"}
+    entries = settled(outlay, len(told))
+    assert len(entries) == len({entry.call.id for entry in entries}) == len(told) == len(provider.calls())
+    assert not any(entry.estimated for entry in entries)
+    tokens = sum(entry.usage.output_tokens for entry in entries)
+    assert tokens == sum(counts["output_text"] for counts in provider.counts()["models"].values())
+
+
+async def within_a_budget(outlay: Deployment) -> None:
+    """It goes on from what the one before had counted."""
+    async with httpx.AsyncClient(base_url=outlay.url, headers=BOBS, timeout=60) as client:
+
+        async def passed(calls: int) -> list[int]:
+            return [(await client.post(PATH, json=CHAT)).status_code for _ in range(calls)]
+
+        statuses = await passed(4)
+        running = asyncio.create_task(renewed(outlay, "test-0b", "test-0"))
+        while not running.done():
+            if len(statuses) < LIMIT - 2:
+                statuses += await passed(1)
+            await asyncio.sleep(0.05)
+        await running
+        statuses += await passed(LIMIT + 3 - len(statuses))
+    assert statuses == [200] * LIMIT + [400] * 3
+
+
+async def what_does_not_come_up_changes_nothing(outlay: Deployment) -> None:
+    old = pid(outlay, "test-0")
+    shutil.rmtree(outlay.data / "journal" / "test-0b")
+    (outlay.data / "journal" / "test-0b").write_text("no folder can be made here")
+    assert outlay.server.process is not None
+    outlay.server.process.send_signal(signal.SIGUSR2)
+    await asyncio.to_thread(until, "it is told", lambda: "not renewed" in outlay.server.said, outlay.server)
+    assert pid(outlay, "test-0") == old
+    assert await fresh_call(outlay) == 200
+
+
+async def who_comes_while_a_killed_one_is_started_again_waits(outlay: Deployment) -> None:
+    killed = pid(outlay, "test-0")
+    os.kill(killed, signal.SIGKILL)
+    await asyncio.to_thread(until, "it is dead", lambda: not Path(f"/proc/{killed}").exists(), outlay.server)
+    assert await asyncio.gather(*(fresh_call(outlay) for _ in range(5))) == [200] * 5
 
 
 async def fresh_call(outlay: Deployment) -> int:
     """Of somebody whom no budget is for, on a connection of its own."""
-    headers = {"authorization": f"Bearer {BOB_KEY}"}
-    async with httpx.AsyncClient(base_url=outlay.url, headers=headers, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
         return (await client.post(PATH, json=CHAT)).status_code
