@@ -193,7 +193,7 @@ def check(operation: dict[str, Any], answer: httpx.Response) -> None:
 def test_every_answer_is_one_that_the_document_names(world: World, path: str, method: str) -> None:
     operation = DOCUMENT["paths"][path][method]
 
-    @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
     @given(requests(path, operation), st.sampled_from(["admin", "admin", "admin", "alice", "bob", ""]))
     def holds(asked: tuple[str, list[tuple[str, str]], bytes], as_: str) -> None:
         check(operation, asyncio.run(answered(world, method.upper(), asked, as_)))

@@ -61,6 +61,23 @@ HOSTS = {
 """Those of providers.yaml."""
 
 
+SENT_ALONG: list[list[tuple[bytes, bytes]]] = [
+    [],
+    [(b"host", b"evil.test")],
+    [
+        (b"x-forwarded-host", b"evil.test"),
+        (b"forwarded", b"host=evil.test"),
+        (b"x-original-url", b"http://evil.test"),
+    ],
+    [
+        (b"x-outlay-project", b"checkout"),
+        (b"x-outlay-provider", b"http://evil.test"),
+        (b"x-base-url", b"http://evil.test"),
+    ],
+    [(b"connection", b"host"), (b"host", b"evil.test"), (b"proxy", b"http://evil.test")],
+]
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -76,28 +93,7 @@ HOSTS = {
         *(b"/wide/v1/x#@evil.test", b"/v1/chat/completions?$host=evil.test", b"/wide/v1/..//evil.test"),
     ],
 )
-@pytest.mark.parametrize(
-    "headers",
-    [
-        [],
-        [(b"host", b"evil.test")],
-        [
-            (b"x-forwarded-host", b"evil.test"),
-            (b"forwarded", b"host=evil.test"),
-            (b"x-original-url", b"http://evil.test"),
-        ],
-        [
-            (b"x-outlay-project", b"checkout"),
-            (b"x-outlay-provider", b"http://evil.test"),
-            (b"x-base-url", b"http://evil.test"),
-        ],
-        [(b"connection", b"host"), (b"host", b"evil.test"), (b"proxy", b"http://evil.test")],
-    ],
-    ids=["plain", "host", "forwarded", "outlay", "connection"],
-)
-async def test_no_caller_chooses_the_host_that_a_call_goes_to(
-    world: World, target: bytes, headers: list[tuple[bytes, bytes]]
-) -> None:
+async def test_no_caller_chooses_the_host_that_a_call_goes_to(world: World, target: bytes) -> None:
     """It goes to a host of providers.yaml, which stands in the request line's `Host` too, or nowhere."""
     asked: list[httpx.Request] = []
 
@@ -106,9 +102,10 @@ async def test_no_caller_chooses_the_host_that_a_call_goes_to(
         return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
 
     world.router.route().mock(side_effect=answer)
-    status = await sent(world, target, headers)
-    assert status in (200, 400, 404)
-    assert len(asked) == (status == 200)
+    statuses = [await sent(world, target, headers) for headers in SENT_ALONG]
+    assert set(statuses) <= {200, 400, 404}
+    assert len(asked) == statuses.count(200)
+    assert b"evil" in target or len(asked) == len(SENT_ALONG)
     for request in asked:
         assert request.url.host in HOSTS
         assert request.headers.get_list("host") == [request.url.netloc.decode()]
