@@ -25,9 +25,9 @@ async def gateway_metrics(data: Path) -> dict[str, str | None]:
     return {node: text if text is None else text.decode(errors="replace") for node, text in texts.items()}
 
 
-async def gateway_states(data: Path) -> list[GatewayState]:
-    """What each gateway says of itself; those that don't answer are left out."""
-    answers = await _answers(data, "/readyz", (200, 503))
+async def gateway_states(data: Path, wait_s: float = WAIT_S) -> list[GatewayState]:
+    """What each gateway says of itself; those that don't answer in that time are left out."""
+    answers = await _answers(data, "/readyz", (200, 503), wait_s)
     return [state for node, body in answers.items() if body is not None and (state := _state(node, body)) is not None]
 
 
@@ -72,10 +72,12 @@ def _state(node: str, body: bytes) -> GatewayState | None:
     )
 
 
-async def _answers(data: Path, path: str, statuses: tuple[int, ...]) -> Mapping[str, bytes | None]:
-    """By node; None of one that gave none of these statuses within 0.2 s."""
+async def _answers(
+    data: Path, path: str, statuses: tuple[int, ...], wait_s: float = WAIT_S
+) -> Mapping[str, bytes | None]:
+    """By node; None of one that gave none of these statuses in time."""
     sockets = await asyncio.to_thread(_sockets, data)
-    bodies = await asyncio.gather(*(_answer(socket, path, statuses) for socket in sockets))
+    bodies = await asyncio.gather(*(_answer(socket, path, statuses, wait_s) for socket in sockets))
     nodes = [socket.name.removeprefix(PREFIX).removesuffix(SUFFIX) for socket in sockets]
     return dict(zip(nodes, bodies, strict=True))
 
@@ -84,11 +86,11 @@ def _sockets(data: Path) -> list[Path]:
     return sorted(data.glob(f"{PREFIX}*{SUFFIX}"))[:GATEWAYS_MAX]
 
 
-async def _answer(socket: Path, path: str, statuses: tuple[int, ...]) -> bytes | None:
+async def _answer(socket: Path, path: str, statuses: tuple[int, ...], wait_s: float) -> bytes | None:
     try:
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(wait_s):
             transport = httpx.AsyncHTTPTransport(uds=str(socket), verify=False)
-            async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=WAIT_S) as client:
+            async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=wait_s) as client:
                 answer = await client.get(f"http://gateway{path}")
     except (httpx.HTTPError, OSError, TimeoutError):
         return None

@@ -27,6 +27,8 @@ from proxy.policy.types import PolicySet, Provider
 from proxy.settings import Settings, config_folder, secret_from_environ
 
 DISK_FREE_BYTES_MIN: Final = 1024**3
+GATEWAY_S: Final = 3.0
+"""A gateway of a busy machine may take a while, and one that is left out looks well."""
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -48,7 +50,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from _policies(settings)
     yield from certificate(settings)
     yield from planes(settings)
-    yield from gateways(asyncio.run(gateway_states(settings.data)))
+    yield from gateways(asyncio.run(gateway_states(settings.data, GATEWAY_S)))
     yield from _login(settings)
 
 
