@@ -134,7 +134,7 @@ def _of_the_rest(honest: Outcome, plan: Plan, count: int) -> Bound:
 REST: Final = Residual("index: that of the weeks since; what came before counts nowhere", _of_the_rest)
 TIER: Final = Residual("index up by 8/26 of it at most, C down", _of_the_tier)
 PAST: Final = Residual("index of a new service up to 34/8 of it until quarters have passed, C down", _of_the_past)
-SPLIT: Final = Residual("what was cut off in full weeks; the index falls", _split_up)
+SPLIT: Final = Residual("what was cut off in full weeks; the team's index falls", _split_up)
 
 REGISTERING: Final = (
     Strategy("8", "a repository that nobody registered", "D5", _unregistered),
