@@ -39,7 +39,11 @@ SELECT
     (SELECT count(*) FROM acts WHERE kind = $kind),
     (SELECT count(*) FROM jobs WHERE attributed)
 """
-_KEPT: Final = "SELECT load FROM outcome_state"
+_KEPT: Final = """
+SELECT coalesce((SELECT max(load) FROM outcome_state), if(EXISTS (FROM outcome_shares), $load, 0))
+"""
+"""Up to which load there are shares. Where nothing says so and there are some, of all: none is to be made twice."""
+_STATES: Final = "SELECT count(*) FROM outcome_state"
 _GONE_ON: Final = "UPDATE outcome_state SET built_us = $built_us, load = $load"
 _EMPTY_SHARES: Final = """
 DELETE FROM outcome_shares WHERE week_us >= $open_us AND ($all OR week_us IN (SELECT unnest($weeks)))
@@ -159,10 +163,11 @@ class Outcomes:
     def _rebuild(self) -> Built:
         now_us, seen, began_s = self._now_us(), self._seen(), time.monotonic()
         before = self._judged_before(self.built, seen)
-        kept = self._store.read(_KEPT)
-        after, open_us = kept[0][0] if kept else 0, self._open_us(self._store.read(RAW_FROM))
+        ((after,),) = self._store.read(_KEPT, {"load": seen.load})
+        open_us = self._open_us(self._store.read(RAW_FROM))
         facts = OutcomeFacts(self._store, seen.load, after, open_us)
-        unjudged = before and before.seen.frozen == seen.frozen and before.seen.load == after and self._has_proofs()
+        kept = self._store.read(_STATES) == [(1,)] and self._has_proofs()
+        unjudged = before and before.seen.frozen == seen.frozen and before.seen.load == after and kept
         if before and unjudged:
             weeks, done = self._attribute(before, seen, facts, now_us)
             due_us, acts = before.due_us, before.acts

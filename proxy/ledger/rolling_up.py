@@ -16,6 +16,11 @@ _FIRST: Final = "SELECT min(opened_us) FROM calls WHERE opened_us < $before_us"
 _LATER: Final = """
 SELECT count(*) FROM calls WHERE opened_us >= $since_us AND opened_us < $until_us AND settled_us >= $backed_up_us
 """
+_UNATTRIBUTED: Final = """
+SELECT count(*) FROM calls
+WHERE opened_us >= $since_us AND opened_us < $until_us AND load > (SELECT max(load) FROM outcome_state)
+"""
+"""Of which outcomes know nothing yet, where there are any: first what they cost is put on the work it went into."""
 _DROP: Final = "DELETE FROM calls WHERE opened_us >= $since_us AND opened_us < $until_us"
 _FORGET: Final = "DELETE FROM attributions WHERE at_us < $until_us"
 _RECORD: Final = """
@@ -36,7 +41,8 @@ class Rolled:
 
 def roll_up(store: Store, before_us: int, now_us: int, backed_up_us: int | None = None) -> Rolled | None:
     """Roll up the first hour that has calls admitted before `before_us`; None: there is none left, or one of its calls
-    ended after `backed_up_us` and waits for a backup. Raises StoreError; nothing is changed then."""
+    ended after `backed_up_us` and waits for a backup, or came after outcomes were made last. Raises StoreError;
+    nothing is changed then."""
     before_us -= before_us % HOUR_US
     try:
         with store.transaction() as change:
@@ -46,6 +52,8 @@ def roll_up(store: Store, before_us: int, now_us: int, backed_up_us: int | None 
             since_us = first_us - first_us % HOUR_US
             span = {"since_us": since_us, "until_us": since_us + HOUR_US}
             if backed_up_us is not None and change.execute(_LATER, {**span, "backed_up_us": backed_up_us})[0][0]:
+                return None
+            if change.execute(_UNATTRIBUTED, span)[0][0]:
                 return None
             return _step(change, span, now_us)
     except RejectedRowsError as error:

@@ -19,6 +19,7 @@ from proxy.ledger.outcome_report import outcome_report
 from proxy.ledger.outcome_work import Done, Job, Say
 from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.people import OPERATOR
+from proxy.ledger.rolling_up import roll_up
 from proxy.model.told import CommitTold
 from proxy.model.usage import Usage
 from proxy.web.outcome_notes import notes
@@ -165,6 +166,27 @@ def test_of_weeks_whose_calls_were_dropped_the_shares_stay_and_late_calls_are_ad
     assert world.store.read(late) == [(at(0), 1), (at(14), 1)]
     assert not built.judged
     assert [row for row in world.tables()["shares"] if "late" not in row] == before
+
+
+def test_what_is_known_of_closed_weeks_is_never_counted_twice(world: World) -> None:
+    """The week in which the drop ends still has some of its calls."""
+    before = world.tables()["shares"]
+    with world.store.transaction() as change:
+        change.execute("INSERT INTO retained VALUES (1, $until_us, 0, 0)", {"until_us": at(9)})
+    for forget in (world_without_state(world), lambda: None):
+        forget()
+        world.beside().refresh()
+        assert world.tables()["shares"] == before
+
+
+def test_calls_are_dropped_only_once_outcomes_know_them(world: World) -> None:
+    world.spend(0.0, owner="dave", repository="", branch="", session="", project="late")
+    assert roll_up(world.store, at(5), at(NOW)) is None
+    world.outcomes.refresh()
+    shares = world.tables()["shares"]
+    assert roll_up(world.store, at(5), at(NOW)) is not None
+    world.beside().refresh()
+    assert world.tables()["shares"] == shares
 
 
 def test_a_process_of_its_own_finds_the_same(world: World) -> None:

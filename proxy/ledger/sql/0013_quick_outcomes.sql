@@ -36,4 +36,5 @@ CREATE TABLE outcome_spend (
     cost_pico            HUGEINT NOT NULL,
     calls                BIGINT NOT NULL
 );
-DELETE FROM outcome_state;
+INSERT INTO outcome_spend
+SELECT service, team, project, week_us, method, sum(cost_pico), sum(calls) FROM outcome_shares GROUP BY ALL;
