@@ -95,7 +95,7 @@ class Settings:
     drain_s: float = 60.0
     """How long the answer to a dropped, non-streamed call is read for its usage."""
     detector: str = "on"
-    """'off': the gateway compares no calls, so rules against redundancy find nothing; it spares their CPU and memory."""
+    """'off': the gateway compares no calls, so rules against redundancy find nothing; it spares CPU and memory."""
     stop_s: float = 30.0
     """How long a graceful stop waits for calls in flight."""
     log_level: str = "info"
