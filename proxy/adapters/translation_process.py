@@ -37,6 +37,8 @@ class Session:
 
     async def say(self, kind: Kind, data: bytes = b"") -> None:
         """Waits while the process reads slower. Raises OSError where it is gone."""
+        if self._writer.is_closing():
+            raise BrokenPipeError  # uvloop raises a RuntimeError where one writes there
         self._writer.write(frame(kind, data))
         await self._writer.drain()
 
