@@ -198,6 +198,22 @@ def test_where_calls_may_pass_they_are_kept_in_memory_and_written_first_when_the
     assert crashed == {"before": facts.a_hold().cost_pico, "b": facts.a_hold(9).cost_pico}
 
 
+def test_where_calls_may_pass_they_do_from_a_start_on_a_full_disk(small_disk):
+    journal = a_journal(small_disk)
+    journal.open()
+    journal.close()
+    fill(small_disk)
+    journal = passing(small_disk)
+    journal.open()
+    assert (journal.accepting, journal.admitting) == (False, True)
+    journal.append(facts.an_opened("a"))
+    (small_disk / "ballast").unlink()
+    eventually(lambda: journal.accepting)
+    journal.append(facts.a_settled("a"))
+    journal.close()
+    assert settlements(small_disk) == {"a": 1}
+
+
 def test_calls_pass_only_as_far_as_memory_is_set_aside_for_them_and_settle_in_any_case(small_disk):
     journal = passing(small_disk, kept_bytes_max=16 * 1024)
     journal.open()
