@@ -204,12 +204,12 @@ def chart(figures: Figures) -> str:
             y += 14
         y += 10
     legend = "".join(
-        f'<rect x="{310 + 150 * at}" y="30" width="11" height="11" fill="{COLOURS.get(server, "#999999")}"/>'
-        f'<text x="{326 + 150 * at}" y="40">{server}</text>'
+        f'<rect x="{12 + 190 * at}" y="30" width="11" height="11" fill="{COLOURS.get(server, "#999999")}"/>'
+        f'<text x="{28 + 190 * at}" y="40">{server}</text>'
         for at, server in enumerate(compared)
     )
     size = f'width="800" height="{y + 10}"'
-    title = "CPU of a call or chunk, in multiples of nginx as a plain proxy"
+    title = "CPU of a call or chunk, in multiples of nginx as a plain proxy (logarithmic)"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif" font-size="11">'
         f'<rect {size} fill="white"/><text x="12" y="20" font-size="14" font-weight="bold">{title}</text>'
