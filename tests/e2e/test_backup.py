@@ -85,7 +85,7 @@ def backed_up(tmp_path_factory):
             there.start_ledger()
             with Traffic(there.url) as traffic:
                 for number in (1, 2):
-                    until("calls", lambda number=number: traffic.answered >= 40 * number)
+                    until("calls", lambda number=number: traffic.answered >= 40 * number, wait_s=120)
                     before.append(traffic.answered)
                     done = outlay(
                         "backup",
@@ -98,7 +98,7 @@ def backed_up(tmp_path_factory):
                     )
                     assert done.returncode == 0, done.stderr
                     made.append(json.loads(done.stdout))
-            until("all is loaded", lambda: there.report("user")["total"]["calls"] == traffic.answered)
+            until("all is loaded", lambda: there.report("user")["total"]["calls"] == traffic.answered, wait_s=120)
             report = there.report("user,model,project", until="now")
         finally:
             for running in (there.gateway, there.ledger):
