@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -87,12 +87,19 @@ def of_weeks(weeks: Sequence[int] | None) -> dict[str, object]:
 def told_lines(store: Store, load: int = EVER_US) -> Iterator[Callable[[], Iterator[Told]]]:
     """What gives everything told, as often as it is called, in the order in which it happened."""
     with TemporaryDirectory(dir=store.path.parent / SCRATCH_FOLDER, prefix="told-") as name:
-        folder = Path(name)
-        OutcomeFacts(store, load).told(folder)
-        yield lambda: read_told(folder)
+        OutcomeFacts(store, load).told(Path(name))
+        file = (Path(name) / TOLD_FILE).open("rb")
+    # Its name is gone by now: a kill leaves nothing behind.
+    with file:
+        yield lambda: _decoded(file)
 
 
 def read_told(folder: Path) -> Iterator[Told]:
     """In the order in which it happened, each line once."""
     with (folder / TOLD_FILE).open("rb") as file:
-        yield from map(_TOLD.decode, file)
+        yield from _decoded(file)
+
+
+def _decoded(file: BinaryIO) -> Iterator[Told]:
+    file.seek(0)
+    return map(_TOLD.decode, file)
