@@ -13,10 +13,12 @@ from typing import IO, Final
 
 import msgspec
 
-from proxy.ledger.outcome_work import Done, Job, Say, work
+from proxy.ledger.outcome_work import PROOFS_FILE, Done, Job, Say, work
 
 APART_ROWS: Final = 20_000
 """Lines and calls from which on a process is worth its start."""
+PROOF_BYTES: Final = 250
+"""Of what is kept of one change."""
 WORKER: Final = "proxy.app.outcome_worker"
 LINE_BYTES_MAX: Final = 16 * 1024 * 1024
 
@@ -43,7 +45,7 @@ class OutcomeProcess:
 
     def __call__(self, job: Job, folder: Path, say: Say) -> Done:
         """Raises OutcomeWorkError, OSError, and what `work` raises where it is done here."""
-        if (job.told or 0) + job.spends < self._apart_rows:
+        if self._rows(job, folder) < self._apart_rows:
             return work(job, folder, say)
         command = [sys.executable, "-m", WORKER, str(folder)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
@@ -55,6 +57,12 @@ class OutcomeProcess:
             finally:
                 self._child = None
                 child.kill()
+
+    @staticmethod
+    def _rows(job: Job, folder: Path) -> int:
+        """That the work has in memory, about."""
+        read = (folder / PROOFS_FILE).stat().st_size // PROOF_BYTES if job.told is None else job.told
+        return read + job.spends
 
     def stop(self) -> None:
         """End the process that runs, and begin no other."""
