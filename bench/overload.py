@@ -35,6 +35,8 @@ LONG: Final = b'{"model": "gpt-4o-mini", "messages": [{"role": "user", "content"
 DRIP_S: Final = 1.0
 CONNECT_S: Final = 60.0
 CALL_S: Final = 30.0
+PAUSE_S: Final = 0.005
+"""Between a caller's calls."""
 STANDING_S: Final = 0.2
 STANDING: Final = 10
 STANDING_POLLS: Final = 300
@@ -80,27 +82,33 @@ async def calling(port: int, seconds: float, callers: int) -> Seen:
     until_s = time.monotonic() + seconds
 
     async def caller() -> None:
-        async with connected(port) as (reader, writer):
-            while time.monotonic() < until_s:
-                begun_s = time.monotonic()
-                try:
-                    async with asyncio.timeout(CALL_S):
-                        writer.write(HEAD + b"content-length: %d\r\n\r\n%b" % (len(SMALL), SMALL))
-                        head = await reader.readuntil(b"\r\n\r\n")
-                        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-                        body = await reader.readexactly(length)
-                except (OSError, EOFError, TimeoutError) as error:
-                    seen.failed.append(type(error).__name__)
-                    return
-                if not head.startswith(b"HTTP/1.1 200") or body != ANSWER:
-                    seen.failed.append(head.split(b"\r\n")[0].decode())
-                seen.waited_s.append(time.monotonic() - begun_s)
-                if b"connection: close" in head:
-                    return await caller()
-                await asyncio.sleep(0.005)
+        while time.monotonic() < until_s:
+            async with connected(port) as (reader, writer):
+                kept = True
+                while kept and time.monotonic() < until_s:
+                    kept = await called(reader, writer, seen)
+                    await asyncio.sleep(PAUSE_S)
 
     await asyncio.gather(*(caller() for _ in range(callers)))
     return seen
+
+
+async def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Seen) -> bool:
+    """One call. True: the connection may be used again."""
+    begun_s = time.monotonic()
+    try:
+        async with asyncio.timeout(CALL_S):
+            writer.write(HEAD + b"content-length: %d\r\n\r\n%b" % (len(SMALL), SMALL))
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            body = await reader.readexactly(length)
+    except (OSError, EOFError, TimeoutError) as error:
+        seen.failed.append(type(error).__name__)
+        return False
+    if not head.startswith(b"HTTP/1.1 200") or body != ANSWER:
+        seen.failed.append(head.split(b"\r\n")[0].decode())
+    seen.waited_s.append(time.monotonic() - begun_s)
+    return b"connection: close" not in head
 
 
 @contextlib.asynccontextmanager
