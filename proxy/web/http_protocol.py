@@ -91,6 +91,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head = False
         """A request's head has begun and is not whole."""
         self._head_bytes = 0
+        self._body = False
+        """Of a request whose head is whole, the end hasn't come."""
+        self._progress = False
+        """What came last had bytes of a body."""
+        self._framing_bytes = 0
+        """Come since then: trailers, extensions of chunks."""
         self._answering: CallCycle | None = None
         self._timer: asyncio.TimerHandle | None = None
         """Ends the state that the connection is in."""
@@ -113,6 +119,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._within(door.patience.closing_s if door.closing else door.patience.header_s)
 
     def data_received(self, data: bytes) -> None:
+        self._progress = False
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as wish:
@@ -130,6 +137,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._turn_down(_TOO_LARGE)
             elif self._timer is None:
                 self._within(self._door.patience.header_s)
+        elif self._body and not self._progress:
+            self._framing_bytes += len(data)
+            if self._framing_bytes > HEADER_BYTES_MAX:
+                self._turn_down(_TOO_LARGE)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head:
+            super().on_header(name, value)
+        # Else a trailer: it came past all that looks at headers, and may be none (RFC 9110, section 6.5.1).
+
+    def on_body(self, body: bytes) -> None:
+        self._progress, self._framing_bytes = True, 0
+        super().on_body(body)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -152,7 +172,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return bool(super()._should_upgrade()) and self.scope["method"] == "GET"
 
     def on_headers_complete(self) -> None:
-        self._head = False
+        self._head, self._body, self._framing_bytes = False, True, 0
         self._at_ease()
         if len(self.pipeline) >= PIPELINED_MAX or self.parser.get_http_version() not in VERSIONS:
             raise UnreadableError
@@ -167,6 +187,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade() and not self._should_upgrade():
             return  # so says a parser that passed over the body: `_stay`
+        self._body = False
         super().on_message_complete()
         cycle = self.cycle
         if cycle is not None and cycle.response_complete and cycle.more_body:
@@ -236,8 +257,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _turn_down(self, answer: bytes | None, msg: str = "") -> None:
         """Answer what can't be read, and close. Where it came behind a whole request that is being answered, its answer
-        would be taken for that one's: then the connection is only broken off."""
-        if self._busy and (self.pipeline or self._head or self.cycle.response_started or not self.cycle.more_body):
+        would be taken for that one's, and within a body that was answered already for the next one's: then the
+        connection is only broken off, or closed."""
+        if self._body and self.cycle is not None and self.cycle.response_complete:
+            self.transport.close()
+            self._leave()
+        elif self._busy and (self.pipeline or self._head or self.cycle.response_started or not self.cycle.more_body):
             self.transport.abort()
         elif answer is None:
             super().send_400_response(msg)
