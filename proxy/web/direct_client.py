@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.types import Receive, Send
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
@@ -26,6 +27,13 @@ class CallCycle(RequestResponseCycle):
     told: Callable[[], None] | None = None
     """Called once, when the client hangs up before the answer's end."""
     flow: FlowControl
+
+    async def run_asgi(self, app: ASGI3Application) -> None:
+        closed = self.on_response
+        await super().run_asgi(app)
+        if not self.response_complete and self.transport.is_closing():
+            # An answer that broke off has closed the connection, and nobody was told.
+            closed()
 
     def hang_up(self) -> None:
         """The connection is gone."""
@@ -122,14 +130,19 @@ class DirectClient(AsgiClient):
 
     def when_gone(self, told: Callable[[], None]) -> Callable[[], None]:
         cycle = self._cycle
+        later: list[Callable[[], None]] = []
 
         def tell() -> None:
-            # While its body is still being read, its reader learns of it, and knows what that means.
+            # While its body is still being read, its reader learns of it and knows what that means, unless it has all.
             if self.body_read.is_set():
                 told()
+            else:
+                later.append(super(DirectClient, self).when_gone(told))
 
         def stop() -> None:
             cycle.told = None
+            for each in later:
+                each()
 
         if cycle.disconnected:
             return super().when_gone(told)

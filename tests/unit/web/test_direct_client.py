@@ -39,13 +39,18 @@ Way = Callable[[Receive, Send], AsgiClient]
 
 
 @asynccontextmanager
-async def listening(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> AsyncIterator[int]:
+async def listening(
+    app: Callable[[Scope, Receive, Send], Awaitable[None]], made_here: list[BoundedHttpProtocol] | None = None
+) -> AsyncIterator[int]:
     config = uvicorn.Config(app, lifespan="off", log_config=None)
     door, state = Door(), ServerState()
     state.connections = door.connections
 
     def made() -> BoundedHttpProtocol:
-        return BoundedHttpProtocol(door, config=config, server_state=state, app_state={})
+        made = BoundedHttpProtocol(door, config=config, server_state=state, app_state={})
+        if made_here is not None:
+            made_here.append(made)
+        return made
 
     server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
     try:
@@ -207,6 +212,32 @@ async def test_who_hung_up_before_it_was_asked_is_told_of_too(way: Way) -> None:
         writer.transport.abort()
         await told_of.wait()
     assert gone.is_set()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_who_hangs_up_before_a_body_that_is_all_here_was_passed_on_is_told_of_then(way: Way) -> None:
+    begun, told_of = asyncio.Event(), asyncio.Event()
+    connections: list[BoundedHttpProtocol] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = way(receive, send)
+        stop = told.when_gone(told_of.set)
+        assert not (await receive())["more_body"]
+        begun.set()
+        while connections[0].cycle is None or not connections[0].cycle.disconnected:
+            await asyncio.sleep(0.01)
+        assert not told_of.is_set()
+        told.body_read.set()
+        async with asyncio.timeout(5):
+            await told_of.wait()
+        stop()
+
+    async with listening(app, connections) as port, asyncio.timeout(10):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET)
+        await begun.wait()
+        writer.transport.abort()
+        await told_of.wait()
 
 
 async def test_a_body_that_is_all_here_is_had_at_once_and_one_that_is_not_is_read() -> None:

@@ -161,6 +161,102 @@ async def test_a_closed_connection_waits_for_nobody_who_takes_nothing_of_its_las
         writer.transport.abort()
 
 
+async def test_a_connection_that_a_broken_answer_has_closed_waits_for_nobody_who_takes_nothing_of_it() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        for connection in port.door.connections:
+            connection.transport.set_write_buffer_limits(high=2**30)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": PIECE * 16, "more_body": True})
+
+    async with listening(app, replace(SLOW, keep_alive_s=SOON, answer_idle_s=SOON)) as port:
+        _, writer = await port.open()
+        writer.write(GET)
+        async with asyncio.timeout(10):
+            while not port.door.cut_slow or port.door.open:
+                await asyncio.sleep(0.01)
+        writer.transport.abort()
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n%b\r\n"
+H2C = b"connection: upgrade\r\nupgrade: h2c\r\n"
+
+
+@pytest.mark.parametrize("more", [b"", H2C], ids=["as it is", "with a wish for HTTP/2"])
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_trailer_is_no_header(more: bytes, at_once: bool) -> None:
+    """It comes past all that looks at headers: who calls, what a load balancer strips, what is forwarded."""
+    begun = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        while (await receive())["more_body"]:
+            pass
+        await answered(send, b" ".join([name for name, _ in scope["headers"]]))
+
+    async with listening(app) as port:
+        reader, writer = await port.open()
+        for _ in range(2):
+            begun.clear()
+            writer.write(CHUNKED % more)
+            if not at_once:
+                await begun.wait()
+            writer.write(b"2\r\n{}\r\n0\r\nauthorization: Bearer x\r\nx-http-method-override: GET\r\n\r\n")
+            answer = await one_answer(reader)
+            assert b"transfer-encoding" in answer
+            assert b"authorization" not in answer
+            assert b"override" not in answer
+        writer.close()
+
+
+@pytest.mark.parametrize("endless", [b"x-a: b\r\n", b"y" * 1000], ids=["many", "one without end"])
+async def test_trailers_have_an_end(endless: bytes) -> None:
+    async with listening(at_once) as port:
+        reader, writer = await port.open()
+        writer.write(CHUNKED % b"" + b"2\r\n{}\r\n0\r\nx: ")
+        await one_answer(reader)
+        async with asyncio.timeout(10):
+            while not (reader.at_eof() or reader.exception()):
+                writer.write(endless * 100)
+                await asyncio.sleep(0)
+                if port.door.open == 0:
+                    break
+        writer.transport.abort()
+
+
+async def test_what_breaks_within_a_body_that_was_answered_is_answered_by_the_end_alone() -> None:
+    """A second answer would be taken for the next call's."""
+    async with listening(at_once) as port:
+        reader, writer = await port.open()
+        writer.write(CHUNKED % b"" + b"2\r\n{}\r\n")
+        await one_answer(reader)
+        writer.write(b"no size\r\n")
+        assert await ended(reader) == b""
+        writer.close()
+
+
+async def test_a_body_of_many_small_chunks_is_no_framing_without_end() -> None:
+    size = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal size
+        more = True
+        while more:
+            message = await receive()
+            size, more = size + len(message["body"]), message["more_body"]
+        await answered(send)
+
+    async with listening(app) as port:
+        reader, writer = await port.open()
+        writer.write(CHUNKED % b"")
+        for _ in range(400):
+            writer.write(b"1;" + b"e" * 1000 + b"\r\nx\r\n")
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+        assert (await one_answer(reader)).endswith(b"ok")
+        writer.close()
+    assert size == 400
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", GET + b"GET /second"])
 async def test_a_head_without_end_is_ended(sent: bytes) -> None:
     async with listening(at_once, replace(SLOW, header_s=SOON)) as port:
