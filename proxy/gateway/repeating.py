@@ -76,7 +76,19 @@ class Repeat:
         self._status = 0
 
     async def serve(self, kept: KeptAnswer) -> None:
-        """Give a kept answer."""
+        """Give a kept answer. Raises CancelledError only when the server itself stops."""
+        try:
+            await self._give(kept)
+        except asyncio.CancelledError:
+            self._settle_served(kept, Outcome.CUT)
+            await self._break_off(STOPPING)
+            raise
+        except Exception:
+            log.exception("repeat failed", call_id=self._admitted.call.id)
+            self._settle_served(kept, Outcome.CUT)
+            await self._break_off(INTERNAL)
+
+    async def _give(self, kept: KeptAnswer) -> None:
         assert kept.body is not None
         assert self._admitted.same is not None
         pieces = [kept.body[at : at + PIECE_BYTES] for at in range(0, len(kept.body), PIECE_BYTES)] or [b""]
@@ -85,7 +97,7 @@ class Repeat:
         await self._start(_OK, [*kept.headers, *edited, age, (SERVED, b"cache")])
         for piece in pieces[:-1]:
             await self._client.write(piece)
-        self._settle(Outcome.OK, "served", kept.cost_pico, kept.served, kept.edits)
+        self._settle_served(kept, Outcome.OK)
         await self._client.end(pieces[-1])
 
     async def follow(self, follower: Follower) -> None:
@@ -152,6 +164,9 @@ class Repeat:
             self._client.abort()
         else:
             await self._client.refuse(refusal, self._admitted.call.id)
+
+    def _settle_served(self, kept: KeptAnswer, outcome: Outcome) -> None:
+        self._settle(outcome, "served", kept.cost_pico, kept.served, kept.edits)
 
     def _settle_led(self, follower: Follower, outcome: Outcome | None = None) -> None:
         """As the call that it follows was; `outcome`: where it came to another end by itself."""

@@ -1,5 +1,6 @@
 """An answer that was kept is given again to the same call, where a rule says so: the same bytes, at no cost."""
 
+import asyncio
 import json
 from typing import Any, Final
 
@@ -11,7 +12,8 @@ from proxy.journal.codec import encode
 from proxy.model.entry import Outcome, Settled
 from proxy.model.usage import NO_USAGE
 from proxy.policy.keys import digest
-from tests.flow.world import POLICIES, World
+from tests.fakes.asgi_caller import AsgiCaller
+from tests.flow.world import KEY, POLICIES, World
 
 URL: Final = "https://api.openai.test/v1/chat/completions"
 PATH: Final = "/v1/chat/completions"
@@ -444,3 +446,19 @@ async def test_every_call_is_settled_once(world: World) -> None:
     assert len({entry.call.id for entry in world.settled}) == len(world.settled) == 4
     assert sum(isinstance(entry, Settled) for entry in world.journal.entries) == 4
     assert world.counters.in_flight == 0
+
+
+async def test_a_stop_settles_a_call_whose_kept_answer_is_on_its_way(world: World, provider: Provider) -> None:
+    bearer = {"authorization": f"Bearer {KEY}"}
+    await AsgiCaller(world.app, PATH, chat(), bearer).done()
+    caller = AsgiCaller(world.app, PATH, chat(), bearer)
+    caller.reading.clear()
+    while not world.counters.in_flight:
+        await asyncio.sleep(0)
+    caller.task.cancel()
+    caller.reading.set()
+    await asyncio.gather(caller.task, return_exceptions=True)
+    assert world.counters.in_flight == 0
+    _, free = world.settled
+    assert provider.calls == 1
+    assert (free.outcome, free.cost.total_pico, free.usage) == (Outcome.CUT, 0, NO_USAGE)
