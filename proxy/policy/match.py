@@ -67,8 +67,11 @@ class Matches:
     """Of each one in shadow mode its name, and what is enforced with it added."""
     per: tuple[str, ...] = field(init=False, compare=False, repr=False)
     """Dimensions by which budgets and limits have instances."""
-    counted: dict[tuple[str, ...], "Counted"] = field(init=False, compare=False, repr=False)
-    """By the values of `per`, what was worked out last."""
+    bits: int = field(default=0, compare=False, repr=False)
+    """What its matcher has it under."""
+    counted: dict[tuple[int, tuple[str, ...]], "Counted"] = field(default_factory=dict, compare=False, repr=False)
+    """By `bits` and the values of `per`, what was worked out last: of all matches of a matcher, so that they have one
+    bound together."""
 
     def __post_init__(self) -> None:
         kinds = (self.budgets, self.limits, self.models, self.redundancy)
@@ -79,14 +82,13 @@ class Matches:
         object.__setattr__(self, "tried", tuple(tried))
         instances = [rule.per for rule in self.budgets] + [rule.per for rule in self.limits]
         object.__setattr__(self, "per", tuple(dict.fromkeys(name for per in instances for name in per)))
-        object.__setattr__(self, "counted", {})
 
     def counting(self, facts: Mapping[str, str], at_us: int, windows: Windows) -> "Counted":
         """Where a call with these facts counts at that moment."""
-        values = instance(self.per, facts)
-        known = self.counted.get(values)
+        key = (self.bits, instance(self.per, facts))
+        known = self.counted.get(key)
         if known is None or not known.since_us <= at_us < known.until_us:
-            known = _keep(self.counted, values, self._worked_out(facts, at_us, windows))
+            known = _keep(self.counted, key, self._worked_out(facts, at_us, windows))
         return known
 
     def _worked_out(self, facts: Mapping[str, str], at_us: int, windows: Windows) -> "Counted":
@@ -122,6 +124,7 @@ class Matcher:
         named = dict.fromkeys(dimension for rule in every for dimension in rule.scope.conditions)
         self._dimensions = [(name, _Dimension(name, every)) for name in named]
         self._known: dict[int, Matches] = {}
+        self._counted: dict[tuple[int, tuple[str, ...]], Counted] = {}
         self.windows = Windows()
         """Of its budgets."""
 
@@ -146,6 +149,8 @@ class Matcher:
             tuple(rules.limits[place - limits_at] for place in places if limits_at <= place < models_at),
             tuple(rules.models[place - models_at] for place in places if models_at <= place < redundancy_at),
             tuple(rules.redundancy[place - redundancy_at] for place in places if place >= redundancy_at),
+            bits=fitting,
+            counted=self._counted,
         )
 
 

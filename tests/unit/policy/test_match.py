@@ -66,6 +66,20 @@ def test_what_is_kept_of_made_up_values_is_bounded(monkeypatch: pytest.MonkeyPat
     assert len(matcher._known) <= 5
 
 
+def test_what_is_kept_of_accounts_is_bounded_for_all_calls_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each combination of rules has accounts of its own, and callers make up both tags."""
+    scoped = [budget(f"b{n}", scope=Scope({"tags.x": (f"v{n}",)}), per=("tags.y",)) for n in range(9)]
+    matcher = Matcher(RuleSet(budgets=(budget("all", per=("tags.y",)), *scoped)))
+    monkeypatch.setattr(match, "VALUES_MAX", 20)
+    for x in range(9):
+        for y in range(9):
+            facts = facts_of(CALL) | {"tags.x": f"v{x}", "tags.y": f"w{y}"}
+            found = matcher.matching(facts)
+            charges = found.counting(facts, CALL.opened_us, matcher.windows).charges
+            assert [each.account[:2] for each in charges] == [("all", (f"w{y}",)), (f"b{x}", (f"w{y}",))]
+    assert len({id(each) for known in matcher._known.values() for each in known.counted.values()}) <= 20
+
+
 def test_facts_are_every_dimension_and_each_tag() -> None:
     call = Call(
         **{
