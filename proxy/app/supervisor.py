@@ -56,6 +56,8 @@ class Plane:
     process: asyncio.subprocess.Process | None = None
     talk: socket.socket | None = None
     """With the process, about handing over."""
+    replaced: asyncio.Event = field(default_factory=asyncio.Event)
+    """Another process has taken the place of the one that is kept."""
     leaving: list[asyncio.subprocess.Process] = field(default_factory=list)
     """Processes that were replaced, and bring their last calls to an end."""
     failures: int = 0
@@ -118,12 +120,11 @@ class Supervisor:
                 plane.started = time.monotonic()
                 plane.process, plane.talk = await _started(plane, plane.settings)
                 _tell(plane.talk)
-            process = plane.process
-            code = await process.wait()
+            code = await _ended(plane, plane.process)
             if self._stopping.is_set():
                 return
-            if plane.process is not process:
-                continue  # another has taken over
+            if code is None:
+                continue
             plane.process = None
             _close(plane.talk)
             if plane.wanted:
@@ -172,6 +173,7 @@ class Supervisor:
             self._see_off(plane, new)
             return False
         plane.process, plane.talk, plane.started = new, with_new, time.monotonic()
+        plane.replaced.set()
         # Should it die later, the next one goes on from its own journal.
         plane.settings = replace(settings, predecessor="")
         plane.leaving.append(old)
@@ -229,6 +231,19 @@ async def _started(plane: Plane, settings: Settings) -> tuple[asyncio.subprocess
         if theirs is not None:
             theirs.close()
     return process, ours
+
+
+async def _ended(plane: Plane, process: asyncio.subprocess.Process) -> int | None:
+    """Its exit code; None: another has taken its place, and is to be kept from now on, while this one may still bring
+    its last calls to an end."""
+    plane.replaced.clear()
+    waits = [asyncio.ensure_future(process.wait()), asyncio.ensure_future(plane.replaced.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()
+    return process.returncode if plane.process is process else None
 
 
 async def _heard(talk: socket.socket | None, word: bytes, within_s: float) -> bool:
