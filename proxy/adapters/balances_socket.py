@@ -10,6 +10,7 @@ import msgspec
 
 from proxy.policy.charge import Account
 from proxy.ports.balances import AskedBudget, BalancesUnavailableError, Known, Place, Standing
+from proxy.ports.local_socket import socket_address
 
 WAIT_S: Final = 10.0
 """For the whole answer: the ledger takes about a second for a million calls, and may be busy with reports."""
@@ -48,7 +49,7 @@ class SocketBalances:
             raise BalancesUnavailableError(f"the ledger's answer can't be read: {error}") from None
 
     async def _asked(self, question: bytes) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(str(self._socket), limit=HEAD_BYTES_MAX)
+        reader, writer = await asyncio.open_unix_connection(socket_address(self._socket), limit=HEAD_BYTES_MAX)
         try:
             writer.write(
                 b"POST /v1/balances HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n"

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from proxy.ledger.conditions import Difference, GatewayState
+from proxy.ports.local_socket import socket_address
 
 PREFIX: Final = "gateway-"
 SUFFIX: Final = ".sock"
@@ -89,7 +90,7 @@ def _sockets(data: Path) -> list[Path]:
 async def _answer(socket: Path, path: str, statuses: tuple[int, ...], wait_s: float) -> bytes | None:
     try:
         async with asyncio.timeout(wait_s):
-            transport = httpx.AsyncHTTPTransport(uds=str(socket), verify=False)
+            transport = httpx.AsyncHTTPTransport(uds=socket_address(socket), verify=False)
             async with httpx.AsyncClient(transport=transport, trust_env=False, timeout=wait_s) as client:
                 answer = await client.get(f"http://gateway{path}")
     except (httpx.HTTPError, OSError, TimeoutError):

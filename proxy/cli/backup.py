@@ -12,6 +12,7 @@ from proxy.adapters.clock import SystemClock
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.connection import LEDGER_SOCKET, LOCAL_URL, listening, refusal
 from proxy.cli.progress import Step, progress
+from proxy.ports.local_socket import socket_address
 from proxy.settings import Settings
 
 COPY_S: Final = 4 * 3600.0 + 60
@@ -109,7 +110,7 @@ def _copy(settings: Settings, file: Path) -> None:
     """The database into a file: by the ledger that holds it, or by this process where none runs."""
     socket = settings.data / LEDGER_SOCKET
     if listening(socket):
-        transport = httpx.HTTPTransport(uds=str(socket))
+        transport = httpx.HTTPTransport(uds=socket_address(socket))
         with httpx.Client(transport=transport, base_url=LOCAL_URL, timeout=COPY_S, trust_env=False) as client:
             answer = client.post("/v1/database/copy", json={"file": str(file)})
         if not answer.is_success:

@@ -19,6 +19,7 @@ import httpx
 from proxy.cli.configured import NO, UNTRIED, stop
 from proxy.cli.fetching import fetched
 from proxy.cli.login_file import LoginFileError, read_login
+from proxy.ports.local_socket import socket_address
 from proxy.settings import Settings, config_folder
 
 TIMEOUT_S: Final = 60.0
@@ -115,7 +116,7 @@ def connection(settings: Settings, *, here: bool = False) -> Iterator[Ledger]:
         with remote(url, key) as client:
             yield Remote(client)
     elif listening(settings.data / LEDGER_SOCKET):
-        transport = httpx.HTTPTransport(uds=str(settings.data / LEDGER_SOCKET))
+        transport = httpx.HTTPTransport(uds=socket_address(settings.data / LEDGER_SOCKET))
         with httpx.Client(transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S, trust_env=False) as client:
             yield Remote(client)
     else:
@@ -169,7 +170,7 @@ def listening(path: Path) -> bool:
     try:
         with socket.socket(socket.AF_UNIX) as attempt:
             attempt.settimeout(CONNECT_S)
-            attempt.connect(str(path))
+            attempt.connect(socket_address(path))
     except OSError:
         return False
     return True

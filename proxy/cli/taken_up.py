@@ -13,6 +13,7 @@ import typer
 
 from proxy.cli.connection import LEDGER_SOCKET, LOCAL_URL, listening
 from proxy.cli.policy_files import read_policies
+from proxy.ports.local_socket import socket_address
 from proxy.settings import Settings
 
 WAIT_MAX_S: Final = 3.0
@@ -39,7 +40,7 @@ def wait_until_taken_up(settings: Settings) -> None:
 def _running(data: Path) -> Iterator[str]:
     """Of each plane that runs on this data folder, the version of the keys it goes by."""
     for path in filter(listening, (*sorted(data.glob("gateway-*.sock")), data / LEDGER_SOCKET)):
-        transport = httpx.HTTPTransport(uds=str(path))
+        transport = httpx.HTTPTransport(uds=socket_address(path))
         with httpx.Client(transport=transport, base_url=LOCAL_URL, timeout=ANSWER_S, trust_env=False) as client:
             try:
                 details = client.get("/readyz").json()

@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from proxy.ports.local_socket import socket_address
 from proxy.ports.sockets import MESSAGE_BYTES_MAX, PING_S, PONG_S
 from proxy.web.body_room import BodyRoom
 from proxy.web.door import Door
@@ -177,9 +178,10 @@ def inherited_socket(descriptor: int) -> socket.socket | None:
 
 def unix_socket(path: Path) -> socket.socket:
     """A bound Unix socket that only this user can open; one left behind by a dead process is replaced."""
+    address = socket_address(path)
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    bound.bind(str(path))
+    bound.bind(address)
     path.chmod(0o600)
     return bound
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from proxy.cli.connection import listening
 from proxy.policy.load import ENFORCED
 from tests.servers.processes import ALICE_KEY, StandIn, serving, until
 
@@ -33,6 +34,8 @@ def test_what_one_worker_let_through_the_others_count_seconds_later(tmp_path: Pa
                 found: dict[str, object] = client.get("http://gateway/readyz").json()
                 return found
 
+        sockets = [outlay.data / f"gateway-test-{worker}.sock" for worker in range(WORKERS)]
+        until("all workers are there", lambda: all(map(listening, sockets)), outlay.server)
         policies = [details(worker)["policy"] for worker in range(WORKERS)]
         (outlay.folder / "policies" / "budgets.yaml").write_text(
             f"budgets: [{{name: all, limit: {LIMIT} calls, window: total}}]\n"
