@@ -8,6 +8,7 @@ were.
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,13 +23,13 @@ from proxy.adapters.detector_file import UnusableError, told
 from proxy.adapters.grants_file import FILE as GRANTS_FILE
 from proxy.adapters.journal_erase import ErasedLines, erase_segments
 from proxy.adapters.journal_file import FileJournal
-from proxy.adapters.journal_folder import FolderLock
+from proxy.adapters.journal_folder import FolderLock, sync_folder
 from proxy.adapters.journal_segments import FileSegments, node_folders
 from proxy.adapters.policy_archive import FOLDER as ARCHIVE
 from proxy.adapters.policy_snapshot import is_policy_file
 from proxy.adapters.store_duckdb import DATABASE_FILE, SCRATCH_FOLDER
 from proxy.app.ledger_wiring import JOURNAL_FOLDER, NODE
-from proxy.app.opening import open_store
+from proxy.app.opening import MARK_FILE, open_store
 from proxy.journal.erasing import Names, pseudonym
 from proxy.ledger.erasing import erase_rows, left
 from proxy.ledger.loader import Loader
@@ -79,7 +80,7 @@ def erase_person(settings: Settings, person: str, aliases: Iterable[str], reason
         names, reason = _pending(data, person, aliases, reason)
         calls, remaining = _database(data, names, clock)
         lines = erase_segments(data / JOURNAL_FOLDER, names)
-        files = [*_policies(settings, names), *_states(data, names), *_scratch(data)]
+        files = [*_policies(settings, names), *_states(data, names), *_unfinished(settings, names), *_scratch(data)]
     now = names.pseudonyms[names.person]
     _on_record(data, clock, names.within(reason), now, calls, lines)
     (data / PENDING_FILE).unlink()
@@ -105,7 +106,7 @@ def _check_policies(settings: Settings, wanted: list[str]) -> None:
 
 def _check_asides(data: Path) -> None:
     for path in sorted(data.glob(f"{DATABASE_FILE}.*")):
-        if path.name != f"{DATABASE_FILE}.wal":
+        if path.name not in (f"{DATABASE_FILE}.wal", MARK_FILE):
             raise NotErasableError(f"{path} is a database moved away, which may hold the name: remove it first")
 
 
@@ -155,7 +156,8 @@ def _pseudonyms(data: Path, wanted: list[str]) -> dict[str, str]:
 def _database(data: Path, names: Names, clock: SystemClock) -> tuple[int, Mapping[str, int]]:
     """The rows; then the file written anew, since old blocks keep what stood in them."""
     beside = data / f".{DATABASE_FILE}.erasing"
-    beside.unlink(missing_ok=True)
+    for cut_off in data.glob(f"{beside.name}*"):
+        cut_off.unlink()
     store = open_store(data, clock.now_us())
     try:
         Loader(store, FileSegments(data / JOURNAL_FOLDER), clock.now_us).catch_up()
@@ -166,6 +168,9 @@ def _database(data: Path, names: Names, clock: SystemClock) -> tuple[int, Mappin
         store.close()
     (data / f"{DATABASE_FILE}.wal").unlink(missing_ok=True)
     os.replace(beside, data / DATABASE_FILE)
+    # All of it was read to be copied, so it is whole.
+    (data / MARK_FILE).unlink(missing_ok=True)
+    sync_folder(data)
     return calls, remaining
 
 
@@ -201,11 +206,26 @@ def _remembers(path: Path, names: Names) -> bool:
         return True
 
 
-def _scratch(data: Path) -> Iterator[str]:
-    for path in sorted((data / SCRATCH_FOLDER).glob("*")):
-        if path.is_file():
+def _unfinished(settings: Settings, names: Names) -> Iterator[str]:
+    """What killed processes left beside the files that they were writing."""
+    data, keys = settings.data, settings.keys_file
+    left = [*data.glob(".*"), *data.glob(f"{PREFIX}*.new"), *(data / ARCHIVE).rglob(".*")]
+    left += keys.parent.glob(f".{keys.name}.*")
+    for path in sorted(filter(Path.is_file, left)):
+        packed = path.name.endswith(".state.new")
+        if packed or names.stands_in(path.read_bytes().decode(errors="replace")):
             path.unlink()
             yield str(path)
+
+
+def _scratch(data: Path) -> Iterator[str]:
+    """All of it, with what rebuilds of outcomes left there: the next one makes that anew."""
+    for path in sorted((data / SCRATCH_FOLDER).glob("*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+        yield str(path)
 
 
 def _renamed(value: Any, names: Names) -> Any:
@@ -245,3 +265,4 @@ def _write(path: Path, content: bytes, mode: int = 0o600) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(beside, path)
+    sync_folder(path.parent)

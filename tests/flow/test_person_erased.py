@@ -8,11 +8,15 @@ from proxy.adapters.clock import SystemClock
 from proxy.adapters.journal_erase import erase_segments
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError, stored_segments
+from proxy.adapters.journal_segments import FileSegments
 from proxy.app.erasing import PENDING_FILE, NotErasableError, erase_person
 from proxy.app.ledger_local import local_ledger
-from proxy.app.opening import open_store
+from proxy.app.opening import MARK_FILE, mark_damaged, open_store
 from proxy.journal.erasing import Names
+from proxy.ledger.loader import Loader
+from proxy.ledger.outcomes import Outcomes
 from proxy.settings import Settings
+from tests.fakes.telling import ALIASES, Organisation, a_service, at, services_of
 from tests.flow.ledger_world import spent
 
 FIGURES = "SELECT count(*), sum(cost_pico), sum(input_text) FROM calls"
@@ -102,3 +106,40 @@ def test_a_database_that_was_moved_away_stands_in_the_way(settings):
     (settings.data / "outlay.duckdb.damaged-1").write_bytes(b"alice")
     with pytest.raises(NotErasableError, match="remove it first"):
         erase_person(settings, "alice", [], "law")
+
+
+def test_nothing_that_was_made_of_facts_or_left_unfinished_has_the_name(settings):
+    org = Organisation(services_of(a_service()))
+    org.change("1", day=1.0, author="alice", branch="fix")
+    journal = FileJournal(settings.data / "journal", "ledger", SystemClock())
+    journal.open()
+    for line in org.lines:
+        journal.append(line)
+    journal.close()
+    store = open_store(settings.data, 1)
+    Loader(store, FileSegments(settings.data / "journal")).catch_up()
+    Outcomes(store, lambda: org.services, lambda: ALIASES, lambda: at(9)).refresh()
+    store.close()
+    left = [".erasing.json.1", ".outlay.duckdb.erasing", ".outlay.duckdb.erasing.wal", "counters-gw.new",
+            ".redundancy-gw.state.new", "policies/.abc.1/.access.yaml.2", "scratch/told-1/told.jsonl"]  # fmt: skip
+    for path in (settings.data / name for name in left):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'{"person": "Alice"}')
+    (settings.data / ".backed-up.json.1").write_bytes(b"{}")
+    assert any("proofs" in path.name for path in named(settings.data))
+
+    erase_person(settings, "alice", [], "law")
+
+    assert named(settings.data) == []
+    assert not any((settings.data / name).exists() for name in left)
+    assert (settings.data / ".backed-up.json.1").exists(), "somebody else may be writing it"
+
+
+def named(data):
+    return [path for path in data.rglob("*") if path.is_file() and b"alice" in path.read_bytes().lower()]
+
+
+def test_the_mark_of_a_damaged_database_is_no_database(settings):
+    mark_damaged(settings.data, "a block")
+    erase_person(settings, "alice", [], "law")
+    assert not (settings.data / MARK_FILE).exists()
