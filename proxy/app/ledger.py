@@ -27,7 +27,6 @@ from proxy.app.listening import fronted, tls
 from proxy.app.opening import mark_damaged, open_or_rebuild
 from proxy.app.orphan import stop_with
 from proxy.app.policies_in_force import PoliciesInForce
-from proxy.app.rebuilding import Rebuilding
 from proxy.app.tracing import trace
 from proxy.ledger.spans import newest_load
 from proxy.ports.journal import JournalUnavailableError
@@ -95,16 +94,16 @@ def _run(settings: Settings, in_force: PoliciesInForce, clock: SystemClock) -> i
 
 async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, certificate: TlsFiles | None) -> None:
     """Load and answer until told to stop, or until loading can't go on in this process."""
-    settings = ledger.settings
+    settings, rebuilding = ledger.settings, ledger.rebuilding()
     watching = [
         asyncio.create_task(in_force.folder.watch(in_force.use)),
         asyncio.create_task(stop_with(settings.supervisor_pid)),
         asyncio.create_task(ledger.noticing().run()),
         asyncio.create_task(ledger.mirroring.run()),
-        asyncio.create_task(Rebuilding(ledger.outcomes, ledger.journal, ledger.outcome_process.stop).run()),
+        asyncio.create_task(rebuilding.run()),
         asyncio.create_task(granting.keep(ledger.grants, ledger.caught_up)),
         asyncio.create_task(ledger.policy_recording().run(ledger.caught_up)),
-        asyncio.create_task(ledger.retention().run()),
+        asyncio.create_task(ledger.retention(lambda: rebuilding.made).run()),
     ]
     if settings.otlp_endpoint:
         watching.append(asyncio.create_task(trace(ledger.store, settings.otlp_endpoint, newest_load(ledger.store))))

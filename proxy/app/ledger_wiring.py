@@ -24,6 +24,7 @@ from proxy.app.noticing import Noticing
 from proxy.app.opening import rebuildable
 from proxy.app.outcome_process import OutcomeProcess
 from proxy.app.policy_recording import PolicyRecording
+from proxy.app.rebuilding import Rebuilding
 from proxy.app.retention import Retention
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
@@ -179,9 +180,18 @@ class Ledger:
         archive = PolicyArchive(self.settings.data)
         return PolicyRecording(self.store, self.journal, self.policies, archive.files, self.clock.now_us)
 
-    def retention(self) -> Retention:
+    def rebuilding(self) -> Rebuilding:
+        return Rebuilding(self.outcomes, self.journal, self.outcome_process.stop, self.caught_up)
+
+    def retention(self, attributed: Callable[[], bool]) -> Retention:
+        """`attributed`: as Retention has it."""
         return Retention(
-            self.settings, self.store, self.loader, lambda: self.policies().rules.budgets, self.clock.now_us
+            self.settings,
+            self.store,
+            self.loader,
+            lambda: self.policies().rules.budgets,
+            self.clock.now_us,
+            attributed,
         )
 
     def _to_be_rebuilt(self) -> str:

@@ -20,16 +20,28 @@ CALLS_S: Final = 60.0
 """Between two rebuilds where nothing but calls has come."""
 SHARE: Final = 10
 """Rebuilds take at most one part in so many of the time, so that they are in nobody's way."""
+SOON_S: Final = 0.1
+"""Until the facts are there."""
 
 
 class Rebuilding:
-    def __init__(self, outcomes: Outcomes, journal: Journal, stop: Callable[[], None] = lambda: None) -> None:
-        """`stop`: gives up what a rebuild does elsewhere."""
+    def __init__(
+        self,
+        outcomes: Outcomes,
+        journal: Journal,
+        stop: Callable[[], None] = lambda: None,
+        ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`stop`: gives up what a rebuild does elsewhere. `ready`: whether every fact up to the start is there; of half
+        of them baselines would go on record that are wrong for good."""
         self.failing = ""
         """Why the last one failed; '' where it did not."""
+        self.made = False
+        """Whether there was one since every fact up to the start was there."""
         self._outcomes = outcomes
         self._journal = journal
         self._stop = stop
+        self._ready = ready
         self._recorded: set[str] = set()
         self._last_s = -CALLS_S
         self._rest_s = 0.0
@@ -41,8 +53,9 @@ class Rebuilding:
         """Until cancelled; a rebuild that runs then is given up."""
         try:
             while True:
-                await self.look()
-                await asyncio.sleep(LOOK_S)
+                if ready := self._ready():
+                    await self.look()
+                await asyncio.sleep(LOOK_S if ready else SOON_S)
         finally:
             self._stop()
 
@@ -71,6 +84,7 @@ class Rebuilding:
         if not self._is_due(self._begun_s):
             return
         found = self._outcomes.refresh()
+        self.made = True
         self._last_s = time.monotonic()
         self._rest_s = SHARE * found.took_s
         if found.judged:
@@ -85,7 +99,7 @@ class Rebuilding:
         )
 
     def _is_due(self, now_s: float) -> bool:
-        if self._outcomes.told_since():
+        if not self.made or self._outcomes.told_since():
             return now_s >= self._judge_s
         return now_s >= self._last_s + max(CALLS_S, self._rest_s) and self._outcomes.changed()
 

@@ -22,7 +22,7 @@ log = structlog.get_logger("outlay.retention")
 
 EVERY_S: Final = 60.0
 SOON_S: Final = 0.25
-"""Until the loader has made its first pass: before, nothing is known to be loaded."""
+"""Until the loader has made its first pass, before which nothing is known to be loaded, and outcomes were made."""
 STEPS_MAX: Final = 500
 """Hours of calls that are summed in one go, with a pause after each: the loader comes first."""
 PAUSE_S: Final = 0.02
@@ -36,18 +36,22 @@ class Retention:
     budgets: Callable[[], Iterable[Budget]]
     """In force: what a rolling one still counts stays whole."""
     now_us: Callable[[], int]
+    attributed: Callable[[], bool] = lambda: True
+    """Whether outcomes were made of every fact up to the start: of what is dropped before, nobody could say any more
+    which work it went into."""
 
     async def run(self) -> None:
         """Until cancelled; nothing at all where everything is kept for good."""
         while self.settings.journal_days or self.settings.calls_days:
-            known = self.loader.progress.passes > 0
+            known, attributed = self.loader.progress.passes > 0, self.attributed()
             if known:
                 try:
                     await asyncio.to_thread(self.expire)
-                    await self._roll_up()
+                    if attributed:
+                        await self._roll_up()
                 except (OSError, StoreError, msgspec.DecodeError) as error:
                     log.error("what is old can't be dropped", why=str(error))
-            await asyncio.sleep(EVERY_S if known else SOON_S)
+            await asyncio.sleep(EVERY_S if known and attributed else SOON_S)
 
     def expire(self) -> None:
         """One look at the journal's segments. Raises OSError, msgspec.DecodeError."""

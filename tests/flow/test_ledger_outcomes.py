@@ -1,5 +1,6 @@
 """Outcomes in a real database: rebuilt from what was told and spent, conserved, frozen where they must stay."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,3 +166,21 @@ async def test_a_failure_is_told_and_ends_nothing(world: World) -> None:
     world.store.close()
     await rebuilding.look()
     assert rebuilding.failing.startswith("StoreError")
+
+
+async def test_nothing_is_made_of_half_of_the_facts(world: World) -> None:
+    """Baselines of them would go on record, and stay."""
+    seen: list[object] = []
+
+    def ready() -> bool:
+        seen.append(world.outcomes.built)
+        return len(seen) > 2
+
+    rebuilding = Rebuilding(world.outcomes, FakeJournal(), ready=ready)
+    task = asyncio.create_task(rebuilding.run())
+    async with asyncio.timeout(60):
+        while not rebuilding.made:
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+    assert seen == [None] * 3

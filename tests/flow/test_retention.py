@@ -244,11 +244,11 @@ def test_sums_that_are_not_those_of_the_calls_drop_nothing(tmp_path):
         assert found.read("SELECT count(*) FROM calls_rolled") == [(0,)]
 
 
-def retention(store, tmp_path, *, now_us=END_US, rolling_s=0, **more):
+def retention(store, tmp_path, *, now_us=END_US, rolling_s=0, attributed=lambda: True, **more):
     window = Window("rolling", length_s=rolling_s) if rolling_s else Window("month")
     loader = SimpleNamespace(progress=SimpleNamespace(passes=1), loaded=dict)
     made = Settings(data=tmp_path, calls_days=38.0, **more)
-    return Retention(made, store, loader, lambda: [SimpleNamespace(window=window)], lambda: now_us)
+    return Retention(made, store, loader, lambda: [SimpleNamespace(window=window)], lambda: now_us, attributed)
 
 
 def test_calls_go_when_they_are_old_enough_and_no_rolling_budget_counts_them(tmp_path):
@@ -308,3 +308,25 @@ def test_calls_are_kept_for_a_month_at_least():
     with pytest.raises(SettingsError, match="at least 35"):
         Settings.load({"OUTLAY_CALLS_DAYS": "7"})
     assert Settings.load({"OUTLAY_CALLS_DAYS": "35"}).calls_days == 35
+
+
+async def test_a_database_that_is_loaded_anew_drops_nothing_before_outcomes_know_it(tmp_path):
+    """As after damage: old calls are all there again, and nothing says what they were spent on."""
+    with a_store(tmp_path) as found:
+        load(found, MANY)
+        outcomes, before = Outcomes(found, Services, dict, lambda: END_US), []
+
+        def attributed():
+            before.append(found.read("SELECT count(*) FROM calls"))
+            if len(before) > 2:
+                outcomes.refresh()
+            return outcomes.built is not None
+
+        task = asyncio.create_task(retention(found, tmp_path, attributed=attributed).run())
+        async with asyncio.timeout(60):
+            while found.read("SELECT count(*) FROM retained") == [(0,)]:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        assert before == [[(len(MANY),)]] * 3
+        assert found.read("SELECT sum(calls) FROM outcome_shares") == [(len(MANY),)]
