@@ -124,17 +124,23 @@ class NewBackup:
                 self._step(len(chunk))
 
     def link(self, source: Path, name: str) -> bool:
-        """A closed segment by a link to the backup before; False: it isn't there, or not as it is now."""
+        """A closed segment by a link to the backup before; False: it isn't there, or not as it was or is now."""
         if name in self._hashes:
             return (self.folder / name).stat().st_size == source.stat().st_size
         if self._before is None or name not in self._before[1].files:
             return False
         folder, manifest = self._before
-        here, there = source.stat(), (folder / name).stat()
-        if (here.st_size, here.st_mtime_ns) != (there.st_size, there.st_mtime_ns):
+        here, digest = source.stat(), manifest.files[name].sha256
+        try:
+            there = (folder / name).stat()
+            same = (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
+            # What is gone or has rotted there, or can't be linked on that disk, is copied like anything new.
+            if not same or _sha256(folder / name, lambda _: None) != digest:
+                return False
+            os.link(folder / name, self.path(name))
+        except OSError:
             return False
-        os.link(folder / name, self.path(name))
-        self._hashes[name] = _Known(manifest.files[name].sha256)
+        self._hashes[name] = _Known(digest)
         self.linked += here.st_size
         self._step(here.st_size)
         return True

@@ -62,10 +62,10 @@ def back_up(settings: Settings, destination: Path, copy_database: CopyDatabase, 
     """Raises BackupError, StoreError, OSError, and what `copy_database` raises."""
     data = settings.data
     with NewBackup(destination.resolve(), now_us, step) as backup:
-        _copy_small(settings, backup)
         copy_journal(data / JOURNAL, backup, f"{DATA}/{JOURNAL}")
         figures = _copy_database(data / DATABASE_FILE, backup, copy_database, step)
         closed = copy_journal(data / JOURNAL, backup, f"{DATA}/{JOURNAL}")
+        _copy_small(settings, backup)
         made = backup.finish(lambda files: _manifest(now_us, figures, files))
         place, linked = backup.place, backup.linked
     _remember(data, BackedUp(now_us, closed))
@@ -87,7 +87,7 @@ def backed_up(data: Path) -> BackedUp:
 
 
 def _copy_small(settings: Settings, backup: NewBackup) -> None:
-    """Before the journal: what it refers to is then there."""
+    """After the journal: a set of policies is on disk before a line names it."""
     data = settings.data
     for name in (HASH_KEY_FILE, ADMIN_HASH_FILE, ADMIN_KEY_FILE):
         backup.add(data / name, f"{DATA}/{name}")

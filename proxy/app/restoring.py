@@ -10,6 +10,7 @@ import msgspec
 
 from proxy.adapters.backup_folder import FOLDER_MODE, BackupError, Manifest, Step, verify
 from proxy.adapters.clock import SystemClock
+from proxy.adapters.data_folder import prepare
 from proxy.adapters.journal_segments import FileSegments
 from proxy.adapters.store_duckdb import DATABASE_FILE
 from proxy.app.backing_up import DATA, JOURNAL, POLICIES
@@ -23,6 +24,9 @@ from proxy.ports.store import Store
 from proxy.settings import Settings
 
 CHUNK_BYTES: Final = 1024 * 1024
+BESIDE: Final = ".restoring"
+OF_VOLUMES: Final = frozenset({BESIDE, "lost+found"})
+"""What an empty folder may have: what a restore that was killed left, and what a file system made."""
 
 
 class NotEmptyError(Exception):
@@ -42,18 +46,19 @@ class Restored:
 
 def restore(folder: Path, manifest: Manifest, settings: Settings, step: Step) -> Restored:
     """Nothing is written before all of the backup has been read and found right, and the data folder comes into its
-    place whole. Raises BackupError, NotEmptyError, StoreError, LoadingStoppedError, OSError."""
+    place whole: one that is there already, a volume perhaps, is filled only once all else is done. Raises BackupError,
+    NotEmptyError, StoreError, LoadingStoppedError, OSError."""
     _check_versions(manifest)
     data = settings.data.absolute()
     _check_empty(data)
     verify(folder, manifest, step)
-    beside = data.with_name(f".{data.name}.restoring")
+    beside = data / BESIDE if data.is_dir() else data.with_name(f".{data.name}{BESIDE}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True, mode=FOLDER_MODE)
     try:
         _copy_in(folder, manifest, beside, step)
         restored = _brought_up_to_date(beside, manifest)
-        beside.rename(data)
+        _put(beside, data)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return Restored(*restored, kept=_put_policies(folder, manifest, settings))
@@ -70,7 +75,8 @@ def _check_versions(manifest: Manifest) -> None:
 
 def _check_empty(data: Path) -> None:
     """A running server's folder is never empty: it has a socket and a lock at least."""
-    if data.is_symlink() or (data.exists() and (not data.is_dir() or any(data.iterdir()))):
+    there = data.is_symlink() or data.exists()
+    if there and (data.is_symlink() or not data.is_dir() or {each.name for each in data.iterdir()} - OF_VOLUMES):
         raise NotEmptyError(f"{data} is not empty. Restore into a folder that isn't there yet, or move this one away")
 
 
@@ -113,6 +119,16 @@ def _brought_up_to_date(data: Path, manifest: Manifest) -> tuple[int, int, str, 
         return int(calls), int(refused), pico_to_usd(int(cost_pico)), loader.progress.lines
     finally:
         store.close()
+
+
+def _put(beside: Path, data: Path) -> None:
+    if beside.parent != data:
+        beside.rename(data)
+        return
+    prepare(data)
+    # The database has all that the journal says: first that.
+    for each in sorted(beside.iterdir(), key=lambda path: path.name != DATABASE_FILE):
+        each.rename(data / each.name)
 
 
 def _check_figures(store: Store, manifest: Manifest) -> None:

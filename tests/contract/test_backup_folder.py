@@ -129,3 +129,19 @@ def test_a_missing_file_is_named(tmp_path):
     (backup.place / "data/journal/node/00000001-00000001.jsonl").unlink()
     with pytest.raises(BackupError, match=r"00000001-00000001\.jsonl is missing"):
         verify(backup.place, read_manifest(backup.place), lambda _: None)
+
+
+@pytest.mark.parametrize("how", ["rotten", "gone"])
+def test_what_happened_to_the_backup_before_is_no_matter_to_the_next(tmp_path, how):
+    put(tmp_path / "j", 1)
+    put(tmp_path / "j", 2)
+    first, _ = back_up(tmp_path / "j", tmp_path / "b")
+    old = first.place / "data/journal/node/00000001-00000001.jsonl"
+    if how == "gone":
+        old.unlink()
+    else:
+        found_before = old.stat()
+        old.write_bytes(b"lime\n")
+        os.utime(old, ns=(found_before.st_mtime_ns, found_before.st_mtime_ns))
+    second, _ = back_up(tmp_path / "j", tmp_path / "b", NOW_US + 1_000_000)
+    assert copied(second, 1)[0] == b"line\n"
