@@ -48,7 +48,12 @@ class OutcomeProcess:
         if self._rows(job, folder) < self._apart_rows:
             return work(job, folder, say)
         command = [sys.executable, "-m", WORKER, str(folder)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the ledger, which ends this one
+        ) as child:
             self._child = child
             try:
                 if self._stopped.is_set():

@@ -1,5 +1,6 @@
 """Outcomes made anew of only what has come since are those made of everything, wherever they are worked out."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -190,12 +191,14 @@ def test_calls_are_dropped_only_once_outcomes_know_them(world: World) -> None:
 
 
 def test_a_process_of_its_own_finds_the_same(world: World) -> None:
-    found, said = world.tables(), []
+    found, said, sessions = world.tables(), [], set()
     apart = OutcomeProcess(apart_rows=0)
 
     def run(job: Job, folder: Path, say: Say) -> Done:
         def told(step: str, part: float) -> None:
             said.append(step)
+            children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split()
+            sessions.update(os.getsid(int(child)) for child in children)
             say(step, part)
 
         return apart(job, folder, told)
@@ -206,6 +209,7 @@ def test_a_process_of_its_own_finds_the_same(world: World) -> None:
     assert built.due_us == world.outcomes.built.due_us  # type: ignore[union-attr]
     assert said == ["folding", "judging", "weeks", "proofs", "writing", "attributing"]
     assert other.progress is None
+    assert len(sessions - {os.getsid(0)}) == 1, "Ctrl-C would end it before the ledger does"
     world.spend(9.0, owner="bob", repository=PAY, branch="", session="")
     assert not other.refresh().judged
 
