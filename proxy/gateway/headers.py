@@ -26,6 +26,9 @@ _CONNECTION_ONLY: Final = frozenset(
 )
 _NOT_UPSTREAM: Final = _CONNECTION_ONLY | {b"host", b"content-length", b"expect", b"proxy-authorization"}
 
+OF_THE_CONTENT: Final = (b"content-type", b"content-encoding")
+"""How the body is to be read."""
+
 RANGES: Final = frozenset((b"range", b"if-range"))
 """What asks for a part of an answer."""
 
@@ -76,7 +79,8 @@ def upstream_headers(
     lines = list(lines)
     dropped = _NOT_UPSTREAM
     if b"connection" in headers:
-        dropped = dropped | connection_tokens(lines)
+        # How a body is to be read is nobody's to drop on the way: its reader could find another call in it.
+        dropped = dropped | connection_tokens(lines).difference(OF_THE_CONTENT)
     if not own:
         dropped = dropped.union(CREDENTIAL_HEADERS, SIGNATURE_HEADERS)
     kept = [

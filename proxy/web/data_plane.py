@@ -21,7 +21,7 @@ from proxy.gateway.batched import to_be_read
 from proxy.gateway.client import Client
 from proxy.gateway.fallback import Elsewhere, Moved, may_fall_back
 from proxy.gateway.faults import INTERNAL, STOPPING
-from proxy.gateway.headers import RANGES, HeaderLines, lookup, upstream_headers
+from proxy.gateway.headers import OF_THE_CONTENT, RANGES, HeaderLines, lookup, upstream_headers
 from proxy.gateway.plane import Plane
 from proxy.gateway.relay import Relay
 from proxy.gateway.repeating import carried
@@ -56,9 +56,14 @@ from proxy.web.routing import Route, Unrouted, route
 log = structlog.get_logger("outlay.data")
 
 BASES_KEPT: Final = 100
-_TYPED_TWICE: Final = Refusal(
-    400, Reason.BAD_REQUEST, "The request has two content-types, so its body can be read in two ways. Send one."
-)
+_TWICE: Final = {
+    name: Refusal(
+        400,
+        Reason.BAD_REQUEST,
+        f"The request has two {name.decode()}s, so its body can be read in two ways. Send one.",
+    )
+    for name in OF_THE_CONTENT
+}
 _TOO_SLOW: Final = Refusal(
     408,
     Reason.BAD_REQUEST,
@@ -169,8 +174,10 @@ class DataPlane:
             except UnreadableContentError as error:
                 refusal = Refusal(400, Reason.BAD_REQUEST, f"The request body can't be read: {error}")
             call.client.body_read.set()
-            if [name for name, _ in call.scope["headers"]].count(b"content-type") > 1:
-                refusal = refusal or _TYPED_TWICE
+            names = [name for name, _ in call.scope["headers"]]
+            for name, twice in _TWICE.items():
+                if names.count(name) > 1:
+                    refusal = refusal or twice
         incoming = Incoming(
             dialect=call.route.dialect,
             operation=operation,

@@ -112,6 +112,27 @@ async def test_a_body_that_is_of_two_types_goes_nowhere(world: World) -> None:
     assert provider.got == b""
 
 
+async def test_a_body_that_is_encoded_in_two_ways_goes_nowhere(world: World) -> None:
+    """Bytes can be one call as they are and another one inflated."""
+    provider = Provider(world, "/audio/speech", "audio/mpeg", b"")
+    request = httpx.Request(
+        "POST",
+        "http://outlay.test/v1/audio/speech",
+        content=b'{"model": "tts-1", "input": "hello", "voice": "alloy"}',
+        headers=[
+            ("authorization", f"Bearer {KEY}"),
+            ("content-type", "application/json"),
+            ("content-encoding", "deflate"),
+            ("content-encoding", "identity"),
+        ],
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(world.app)) as client:
+        response = await client.send(request)
+    assert response.status_code == 400
+    assert "two content-encodings" in response.json()["error"]["message"]
+    assert provider.got == b""
+
+
 async def test_speech_is_paid_by_the_character_whatever_its_answer_says(world: World) -> None:
     Provider(world, "/audio/speech", "audio/mpeg", b"\xff\xfb", b"\0" * 1000)
     response = await world.call(

@@ -119,6 +119,12 @@ def test_every_connection_line_names_headers_of_that_connection() -> None:
     assert passed(*lines, own=True) == [(b"x-end", b"1")]
 
 
+@pytest.mark.parametrize("name", [b"content-type", b"content-encoding"])
+def test_no_connection_line_takes_away_how_a_body_is_to_be_read(name: bytes) -> None:
+    """Without it, a body could be another call at the provider than the one that was read here."""
+    assert passed((b"connection", b"x-a, " + name), (name, b"1"), own=True) == [(name, b"1")]
+
+
 @pytest.mark.parametrize(
     ("said", "read"),
     [
