@@ -31,7 +31,7 @@ class CallCycle(RequestResponseCycle):
     async def run_asgi(self, app: ASGI3Application) -> None:
         closed = self.on_response
         await super().run_asgi(app)
-        if not self.response_complete and self.transport.is_closing():
+        if self.transport.is_closing() and not (self.response_complete or self.disconnected):
             # An answer that broke off has closed the connection, and nobody was told.
             closed()
 
