@@ -19,7 +19,7 @@ class Money:
 
     by_method: Mapping[str, int] = field(default_factory=dict)
     reach: int = 0
-    """Attributed to no service, and it may belong to this row: spent by the team or project of its services."""
+    """Attributed to no service, and it may belong to this row: spent by the teams or projects of its services."""
 
     @property
     def build(self) -> int:

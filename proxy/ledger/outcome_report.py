@@ -34,6 +34,8 @@ DEFINITION: Final = (
 )
 _FOLLOWS: Final = ("team", "project", "tier")
 """Dimensions that a service has one value of."""
+_NARROWING: Final = ("service", "tier")
+"""Dimensions by which spend that is attributed to no service has no value."""
 _HOUR_US: Final = 3_600_000_000
 _NO_MONEY: Final[dict[str, int]] = dict.fromkeys((*Method, RUN), 0)
 
@@ -120,6 +122,7 @@ class _Table:
         self._labels = {each.start_us: each.label for each in self._buckets}
         self._parts: dict[Key, _Part] = defaultdict(_Part)
         self._months: dict[int, str] = {}
+        self._near: dict[Key, tuple[frozenset[str], frozenset[str]]] = {}
         self._put(found)
         self.fine = {key: part for key, part in self._parts.items() if self._passes(key)}
         self.rows: dict[Key, list[Key]] = defaultdict(list)
@@ -185,7 +188,7 @@ class _Table:
     def total(self, closed: frozenset[Key]) -> OutcomeRow:
         """Shown with some of its rows withheld where it is of everything: those have enough persons together."""
         hides = closed if self._filters or () in closed else frozenset()
-        return self._row((), list(self.fine), hides, 0)
+        return self._row((), list(self.fine), hides, self._reach({}))
 
     def _row(self, values: Key, keys: Sequence[Key], closed: frozenset[Key], reach: int) -> OutcomeRow:
         parts = [self.fine[key] for key in keys]
@@ -198,17 +201,39 @@ class _Table:
         return OutcomeRow(values, money, delivered, unit_cost(money.attributed, money.open, delivered.earned))
 
     def _reach(self, values: Mapping[str, str]) -> int:
-        """Of a row of one service: what is attributed to none, and was spent by its team or one of its projects."""
-        service = self._all.services.get(values.get("service", ""))
-        if service is None:
+        """Where services or tiers are asked for, as rows or by filters: what is attributed to no service, and was spent
+        by their teams or projects. Elsewhere it is in the row itself."""
+        teams, projects = self._spenders(values)
+        if not (teams or projects):
             return 0
         return sum(
             amount
             for (team, project), amount in self._open[values.get(WEEK, "")].items()
-            if ((service.owner and team == service.owner) or project in service.projects)
+            if (team in teams or project in projects)
             and values.get("team", team) == team
             and values.get("project", project) == project
         )
+
+    def _spenders(self, values: Mapping[str, str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Teams and projects of the services that a row is of; none where it holds what is attributed to no service."""
+        wanted = {
+            name: frozenset((values[name],)) if name in values else self._filters[name]
+            for name in _NARROWING
+            if name in values or name in self._filters
+        }
+        key = tuple(values.get(name, "") for name in _NARROWING)
+        if key not in self._near:
+            found = [
+                each
+                for each in self._all.services.values()
+                if all(self._keys[each.name][name] in few for name, few in wanted.items())
+            ]
+            teams = frozenset(each.owner for each in found) - {""}
+            projects = frozenset(project for each in found for project in each.projects)
+            self._near[key] = (
+                (frozenset(), frozenset()) if all("" in few for few in wanted.values()) else (teams, projects)
+            )
+        return self._near[key]
 
     def _unattributed(self) -> dict[str, Counter[tuple[str, str]]]:
         """What is attributed to no service, by week ('' where weeks are no rows), team and project; of those asked for,

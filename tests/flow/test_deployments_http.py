@@ -125,6 +125,33 @@ async def test_money_is_that_of_the_calls_by_method(world: World) -> None:
     assert {each["purpose"]: Decimal(each["cost_usd"]) for each in spend["rows"]} == {"build": 4 * ONE, "run": ONE}
 
 
+@pytest.mark.parametrize(
+    ("narrowed", "values"),
+    [
+        ({"by": "tier"}, {"tier": "one"}),
+        ({"by": "tier,team"}, {"tier": "one", "team": "money"}),
+        ({"by": "week", "service": "pay"}, {"week": "2025-W32"}),
+        ({"by": "week", "tier": "one"}, {"week": "2025-W32"}),
+        ({"service": "pay"}, None),
+        ({"tier": "one"}, None),
+    ],
+)
+async def test_what_names_no_work_is_within_reach_however_a_service_is_asked_for(
+    world: World, narrowed: dict[str, str], values: dict[str, str] | None
+) -> None:
+    """Else who leaves out the headers would be cheaper in some forms of the report than in others."""
+    document = await asked(world, **narrowed, reason="x")
+    pay = document["total"] if values is None else row(document, **values)
+    assert (Decimal(pay["within_reach_usd"]), pay["attributed_share"]) == (ONE, "0.666667")
+
+
+async def test_a_row_that_holds_what_names_no_work_has_no_more_of_it_within_reach(world: World) -> None:
+    for by in ("tier", "service", "team", "project", "week"):
+        document = await asked(world, by=by)
+        nowhere = [each for each in document["rows"] if not each.get("service", each.get("tier"))]
+        assert all(Decimal(each["within_reach_usd"]) == 0 for each in (*nowhere, document["total"]))
+
+
 async def test_a_range_stands_where_little_is_attributed(world: World) -> None:
     pay = row(await asked(world, by="service", reason="x"), service="pay")
     assert (pay["cost_basis"], pay["cost_per_credited_usd"]) == ("attribution", None)
