@@ -58,10 +58,11 @@ def restore(folder: Path, manifest: Manifest, settings: Settings, step: Step) ->
     try:
         _copy_in(folder, manifest, beside, step)
         restored = _brought_up_to_date(beside, manifest)
+        kept = _put_policies(folder, manifest, settings)
         _put(beside, data)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    return Restored(*restored, kept=_put_policies(folder, manifest, settings))
+    return Restored(*restored, kept=kept)
 
 
 def _check_versions(manifest: Manifest) -> None:

@@ -1,5 +1,7 @@
 """A backup is taken while calls settle and are loaded: what its database knows, its journal has."""
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.adapters.clock import SystemClock
@@ -74,6 +76,11 @@ def test_a_folder_that_is_there_is_filled_and_stays_the_same_one(tmp_path):
         (elsewhere.data / there).mkdir(parents=True)
     elsewhere.data.chmod(0o755)
     before = elsewhere.data.stat().st_ino
+
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="Not a directory"):
+        restore(made.folder, made.manifest, replace(elsewhere, policies=tmp_path / "file" / "x"), lambda _: None)
+    assert {each.name for each in elsewhere.data.iterdir()} == {"lost+found"}, "nothing, or all of it"
 
     done = restore(made.folder, made.manifest, elsewhere, lambda _: None)
 
