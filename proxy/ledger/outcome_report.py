@@ -112,7 +112,7 @@ class _Table:
     """Cells by the dimensions asked for and filtered by: fine enough to tell what may be shown before it is summed."""
 
     def __init__(self, asked: Selection, services: Services, found: Cells, now_us: int) -> None:
-        self._asked, self._all, self._found = asked, services, found
+        self._asked, self._all, self._found, self._now_us = asked, services, found, now_us
         self._by = tuple(each.name for each in asked.by)
         filtered = (each.dimension.name for each in asked.filters)
         self._dimensions = tuple(dict.fromkeys((*self._by, *filtered)))
@@ -285,7 +285,7 @@ class _Table:
 
     def persons(self) -> frozenset[str]:
         """Who stand behind what nobody would see without a reason."""
-        closed = self.closed(aligned=whole_months(self._asked, self._asked.period.until_us))
+        closed = self.closed(aligned=whole_months(self._asked, self._now_us))
         weeks = (cell for key in closed if key in self.fine for cell in self.fine[key].weeks)
         return frozenset().union(*(cell.persons for cell in weeks))
 

@@ -232,6 +232,7 @@ async def test_periods_that_cut_months_tell_nothing_without_a_reason(world: Worl
     assert document["total"]["withheld"]
     assert any("whole months" in note for note in document["notes"])
     assert not (await asked(world, "bob", **period, reason="x"))["total"]["withheld"]
+    assert [act.subject for act in world.journal.of(Act)] == [name for name in SIX if name != "bob"]
 
 
 async def test_a_team_and_its_services_together_tell_of_nobody(tmp_path: Path) -> None:
