@@ -35,13 +35,17 @@ def unit_cost(attributed_pico: int, open_pico: int, earned: Credited) -> UnitCos
         return UnitCost("too few")
     if not earned.credited:
         return UnitCost("no baseline")
+    # Those without a baseline are not in `credited`: they make it no surer.
+    count = earned.credits - earned.without_baseline
+    if count < TOO_FEW:
+        return UnitCost("too few")
     whole = attributed_pico + open_pico
     if not whole:
         return UnitCost("nothing spent")
     credited = Decimal(earned.credited) * _USD
     if attributed_pico < ATTRIBUTED_MIN * whole:
         return UnitCost("attribution", None, _rounded(attributed_pico / credited), _rounded(whole / credited))
-    low, high = _chance(int(earned.credits))
+    low, high = _chance(int(count))
     cost = whole / credited
     return UnitCost("chance", _rounded(cost), _rounded(cost * low), _rounded(cost * high))
 

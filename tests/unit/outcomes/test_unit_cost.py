@@ -40,6 +40,13 @@ def test_of_few_credits_without_a_baseline_and_without_spend_nothing_is_told() -
     assert unit_cost(0, 0, earned(10)).basis == "nothing spent"
 
 
+def test_credits_that_are_not_in_the_cost_make_it_no_surer() -> None:
+    """Of a hundred credits ninety are of services without a baseline."""
+    some = Credited(Fraction(100), 10.0, 1.0, Fraction(90))
+    assert unit_cost(80 * USD, 20 * USD, some) == unit_cost(80 * USD, 20 * USD, earned(10))
+    assert unit_cost(USD, 0, Credited(Fraction(100), 4.0, 1.0, Fraction(96))).basis == "too few"
+
+
 AMOUNTS = st.integers(0, 10**18)
 
 
