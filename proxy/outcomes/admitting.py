@@ -1,10 +1,21 @@
 """Admitting: whose word is taken for what, by the services and sources that are registered now."""
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
-from proxy.model.service import Services
-from proxy.model.told import DeploymentTold, DiffTold, Fact, IncidentTold, ShippedTold, Told, Trust
+from proxy.model.service import Service, Services
+from proxy.model.told import (
+    ChangeTold,
+    DeploymentTold,
+    DiffTold,
+    Fact,
+    IncidentTold,
+    ReviewTold,
+    ShippedTold,
+    Told,
+    Trust,
+)
 from proxy.outcomes.naming import service_of
 
 MIRROR: Final = "mirror"
@@ -18,12 +29,14 @@ class Admission:
         self._believing = {
             name for each in services.services.values() if each.trust == "claimed" for name in each.repositories
         }
+        self._speaking = _speaking(services.services.values())
 
     def admits(self, line: Told, fact: Fact) -> bool:
         """What was held back on receipt comes in once its repository or service is named: not to lose what came before.
 
         Only the mirror speaks of diffs and of what shipped; and a claim says nothing of changes, reviews and commits,
-        or whoever holds a pipeline's key would approve his own work. Unless nothing better is asked for.
+        or whoever holds a pipeline's key would approve his own work. Unless nothing better is asked for. For the same
+        reason only the sources that a service names speak of changes and reviews of its repositories.
         """
         if line.imported or (line.source == MIRROR and MIRROR not in self._services.sources):
             return not line.quarantine
@@ -33,7 +46,13 @@ class Admission:
             return False
         if isinstance(fact, DeploymentTold | IncidentTold):
             return True
+        if isinstance(fact, ChangeTold | ReviewTold) and not self._may_speak(line.source, fact.repository):
+            return False
         return line.trust != Trust.CLAIMED or fact.repository in self._believing
+
+    def _may_speak(self, source: str, repository: str) -> bool:
+        names = self._speaking.get(repository)
+        return not names or source in names
 
     def _named_since(self, line: Told, fact: Fact) -> bool:
         """A source that was unknown then could prove nothing, and stays out."""
@@ -46,3 +65,14 @@ class Admission:
         if isinstance(fact, DeploymentTold | IncidentTold):
             return bool(service_of(self._services, "", fact.service, fact.environment))
         return False
+
+
+def _speaking(services: Iterable[Service]) -> dict[str, frozenset[str]]:
+    """By repository: which sources its services name; empty where one of them takes any."""
+    found: dict[str, frozenset[str]] = {}
+    for each in services:
+        for name in each.repositories:
+            known = found.get(name)
+            anybody = not each.sources or (known is not None and not known)
+            found[name] = frozenset() if anybody else frozenset(each.sources) | (known or frozenset())
+    return found

@@ -90,6 +90,28 @@ def test_a_claim_approves_nothing_where_more_than_claims_are_asked_for(trust: st
     assert total(org.verdicts(30)) == counts
 
 
+@pytest.mark.parametrize(
+    ("sources", "counts"), [(("github", "argocd"), 0), (("github", "pager"), 1), ((), 1)], ids=["others", "it", "any"]
+)
+def test_a_source_that_the_service_does_not_name_approves_nothing(sources: tuple[str, ...], counts: int) -> None:
+    """The secret of the job that tells which commit an image is could say that somebody approved."""
+    org = Organisation(services=services_of(a_service(sources=sources)))
+    org.change("1", 0, approvers=())
+    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "pager")
+    org.deploy("d1", 0.5)
+    assert total(org.verdicts(30)) == counts
+
+
+@pytest.mark.parametrize(("beside", "counts"), [((), 1), (("argocd",), 0), (("pager",), 1)])
+def test_of_services_with_one_repository_any_may_name_the_source(beside: tuple[str, ...], counts: int) -> None:
+    one, other = a_service(sources=("github",)), a_service("web", environments=("web",), sources=beside)
+    org = Organisation(services=services_of(one, other))
+    org.change("1", 0, approvers=())
+    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "pager")
+    org.deploy("d1", 0.5)
+    assert total(org.verdicts(30)) == counts
+
+
 def test_a_claim_of_a_change_in_another_repository_is_none_either() -> None:
     org = Organisation(services=services_of(a_service(), a_service("shop", "github.com/acme/shop", trust="claimed")))
     org.change("1", 0, approvers=())
