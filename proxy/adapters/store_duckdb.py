@@ -209,16 +209,20 @@ class DuckStore:
     def close(self) -> None:
         """Checkpoint and let go of the file; queries that run are stopped. Safe to call twice. Raises StoreError where
         one doesn't stop."""
-        with self._reader_gone:
-            self._closing = True
-            for _ in range(CLOSE_TRIES):
-                # Again and again: an interrupt that comes before a query has begun is lost.
-                for cursor in self._readers:
-                    cursor.interrupt()
-                if self._reader_gone.wait_for(lambda: not self._readers, CLOSE_WAIT_S / CLOSE_TRIES):
-                    break
+        self._closing = True
+        self.interrupt()
         with self._writing, _translated():
             self._connection.close()
+
+    def interrupt(self) -> None:
+        with self._reader_gone:
+            running = set(self._readers)
+            for _ in range(CLOSE_TRIES):
+                # Again and again: an interrupt that comes before a query has begun is lost.
+                for cursor in running & self._readers:
+                    cursor.interrupt()
+                if self._reader_gone.wait_for(lambda: not running & self._readers, CLOSE_WAIT_S / CLOSE_TRIES):
+                    break
 
     def _note(self, error: BaseException) -> None:
         if isinstance(error, StoreCorruptError):

@@ -6,6 +6,7 @@ so that what the gateways wrote last is in the database.
 """
 
 import asyncio
+import os
 import socket
 import sys
 from contextlib import ExitStack
@@ -53,6 +54,8 @@ def main(clock: SystemClock | None = None) -> int:
         print(f"outlay: {error}", file=sys.stderr)  # noqa: T201  # before there is a log
         return MISCONFIGURED
     logs.configure(settings, "ledger")
+    # The database's library makes its log with the rights that it finds.
+    os.umask(0o077)
     try:
         data_folder.prepare(settings.data)
         in_force = PoliciesInForce(settings)
@@ -119,6 +122,8 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
             task.cancel()
         await asyncio.wait([loading, *watching])
         await ledger.delivering.stop()
+        # The loop's end waits for threads: a copy or a rebuild that still reads would hold up the stop for minutes.
+        ledger.store.interrupt()
 
 
 def _stop_all(servers: Servers) -> None:

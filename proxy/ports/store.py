@@ -96,4 +96,9 @@ class Store(Protocol):
         trusted."""
         ...
 
+    def interrupt(self) -> None:
+        """Stop the queries that run now, in other threads: they end with QueryTimeoutError or StoreError. Later ones
+        are answered."""
+        ...
+
     def close(self) -> None: ...

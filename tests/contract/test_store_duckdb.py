@@ -191,6 +191,27 @@ def test_closing_ends_a_transaction_beside_the_others(store):
     assert ended.is_set()
 
 
+def test_queries_that_run_can_be_stopped_and_later_ones_are_answered(store, tmp_path):
+    begun = tmp_path / "begun.parquet"
+    ended = []
+
+    def slow():
+        with pytest.raises(QueryTimeoutError):
+            store.export(ENDLESS, {}, begun, timeout_s=600)
+        ended.append(begun)
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    while not begun.exists():
+        pass
+    store.interrupt()
+    thread.join()
+    assert ended
+    with store.transaction() as change:
+        insert(change, 7)
+    assert numbers(store) == [7]
+
+
 def test_rows_are_written_as_lines_of_json_for_their_owner_alone(store, tmp_path):
     with store.transaction() as change:
         insert(change, 2, 1)

@@ -93,7 +93,8 @@ def test_a_ledger_loads_answers_and_stops_when_told(outlay, writer):
 
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(outlay.data / "ledger.sock"))) as local:
         assert local.get("http://ledger/v1/whoami").json()["name"] == "operator"
-    assert (outlay.data / "ledger.sock").stat().st_mode & 0o777 == 0o600
+    for name in ("ledger.sock", "outlay.duckdb", "outlay.duckdb.wal"):
+        assert (outlay.data / name).stat().st_mode & 0o777 == 0o600
     assert fetch(f"{outlay.ledger_url}/v1/whoami", ALICE_KEY)["name"] == "alice"
     with pytest.raises(urllib.error.HTTPError, match="401"):
         fetch(f"{outlay.ledger_url}/v1/whoami", "outlay_wrong")
