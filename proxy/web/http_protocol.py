@@ -26,6 +26,8 @@ log = structlog.get_logger("outlay.server")
 
 HEADER_BYTES_MAX: Final = 256 * 1024
 """Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
+HEADERS_MAX: Final = 1000
+"""Lines of them: each takes more than a hundred bytes beside its own, so 256 KiB of short ones were 5 MiB."""
 PIPELINED_MAX: Final = 16
 """Requests behind the one that is being answered."""
 FRAMING: Final = frozenset((b"content-length", b"transfer-encoding"))
@@ -51,7 +53,8 @@ VERSIONS: Final = frozenset(("1.0", "1.1"))
 
 
 class UnreadableError(Exception):
-    """No request that is answered: of another version, or one more ahead of its turn than are kept."""
+    """No request that is answered: of another version, of too many lines, or one more ahead of its turn than are
+    kept."""
 
 
 class _MadeUp:
@@ -143,9 +146,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._turn_down(_TOO_LARGE)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head:
-            super().on_header(name, value)
-        # Else a trailer: it came past all that looks at headers, and may be none (RFC 9110, section 6.5.1).
+        if not self._head:
+            return  # a trailer: it came past all that looks at headers, and may be none (RFC 9110, section 6.5.1)
+        if len(self.headers) >= HEADERS_MAX:
+            raise UnreadableError
+        super().on_header(name, value)
 
     def on_body(self, body: bytes) -> None:
         self._progress, self._framing_bytes = True, 0
@@ -237,7 +242,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._rest()
 
     def send_400_response(self, msg: str) -> None:
-        self._turn_down(None, msg)
+        self._turn_down(_TOO_LARGE if self._head and len(self.headers) >= HEADERS_MAX else None, msg)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # uvicorn names the class that it makes; ours adds nothing but methods.

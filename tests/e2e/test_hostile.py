@@ -57,7 +57,8 @@ WHOLE = chunks(CHAT)
 CASES = [
     # Heads
     passes("a header of 64 KiB", post(CHAT, b"x-long: " + b"a" * 64 * KIB)),
-    passes("5,000 headers", post(CHAT, *[b"x-%d: y" % n for n in range(5000)])),
+    passes("900 headers", post(CHAT, *[b"x-%d: y" % n for n in range(900)])),
+    Case("5,000 headers", post(CHAT, *[b"x-%d: y" % n for n in range(5000)]), (431,)),
     Case("headers of 600 KiB", post(CHAT, *[b"x-%d: " % n + b"y" * 1000 for n in range(600)]), (431,)),
     Case("a target of 600 KiB", post(start=b"POST /v1/" + b"a" * 600 * KIB + b" HTTP/1.1"), (431,)),
     Case("a null byte in a value", post(CHAT, b"x-null: a\0b")),

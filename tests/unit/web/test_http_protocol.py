@@ -257,6 +257,16 @@ async def test_a_body_of_many_small_chunks_is_no_framing_without_end() -> None:
     assert size == 400
 
 
+@pytest.mark.parametrize(("lines", "status"), [(999, b"200"), (1000, b"431")])
+async def test_a_head_has_a_thousand_lines_and_no_more(lines: int, status: bytes) -> None:
+    """With `host`."""
+    async with listening(at_once) as port:
+        reader, writer = await port.open()
+        writer.write(GET[:-2] + b"a: b\r\n" * lines + b"\r\n")
+        assert (await one_answer(reader)).startswith(b"HTTP/1.1 " + status)
+        writer.close()
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", GET + b"GET /second"])
 async def test_a_head_without_end_is_ended(sent: bytes) -> None:
     async with listening(at_once, replace(SLOW, header_s=SOON)) as port:
