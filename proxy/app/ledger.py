@@ -109,7 +109,10 @@ async def _serve(ledger: Ledger, in_force: PoliciesInForce, servers: Servers, ce
         asyncio.create_task(ledger.retention(lambda: rebuilding.made).run()),
     ]
     if settings.otlp_endpoint:
-        watching.append(asyncio.create_task(trace(ledger.store, settings.otlp_endpoint, newest_load(ledger.store))))
+        after = newest_load(ledger.store)
+        watching.append(
+            asyncio.create_task(trace(ledger.store, settings.otlp_endpoint, after, loaded=ledger.caught_up))
+        )
     if certificate:
         watching.append(asyncio.create_task(certificate.watch()))
     loading = asyncio.create_task(ledger.loading.run())

@@ -105,3 +105,23 @@ async def test_a_collector_that_was_away_gets_what_it_missed(tracing, collector)
     first = next(span for span in collector.spans if attributes(span)["outlay.call.id"] == "call_1")
     assert len(first.span_id) == 8
     assert len(first.trace_id) == 16
+
+
+async def test_a_past_that_is_loaded_anew_is_not_sent_again(tmp_path, collector):
+    asked = []
+    with a_store(tmp_path) as store:
+
+        def loaded():
+            """Half of the past at the first look, all of it at the next."""
+            asked.append(load(store, [spent(f"call_{len(asked)}")], f"n{len(asked)}"))
+            return len(asked) == 2
+
+        task = asyncio.create_task(trace(store, collector.endpoint, newest_load(store), 0.01, loaded))
+        async with asyncio.timeout(20):
+            while len(asked) < 2:
+                await asyncio.sleep(0.01)
+        await asyncio.to_thread(load, store, [spent("call_new")], "new")
+        assert set(await collector.got(1)) == {"call_new"}
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.get_running_loop().shutdown_default_executor()
