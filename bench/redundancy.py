@@ -16,7 +16,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.redundancy_data import PICO, Played, read
+from bench.redundancy_data import PICO, Played, data_sets, read
 from bench.redundancy_score import NEVER_FLAGGED, Score, Tally, score
 from proxy.redundancy.detector import Detector
 from proxy.redundancy.findings import Judgement
@@ -118,10 +118,14 @@ def print_exempted(detector: Detector) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="+", type=Path, help="a data set's path without endings")
+    parser.add_argument("data", nargs="+", type=Path, help="a data set, its path without endings; or a folder of them")
     parser.add_argument("--memory", action="store_true", help="measure what the detector keeps, in a second run")
     options = parser.parse_args()
-    for prefix in options.data:
+    try:
+        sets = [each for path in options.data for each in data_sets(path)]
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    for prefix in sets:
         calls = read(prefix)
         detector = Detector(KEY)
         run = play(calls, detector)

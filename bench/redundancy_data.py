@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from proxy.redundancy.sight import Answer, Evaluation, Message, Sight
 
@@ -33,14 +33,35 @@ class Played:
     label: Label | None
 
 
+CALLS: Final = ".calls.jsonl.gz"
+TEXTS: Final = ".texts.json.gz"
+LABELS: Final = ".labels.jsonl.gz"
+
+
+def data_sets(path: Path) -> list[Path]:
+    """The sets that are meant, without endings: a set's own path, that of one of its files, or a folder of sets.
+    Raises FileNotFoundError, which says what is missing."""
+    if path.is_dir():
+        found = [Path(str(each).removesuffix(CALLS)) for each in sorted(path.glob(f"*{CALLS}"))]
+    else:
+        ending = next((each for each in (CALLS, TEXTS, LABELS) if path.name.endswith(each)), "")
+        found = [Path(str(path).removesuffix(ending))]
+    if not found:
+        raise FileNotFoundError(f"{path} holds no NAME{CALLS}")
+    for each, ending in ((each, ending) for each in found for ending in (CALLS, TEXTS)):
+        if not Path(f"{each}{ending}").is_file():
+            raise FileNotFoundError(f"there is no {each}{ending}: give a set's path without endings, or its folder")
+    return found
+
+
 def read(prefix: Path) -> list[Played]:
     """All calls in order of arrival. Raises FileNotFoundError where the calls or texts are missing."""
-    texts: dict[str, str] = json.loads(gzip.decompress(Path(f"{prefix}.texts.json.gz").read_bytes()))
-    labels = _labels(Path(f"{prefix}.labels.jsonl.gz"))
+    texts: dict[str, str] = json.loads(gzip.decompress(Path(f"{prefix}{TEXTS}").read_bytes()))
+    labels = _labels(Path(f"{prefix}{LABELS}"))
     prompts: dict[str, list[Message]] = {}
     replies: dict[str, str] = {}
     played = []
-    for row in _rows(Path(f"{prefix}.calls.jsonl.gz")):
+    for row in _rows(Path(f"{prefix}{CALLS}")):
         call_id, request, response = row["id"], row["request"], row["response"]
         base = request["base"]
         added = [(role, replies[base] if text is None else _text(text, texts)) for role, text in request["delta"]]
