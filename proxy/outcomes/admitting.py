@@ -21,6 +21,17 @@ from proxy.outcomes.naming import service_of
 MIRROR: Final = "mirror"
 """Tells what was read from a repository's own history; no source may be called so."""
 
+NEVER_US: Final = 2**63 - 1
+
+
+def registered_since(services: Services) -> dict[str, int]:
+    """By repository: when the first of its services was registered."""
+    found: dict[str, int] = {}
+    for each in services.services.values():
+        for name in each.repositories:
+            found[name] = min(found.get(name, NEVER_US), each.registered_us)
+    return found
+
 
 class Admission:
     def __init__(self, services: Services) -> None:
@@ -29,6 +40,7 @@ class Admission:
         self._believing = {
             name for each in services.services.values() if each.trust == "claimed" for name in each.repositories
         }
+        self._since_us = registered_since(services)
         self._speaking = _speaking(services.services.values())
 
     def admits(self, line: Told, fact: Fact) -> bool:
@@ -39,7 +51,7 @@ class Admission:
         reason only the sources that a service names speak of changes and reviews of its repositories.
         """
         if line.imported or (line.source == MIRROR and MIRROR not in self._services.sources):
-            return not line.quarantine
+            return not line.quarantine and not (line.imported and self._is_late(fact))
         if isinstance(fact, DiffTold | ShippedTold):
             return False
         if line.quarantine and not self._named_since(line, fact):
@@ -49,6 +61,10 @@ class Admission:
         if isinstance(fact, ChangeTold | ReviewTold) and not self._may_speak(line.source, fact.repository):
             return False
         return line.trust != Trust.CLAIMED or fact.repository in self._believing
+
+    def _is_late(self, fact: Fact) -> bool:
+        """History is read of the time before; from then on only what is told as it happens counts."""
+        return isinstance(fact, ChangeTold) and fact.merged_us >= self._since_us.get(fact.repository, NEVER_US)
 
     def _may_speak(self, source: str, repository: str) -> bool:
         names = self._speaking.get(repository)

@@ -22,9 +22,11 @@ class ChangeLines:
     """By repository, number and commit."""
 
 
-def folded_changes(lines: ChangeLines, people: People, definition: Definition = CURRENT) -> dict[str, Change]:
-    """Merged changes by id."""
-    folding = _Folding(lines, people, definition)
+def folded_changes(
+    lines: ChangeLines, people: People, since_us: Mapping[str, int], definition: Definition = CURRENT
+) -> dict[str, Change]:
+    """Merged changes by id. `since_us`: by repository, from when on reviews count only if told as they happened."""
+    folding = _Folding(lines, people, since_us, definition)
     found = {change_id(told): folding.change(told) for told in folding.merged}
     return {name: _later_only(change, found) for name, change in found.items()}
 
@@ -52,9 +54,10 @@ def _worth(told: tuple[Word, ChangeTold]) -> tuple[bool, bool, bool, int, str]:
 
 
 class _Folding:
-    def __init__(self, lines: ChangeLines, people: People, definition: Definition) -> None:
+    def __init__(self, lines: ChangeLines, people: People, since_us: Mapping[str, int], definition: Definition) -> None:
         self._lines = lines
         self._people = people
+        self._since_us = since_us
         self._definition = definition
         self.merged = [change for told in lines.stands.values() if (change := _as_merged(told))]
         self._told = {change_id(told): told for told in self.merged}
@@ -90,13 +93,12 @@ class _Folding:
         diff = self._diffs.get(name)
         shas = self._commits(told)
         commits = [self._lines.commits[sha] for sha in shas if sha in self._lines.commits]
-        reviews = self._lines.reviews.get((told.repository, told.number), ())
         return Change(
             id=name,
             repository=told.repository,
             author=self._people.person(told.author),
             coauthors=self._people.persons([*told.coauthors, *(name for each in commits for name in each.coauthors)]),
-            approvals=_approvals(reviews, self._people, told.merged_us + self._definition.review_us),
+            approvals=_approvals(self._reviews(told), self._people, told.merged_us + self._definition.review_us),
             head=told.head,
             base=told.base,
             branch=told.branch,
@@ -113,6 +115,12 @@ class _Folding:
             reverts=self._reverted(told, commits, diff),
             sessions=_together((), (each.sessions for each in commits)),
         )
+
+    def _reviews(self, told: ChangeTold) -> Iterable[tuple[Word, ReviewTold]]:
+        """History's approvals are lines of messages, which anybody can write: they are of the past alone."""
+        reviews = self._lines.reviews.get((told.repository, told.number), ())
+        past = told.merged_us < self._since_us.get(told.repository, told.merged_us + 1)
+        return reviews if past else [each for each in reviews if not each[0].imported]
 
     def _commits(self, told: ChangeTold) -> tuple[str, ...]:
         """By which a deployment is known to bring it."""

@@ -18,7 +18,7 @@ from proxy.model.told import (
     Trust,
 )
 from proxy.model.told_facts import fact_of
-from proxy.outcomes.admitting import MIRROR, Admission
+from proxy.outcomes.admitting import MIRROR, Admission, registered_since
 from proxy.outcomes.changes import ChangeLines, folded_changes
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.deployments import DeploymentLines, folded_deployments
@@ -56,7 +56,7 @@ def fold_ordered(
         if fact is not None and admission.admits(line, fact):
             _put(found, word_of(line), fact)
     deployments = folded_deployments(found.deployments, services, definition)
-    changes = folded_changes(found.changes, People(aliases), definition)
+    changes = folded_changes(found.changes, People(aliases), registered_since(services), definition)
     shipped = found.deployments.shipped
     bad_events = setbacks(deployments, found.trouble, services, shipped)
     return History(deployments, changes, bad_events, frozenset(shipped))

@@ -7,7 +7,7 @@ import pytest
 
 from proxy.model.service import EventSource
 from proxy.model.told import CommitTold, DiffTold, ReviewTold, ShippedTold
-from tests.fakes.telling import PAY, SOURCES, Organisation, a_service, services_of, total
+from tests.fakes.telling import PAY, SOURCES, Organisation, a_service, at, services_of, total
 
 
 def busy() -> Organisation:
@@ -118,6 +118,23 @@ def test_a_claim_of_a_change_in_another_repository_is_none_either() -> None:
     org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "ci", trust="claimed")
     org.deploy("d1", 0.5)
     assert total(org.verdicts(30)) == 0
+
+
+@pytest.mark.parametrize(("registered", "credits_", "past"), [(-400, 0, 0), (1, 0, 1)], ids=["since", "before"])
+@pytest.mark.parametrize("told", [("review",), ("review", "change")])
+def test_imported_reviews_and_changes_are_of_the_past_alone(
+    told: tuple[str, ...], registered: float, credits_: int, past: int
+) -> None:
+    """'Reviewed-by:' in a message becomes an approval when history is imported, and anybody can write it."""
+    org = Organisation(services=services_of(a_service(registered_us=at(registered))))
+    org.change("1", 0)
+    org.lines = [
+        replace(each, imported=True, source="import", trust="claimed") if each.kind in told else each
+        for each in org.lines
+    ]
+    org.deploy("d1", 0.5)
+    verdicts = org.verdicts(30)
+    assert (total(verdicts), sum(each.past for each in verdicts.landings)) == (credits_, past)
 
 
 @pytest.mark.parametrize(
