@@ -178,3 +178,17 @@ def test_what_other_repositories_say_of_its_commits_and_diffs_is_read(tmp_path: 
         shop, mine = (deployment_story(store, name, org.services, org.aliases, at(NOW)) for name in ("shop", "mine"))
         assert shop["standing"] == "voided"
         assert mine["changes"][0]["work_items"] == ["C-3"]
+
+
+def test_work_that_another_repository_says_to_be_of_one_item_is_found_where_it_is(tmp_path: Path) -> None:
+    """A fork's word on commits of two repositories: neither of them names the item."""
+    org = Plan().org
+    mine, others = org.change("1", 0), org.change("1", 1, repository=SHOP)
+    for merge in (mine, others):
+        org.tell(CommitTold(LONE, merge, work_items=("C-3",)), 1)
+    org.deploy("first", 2, service="pay")
+    org.deploy("second", 3, repository=SHOP, service="shop")
+    with a_store(tmp_path) as store:
+        assert stories_agree(store, org) == 2
+        story = deployment_story(store, "second", org.services, org.aliases, at(NOW))
+        assert [each["landed_first_by"] for each in story["groups"]] == [f"github/{PAY}/first"]
