@@ -16,6 +16,6 @@ def test_sets_are_found_by_path_file_or_folder_and_what_is_missing_is_named(tmp_
         data_sets(tmp_path)
     (tmp_path / "b.texts.json.gz").touch()
     assert data_sets(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+    (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="holds no"):
-        (tmp_path / "empty").mkdir()
         data_sets(tmp_path / "empty")
