@@ -47,7 +47,7 @@ class OutcomeProcess:
         """Raises OutcomeWorkError, OSError, and what `work` raises where it is done here."""
         if self._rows(job, folder) < self._apart_rows:
             return work(job, folder, say)
-        command = [sys.executable, "-m", WORKER, str(folder)]
+        command = [sys.executable, "-P", "-m", WORKER, str(folder)]
         with subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -217,6 +217,7 @@ async def _started(plane: Plane, settings: Settings) -> tuple[asyncio.subprocess
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # what lies in the folder where it was started is no module of ours
             "-m",
             plane.module,
             *plane.arguments,

@@ -78,7 +78,8 @@ def ledger(host: Host = None, ledger_port: LedgerPort = None, policies: Policies
 def _become(module: str, settings: Settings) -> None:
     """Turn this process into the plane: the command line's own libraries would weigh on it for good."""
     _prepare(settings, [settings.node])
-    os.execve(sys.executable, [sys.executable, "-m", module], {**os.environ, **settings.environ()})  # noqa: S606
+    # -P: what lies in the folder where it is started is no module of ours.
+    os.execve(sys.executable, [sys.executable, "-P", "-m", module], {**os.environ, **settings.environ()})  # noqa: S606
 
 
 def _prepare(settings: Settings, nodes: Iterable[str]) -> None:

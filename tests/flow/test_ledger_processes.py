@@ -158,6 +158,22 @@ def test_policies_that_are_wrong_stop_the_start_and_are_named(outlay):
     assert "taem" in outlay.ledger.said
 
 
+@pytest.mark.parametrize("plane", ["ledger", "gateway", "serve"])
+def test_nothing_that_lies_where_a_plane_is_started_is_run(outlay, plane):
+    (outlay.folder / "proxy.py").write_text("raise SystemExit('another program')")
+    (outlay.folder / "policies" / "access.yaml").write_text("people: 7")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "proxy", plane, "--data", outlay.data, "--policies", outlay.folder / "policies"],
+        env={**base_environ(), "OUTLAY_PORT": "0", "OUTLAY_LEDGER_PORT": "0"},
+        cwd=outlay.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, "another program" in done.stderr) == (2, False), done.stderr
+
+
 def test_a_new_key_opens_the_control_plane_within_two_seconds_and_is_on_record(outlay):
     outlay.start_ledger()
     keys = outlay.folder / "policies" / "keys.yaml"
