@@ -40,7 +40,24 @@ def shown(persons: Mapping[Part, Collection[str]], persons_min: int) -> bool:
 
 
 def withheld(figures: Sequence[Figure], dimensions: Sequence[str], persons_min: int) -> frozenset[int]:
-    """Which of the rows may not be shown. `dimensions`: by which they may be summed, in this table or another."""
+    """Which of the rows may not be shown. `dimensions`: by which they may be summed, in this table or another.
+
+    Each month is settled by itself, whatever period it is asked for in: else one of two periods would show what the
+    other one withholds beside a small row, and their difference would tell of that.
+    """
+    months: dict[Part, list[int]] = defaultdict(list)
+    for number, each in enumerate(figures):
+        for month in each.persons:
+            months[month].append(number)
+    hidden: set[int] = set()
+    for month, numbers in months.items():
+        numbers.sort(key=lambda number: sorted(figures[number].keys.items()))
+        of_month = [Figure(figures[number].keys, {month: figures[number].persons[month]}) for number in numbers]
+        hidden.update(numbers[at] for at in _withheld_in_month(of_month, dimensions, persons_min))
+    return frozenset(hidden)
+
+
+def _withheld_in_month(figures: Sequence[Figure], dimensions: Sequence[str], persons_min: int) -> set[int]:
     hidden = {number for number, each in enumerate(figures) if not shown(each.persons, persons_min)}
     groups = _groups(figures, dimensions)
     of_row: dict[int, list[int]] = defaultdict(list)
@@ -62,7 +79,7 @@ def withheld(figures: Sequence[Figure], dimensions: Sequence[str], persons_min: 
             _withhold(figures[more], [rests[each] for each in of_row[more]])
             for each in of_row[more]:
                 heappush(waiting, each)
-    return frozenset(hidden)
+    return hidden
 
 
 Rest = dict[Part, set[str]]
