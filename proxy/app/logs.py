@@ -3,7 +3,7 @@
 import logging
 import sys
 from textwrap import indent
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -15,6 +15,7 @@ _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 def configure(settings: Settings, plane: str) -> None:
     """Set up structlog and the standard library's logging (uvicorn's) for this process."""
+    stderr = cast(TextIO, _Stderr())
     level = _LEVELS.get(settings.log_level, logging.INFO)
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     stamp = structlog.processors.TimeStamper(fmt="%H:%M:%S" if as_text else "iso", utc=not as_text)
@@ -32,11 +33,11 @@ def configure(settings: Settings, plane: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stderr),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(plane=plane)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -50,6 +51,17 @@ def configure(settings: Settings, plane: str) -> None:
     # Says on every form that can't be read what a caller put there, and nothing that isn't in the answer.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+class _Stderr:
+    """Whatever stderr is when a line is written: a command that runs within another program may outlive the one that it
+    began with, and loggers keep theirs."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 def _inert(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

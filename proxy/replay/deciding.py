@@ -73,9 +73,11 @@ class Deciding:
         return verdict
 
     def _weighing(self, turn: Turn) -> Weighing:
+        """Of the call as it is on record, whatever rules have made of it since."""
         kind, row = turn.standing.kind, turn.row
-        recorded = Weight(turn.hold, not kind.unpriced, turn.expected_tokens)
-        weighing = Weighing(self._rules, turn.call, details.read(row[-1], kind, turn.hold), recorded, self._texts)
+        hold = turn.recorded_hold
+        recorded = Weight(hold, not kind.unpriced, row[8])
+        weighing = Weighing(self._rules, turn.call, details.read(row[-1], kind, hold), recorded, self._texts)
         if not kind.refused:
             return weighing
         weighing, spent = expected(weighing)

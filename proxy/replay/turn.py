@@ -41,7 +41,7 @@ class Turn:
         """The accounts that are to be asked."""
         self.held = (0, 0, 0)
         """What it holds in each of them: money, tokens or calls."""
-        self.hold = Hold(row[5], row[6], row[7])
+        self.hold = self.recorded_hold
         self.expected_tokens = row[8]
         self.spent = Spent(row[3], row[4])
         """What it will have come to."""
@@ -51,6 +51,10 @@ class Turn:
         """What it would come to without any rule: at the model asked for."""
         self.did: list[Did] = []
         self.more: list[More] = []
+
+    @property
+    def recorded_hold(self) -> Hold:
+        return Hold(self.row[5], self.row[6], self.row[7])
 
     @property
     def call(self) -> Call:

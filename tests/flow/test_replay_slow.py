@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.adapters.prices_litellm import price_book
@@ -24,7 +24,17 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("facts")
 
 
+REFUSED_THEN = {
+    "budgets.yaml": "timezone: Europe/Berlin\nbudgets:\n"
+    + "".join(f"  - {{name: b{n}, limit: 0.01 USD, window: hour}}\n" for n in range(3))
+    + "limits: []\n",
+    "models.yaml": "models:\n  - {name: m0, output_tokens_max: 20000}\n",
+}
+"""A call of which nothing but its refusal is on record is made to fit twice: by a model rule, by budgets."""
+
+
 @settings(max_examples=40, deadline=None)
+@example(files=REFUSED_THEN, seed=405, calls=5, quietly=False)
 @given(files=files(), seed=st.integers(0, 10**6), calls=st.integers(1, 60), quietly=st.booleans())
 def test_the_engine_finds_what_a_plain_loop_finds(folder, files, seed, calls, quietly):
     policies, file = policies_of(files), replay_traffic.a_file(folder / "facts.parquet", seed, calls)

@@ -62,3 +62,26 @@ def test_no_word_of_others_forges_a_line_or_steers_a_terminal(form: str) -> None
     assert "key revoked" in said
     assert not any(line.startswith("12:00:00") for line in said.splitlines())
     assert all(character.isprintable() for character in said if character != "\n")
+
+
+TWICE = """
+import io, logging, sys
+import structlog
+from proxy.app.logs import configure
+from proxy.settings import Settings
+
+log = structlog.get_logger("outlay.test")
+for name in ("one", "two"):
+    sys.stderr = io.StringIO()
+    if name == "one":
+        configure(Settings(log_format="json"), "command")
+    log.warning(name)
+    logging.getLogger("uvicorn.error").warning(name)
+    print(sys.stderr.getvalue().count(name))
+    sys.stderr.close()
+"""
+
+
+def test_lines_go_to_whatever_stderr_is_by_then() -> None:
+    done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["2", "2"]
