@@ -33,8 +33,8 @@ def configure(settings: Settings, plane: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(level),
+        # Loggers aren't kept: lines are rare, and what is configured anew later holds for each of them.
         logger_factory=structlog.PrintLoggerFactory(stderr),
-        cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(plane=plane)
     handler = logging.StreamHandler(stderr)
