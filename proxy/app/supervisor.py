@@ -27,6 +27,7 @@ from proxy.settings import Settings
 
 log = structlog.get_logger("outlay.supervisor")
 
+FAILED: Final = 1
 MISCONFIGURED: Final = 2
 RESTART_WAIT_MAX_S: Final = 10.0
 STEADY_S: Final = 30.0
@@ -74,9 +75,15 @@ class Supervisor:
         self._renewing: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._code = 0
+        self.patient = True
+        """False: a plane that ends by itself isn't started again, but takes everything down, and is told of in
+        `fallen`."""
+        self.fallen: tuple[str, int] | None = None
+        """The plane that everything was stopped for, with its exit code."""
 
     async def run(self, on_start: Callable[[], None]) -> int:
-        """Exit code: 0 after a stop that was asked for, 2 where a plane is misconfigured."""
+        """Exit code: 0 after a stop that was asked for, 2 where a plane is misconfigured, 1 where one fell and nobody
+        was patient."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop)
@@ -130,8 +137,9 @@ class Supervisor:
             if plane.wanted:
                 plane.wanted = False
                 continue
-            if code == MISCONFIGURED:
-                self._code = MISCONFIGURED
+            if code == MISCONFIGURED or not self.patient:
+                self._code = MISCONFIGURED if code == MISCONFIGURED else FAILED
+                self.fallen = (plane.name, code)
                 self._stopping.set()
                 return
             await self._pause(plane, code)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from proxy.cli.demo.company import DAYS, plan
+from proxy.cli.reachable import is_open
 from tests.servers.processes import free_port
 
 pytestmark = pytest.mark.e2e
@@ -54,6 +55,33 @@ def test_two_weeks_are_played_and_every_call_is_on_record(tmp_path):
     assert Decimal(told["total"]["credited"]) > 0
     last = max(row["day"] for row in report["rows"])
     assert last <= datetime.now(UTC).strftime("%Y-%m-%d")
+
+
+BROKEN = """\
+import os, sys
+if "proxy.app.demo_gateway" in sys.orig_argv:
+    with open("started", "a") as file:
+        file.write("x")
+    os.write(2, b"this machine has no room for a gateway\\n")
+    os._exit(1)
+"""
+"""What Python runs before anything else where it lies on its path."""
+
+
+def test_it_says_at_once_why_its_gateway_can_not_start_and_leaves_nothing_running(tmp_path):
+    path = tmp_path / "path"
+    path.mkdir()
+    (path / "sitecustomize.py").write_text(BROKEN)
+    ports = {name: free_port() for name in ("--port", "--ledger-port", "--stand-in-port")}
+    options = [str(each) for pair in ports.items() for each in pair]
+    searched = (str(path), os.environ.get("PYTHONPATH"))
+    done = outlay("demo", *options, folder=tmp_path, PYTHONPATH=os.pathsep.join(filter(None, searched)))
+    assert done.returncode == 1
+    said = "this machine has no room for a gateway\noutlay: the gateway of the demo ended before the play could begin"
+    assert said in done.stderr
+    assert "calls were made" not in done.stdout
+    assert (tmp_path / "started").read_text() == "x"
+    assert not [port for port in ports.values() if is_open("127.0.0.1", port)]
 
 
 def test_a_folder_with_other_things_stays_as_it_is(tmp_path):

@@ -22,7 +22,7 @@ from proxy.cli.demo.player import Progress, play
 from proxy.cli.demo.story import Story, bring_in, delivered, story, tell_all
 from proxy.cli.on_path import exported
 from proxy.cli.preflight import check_ports
-from proxy.cli.reachable import LOOPBACK, wait_until_open
+from proxy.cli.reachable import LOOPBACK, READY_WAIT_S, wait_until_open
 from proxy.settings import Settings
 
 STARTED: Final = "play-started"
@@ -36,10 +36,17 @@ What was delivered for it, few people behind each service; why one deployment di
   outlay deployments explain {id}
 
 """
+_FALLEN: Final = """\
+outlay: the {0} of the demo ended before the play could begin (exit code {1}). Why stands in its own words above.
+Nothing runs any more; mend that and start the demo again."""
 _UNDER_THE_CLOCK: Final = {
     "proxy.app.gateway": "proxy.app.demo_gateway",
     "proxy.app.ledger": "proxy.app.demo_ledger",
 }
+
+
+class StartError(Exception):
+    """A process of the demo isn't there in time. Its text says which."""
 
 
 def demo(
@@ -79,10 +86,15 @@ async def _run(settings: Settings, keys: dict[str, str], told: Story, play_s: fl
     supervisor = Supervisor(
         [_played(plane, settings, times) for plane in planes(settings, settings.stand_in_port)], stop_s=5.0
     )
+    # Until everything is there: what can't start now won't start later either, and its words scroll away.
+    supervisor.patient = False
     outcome: list[asyncio.Task[None]] = []
 
+    def began() -> None:
+        supervisor.patient = True
+
     def on_start() -> None:
-        task = asyncio.create_task(_show(settings, keys, told, times, then_stop=then_stop))
+        task = asyncio.create_task(_show(settings, keys, told, times, began, then_stop=then_stop))
         task.add_done_callback(lambda done: _after(done, supervisor, then_stop=then_stop))
         outcome.append(task)
 
@@ -90,7 +102,10 @@ async def _run(settings: Settings, keys: dict[str, str], told: Story, play_s: fl
     for task in outcome:
         task.cancel()
         ended = (await asyncio.gather(task, return_exceptions=True))[0]
-        if isinstance(ended, Exception):
+        if supervisor.fallen is not None:
+            name, its_code = supervisor.fallen
+            typer.echo(_FALLEN.format(name.removesuffix("-0"), its_code), err=True)
+        elif isinstance(ended, Exception):
             typer.echo(f"outlay: the play failed: {ended}", err=True)
             return code or NO
     return code
@@ -109,14 +124,27 @@ def _played(plane: Plane, settings: Settings, times: tuple[float, float]) -> Pla
 
 
 async def _show(
-    settings: Settings, keys: dict[str, str], told: Story, times: tuple[float, float], *, then_stop: bool
+    settings: Settings,
+    keys: dict[str, str],
+    told: Story,
+    times: tuple[float, float],
+    began: Callable[[], None],
+    *,
+    then_stop: bool,
 ) -> None:
+    """`began` is called once everything is there. Raises StartError where it isn't in time."""
     from rich.console import Console
 
     out = Console(highlight=False)
     typer.echo(f"Two weeks of a small invented company, through the real path in {times[1]:.0f} seconds.")
-    for port in (settings.stand_in_port, settings.port, settings.ledger_port):
-        await wait_until_open(LOOPBACK, port)
+    for name, port in (
+        ("stand-in", settings.stand_in_port),
+        ("gateway", settings.port),
+        ("ledger", settings.ledger_port),
+    ):
+        if not await wait_until_open(LOOPBACK, port):
+            raise StartError(f"after {READY_WAIT_S:.0f} s the {name} takes no connection on port {port}")
+    began()
     ledger = f"http://{LOOPBACK}:{settings.ledger_port}"
     await bring_in(told, ledger, keys[ADMIN])
     start_s = time.time()
