@@ -19,7 +19,7 @@ def counters_file(data: Path, node: str) -> Path:
 
 
 def write(path: Path, snapshot: Snapshot) -> None:
-    """Raises OSError; what stood there before is then untouched."""
+    """One at a time for each path. Raises OSError; what stood there before is then untouched."""
     beside = path.with_suffix(".new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:

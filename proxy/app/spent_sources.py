@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Final, Protocol
 
 import structlog
@@ -80,6 +81,8 @@ class SpentSources:
         self._file = counters_file.counters_file(data, node)
         self._predecessor = predecessor
         self._now_us = now_us
+        self._saving = Lock()
+        self._saved = BEGINNING
 
     def begin(self) -> None:
         """Call once, when the journal is open. Raises OSError."""
@@ -125,8 +128,11 @@ class SpentSources:
         return self._data / "journal" / self._predecessor
 
     def save(self, snapshot: Snapshot) -> None:
-        """Raises OSError."""
-        counters_file.write(self._file, snapshot)
+        """From any thread, several at once too: what is kept is never older than what was. Raises OSError."""
+        with self._saving:
+            if snapshot.place >= self._saved:
+                counters_file.write(self._file, snapshot)
+                self._saved = snapshot.place
 
     def behind(self, snapshot: Snapshot, matcher: Matcher, budgets: Iterable[Budget]) -> Mapping[Account, int]:
         """What the own lines behind the snapshot add, or the predecessor's behind its own. Raises OSError."""
