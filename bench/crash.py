@@ -27,7 +27,7 @@ from typing import Any, Final
 import aiohttp
 import uvloop
 
-from bench.crash_load import Ended, Load, Witnesses, provider
+from bench.crash_load import Ended, Load, Witnesses, provider, question
 from bench.crash_verdict import Verdict, counted_pico, database_record, journal_record, judge, shown
 from bench.deployed import arguments_of, in_a_folder
 from tests.servers.processes import ALICE_KEY, Deployment, ProcessError, Running, answers
@@ -124,24 +124,25 @@ class Drill:
 
     async def _compared(self) -> str:
         """Wait until the gateway has held its counters against the ledger. What there is to say of it."""
-        details = await _details(self._outlay.data, lambda said: said["counters_compared_us"] > 0, COMPARED_S)
+        said = await details(self._outlay.data, lambda said: said["counters_compared_us"] > 0, COMPARED_S)
         self.story.compared += 1
-        if details["counter_difference"]:
-            self.story.differing.append(details["counter_difference"])
-            return f"; COUNTERS DIFFER {details['counter_difference']}"
+        if said["counter_difference"]:
+            self.story.differing.append(said["counter_difference"])
+            return f"; COUNTERS DIFFER {said['counter_difference']}"
         return ""
 
-    async def settle(self) -> None:
-        """No more calls; both planes stop in order, once everything has ended and is loaded."""
-        await _details(self._outlay.data, lambda said: said["calls_in_flight"] == 0, READY_S)
-        await asyncio.to_thread(self._outlay.gateway.stop)
-        expected = sum(1 for number in self._witnesses.numbers() if self._witnesses.reached[number])
-        deadline = time.monotonic() + LOADED_S
-        while (await asyncio.to_thread(self._outlay.report, ""))["total"]["calls"] < expected:
-            if time.monotonic() > deadline:
-                break
-            await asyncio.sleep(0.5)
-        await asyncio.to_thread(self._outlay.ledger.stop)
+
+async def ended(outlay: Deployment, witnesses: Witnesses) -> None:
+    """No more calls: both planes stop in order, once everything has ended and is loaded."""
+    await details(outlay.data, lambda said: said["calls_in_flight"] == 0, READY_S)
+    await asyncio.to_thread(outlay.gateway.stop)
+    expected = sum(1 for number in witnesses.numbers() if witnesses.reached[number])
+    deadline = time.monotonic() + LOADED_S
+    while (await asyncio.to_thread(outlay.report, ""))["total"]["calls"] < expected:
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.5)
+    await asyncio.to_thread(outlay.ledger.stop)
 
 
 async def _ready(running: Running, url: str) -> None:
@@ -153,7 +154,7 @@ async def _ready(running: Running, url: str) -> None:
         await asyncio.sleep(POLL_S)
 
 
-async def _details(data: Path, enough: Any, wait_s: float) -> dict[str, Any]:
+async def details(data: Path, enough: Any, wait_s: float) -> dict[str, Any]:
     """What the gateway says of itself, once that is enough. Raises TimeoutError."""
     connector = aiohttp.UnixConnector(str(data / f"gateway-{NODE}.sock"))
     async with asyncio.timeout(wait_s), aiohttp.ClientSession(connector=connector) as session:
@@ -171,7 +172,7 @@ async def drill(folder: Path, *, rounds: int, rate: float, seed: int) -> tuple[V
     server = await provider(witnesses)
     outlay = Deployment(folder, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     (folder / "policies" / "budgets.yaml").write_text(BUDGETS)
-    load = Load(witnesses, outlay.port, ALICE_KEY, rate=rate, callers=CALLERS)
+    load = Load(witnesses, outlay.port, lambda number: question(number, ALICE_KEY), rate=rate, callers=CALLERS)
     trial = Drill(outlay, load, witnesses, dice)
     try:
         await asyncio.to_thread(outlay.start_gateway)
@@ -181,7 +182,7 @@ async def drill(folder: Path, *, rounds: int, rate: float, seed: int) -> tuple[V
             await trial.round(number)
         load.stopping = True
         await asyncio.wait_for(calling, READY_S)
-        await trial.settle()
+        await ended(outlay, witnesses)
     finally:
         load.stopping = True
         await asyncio.to_thread(outlay.stop)

@@ -6,6 +6,7 @@ call, without anybody having to remember more than a byte for each.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, cast
@@ -91,13 +92,24 @@ class Witnesses:
 
 
 class Load:
-    """Callers that call without pause, `rate` a second together at most, until told to stop."""
+    """Callers that call without pause, `rate` a second together at most, until told to stop or all calls are made."""
 
-    def __init__(self, witnesses: Witnesses, port: int, key: str, *, rate: float, callers: int) -> None:
+    def __init__(
+        self,
+        witnesses: Witnesses,
+        port: int,
+        request: Callable[[int], bytes],
+        *,
+        rate: float,
+        callers: int,
+        calls: int = CALLS_MAX - 1,
+    ) -> None:
+        """`request`: the bytes of the call of a number."""
         self.witnesses = witnesses
         self.stopping = False
+        self.request = request
+        self.calls = calls
         self._port = port
-        self._key = key.encode()
         self._gap_s = 1 / rate
         self._callers = callers
         self._slot_s = 0.0
@@ -107,7 +119,7 @@ class Load:
         await asyncio.gather(*(self._caller() for _ in range(self._callers)))
 
     async def _caller(self) -> None:
-        while not self.stopping:
+        while not self.done:
             caller = _Caller(self)
             try:
                 await self._loop.create_connection(lambda caller=caller: caller, "127.0.0.1", self._port)  # type: ignore[misc]
@@ -122,20 +134,32 @@ class Load:
         self._slot_s = max(self._slot_s + self._gap_s, now_s - self._gap_s)
         return self._slot_s
 
-    def request(self, number: int) -> bytes:
-        kind = kind_of(number)
-        limit = b'"max_tokens":60,' if kind.path is MESSAGES else b""
-        model = b"claude-sonnet-4-5" if kind.path is MESSAGES else b"gpt-4o"
-        body = b'{"model":"%b",%b"stream":%b,"messages":[{"role":"user","content":"call %d"}]}' % (
-            model,
-            limit,
-            b"true" if kind.stream else b"false",
-            number,
-        )
-        return (
-            b"POST %b HTTP/1.1\r\nhost: drill\r\nauthorization: Bearer %b\r\ncontent-type: application/json\r\n"
-            b"x-outlay-work-item: %d\r\n%b%d\r\ncontent-length: %d\r\n\r\n%b"
-        ) % (kind.path, self._key, number, MARKER, number, len(body), body)
+    @property
+    def done(self) -> bool:
+        return self.stopping or self.witnesses.made >= self.calls
+
+
+def question(number: int, key: str) -> bytes:
+    """A call that asks one thing."""
+    said = b'[{"role":"user","content":"call %d"}]' % number
+    return request_of(number, key, said)
+
+
+def request_of(number: int, key: str, messages: bytes, more: bytes = b"") -> bytes:
+    """The bytes of a call, whole HTTP. `more`: headers."""
+    kind = kind_of(number)
+    limit = b'"max_tokens":60,' if kind.path is MESSAGES else b""
+    model = b"claude-sonnet-4-5" if kind.path is MESSAGES else b"gpt-4o"
+    body = b'{"model":"%b",%b"stream":%b,"messages":%b}' % (
+        model,
+        limit,
+        b"true" if kind.stream else b"false",
+        messages,
+    )
+    return (
+        b"POST %b HTTP/1.1\r\nhost: drill\r\nauthorization: Bearer %b\r\ncontent-type: application/json\r\n"
+        b"x-outlay-work-item: %d\r\n%b%b%d\r\ncontent-length: %d\r\n\r\n%b"
+    ) % (kind.path, key.encode(), number, more, MARKER, number, len(body), body)
 
 
 class _Caller(asyncio.Protocol):
@@ -164,7 +188,7 @@ class _Caller(asyncio.Protocol):
 
     def _call(self) -> None:
         witnesses = self._load.witnesses
-        if self._load.stopping or self._transport.is_closing() or witnesses.made + 1 >= CALLS_MAX:
+        if self._load.done or self._transport.is_closing():
             self._transport.abort()
             return
         witnesses.made += 1

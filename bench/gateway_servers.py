@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.gateway_bodies import ANSWER, MODEL
+from bench.process_figures import cpu_s, family, memory_mib
 from tests.servers.processes import ALICE_KEY, Deployment, Running, answers, base_environ, free_port, until
 
-NANO: Final = 1e-9
 Headers = Sequence[tuple[str, str]]
 
 
@@ -39,31 +39,13 @@ class Server:
 
     def cpu_s(self) -> float:
         """CPU (user and system) that the process and those below it have used."""
-        return sum(_cpu_s(pid) for pid in _family(self.pid))
+        return sum(cpu_s(pid) for pid in family(self.pid))
 
     def memory_mib(self) -> float:
-        return sum(_status_kib(pid, "VmRSS") for pid in _family(self.pid)) / 1024
+        return sum(memory_mib(pid) for pid in family(self.pid))
 
     def path(self, way: str) -> str:
         return f"{self.prefix}/v1/chat/completions" if way == "plain" else f"/{way}{self.prefix}/v1/chat/completions"
-
-
-def _family(pid: int) -> list[int]:
-    """The process and all below it."""
-    found = [pid]
-    for each in found:
-        for task in Path(f"/proc/{each}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
-    return found
-
-
-def _cpu_s(pid: int) -> float:
-    """By the scheduler's own count, in nanoseconds, of each thread; `stat` has steps of 10 ms."""
-    return sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat")) * NANO
-
-
-def _status_kib(pid: int, name: str) -> int:
-    return int(Path(f"/proc/{pid}/status").read_text().partition(f"{name}:")[2].split()[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.deployed import arguments_of, in_a_folder
+from bench.process_figures import memory_mib
 from tests.servers.processes import ALICE_KEY, LOOPBACK, deployment
 from tests.servers.raw_provider import Line, ok, provider
 
@@ -180,11 +181,6 @@ async def attacked(kind: str, port: int, count: int) -> AsyncIterator[int]:
     finally:
         process.kill()
         await process.wait()
-
-
-def memory_mib(pid: int, kind: str) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith(kind))) / KIB
 
 
 async def drill(folder: Path, attackers: int, seconds: float, callers: int) -> int:
