@@ -38,6 +38,8 @@ class XlsxWriter:
     def write(self, sheet: Sheet) -> bytes:
         out = io.BytesIO()
         with xlsxwriter.Workbook(out, {"in_memory": True, "constant_memory": True}) as book:
+            if sheet.made is not None:
+                book.set_properties({"created": sheet.made})
             bold = book.add_format({"bold": True, "bottom": 1})
             formats = [book.add_format(_FORMATS[column.type]) for column in sheet.columns]
             _rows(book.add_worksheet("Report"), sheet, bold, formats)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,6 +31,8 @@ class Sheet:
     rows: Sequence[Sequence[Cell]]
     about: Mapping[str, str] = field(default_factory=dict)
     """What a reader must know: period, definition, notes. For formats that have a place for it."""
+    made: datetime | None = None
+    """When, for formats that say so; None: as it is written. Of equal sheets with a time the files are equal."""
 
 
 class SheetWriter(Protocol):

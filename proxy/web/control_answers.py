@@ -1,15 +1,21 @@
 """Answers of the control plane: JSON, CSV and other files, never cached, exact to the last digit."""
 
+import asyncio
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
+from proxy.ledger.selection import ParameterError
 from proxy.model.money import pico_to_usd
-from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
+from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
+
+FORMATS: Final = ("json", "csv", "parquet", "xlsx")
+"""In which every table can be had."""
 
 _PLAIN: Final = {
     "cache-control": "no-store",
@@ -21,6 +27,27 @@ PICTURE_TYPES: Final = {"svg": "image/svg+xml", "png": "image/png"}
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """A spreadsheet takes a cell that begins so for a formula; in some countries the wide forms too, and some skip blanks
 before (https://owasp.org/www-community/attacks/CSV_Injection)."""
+
+
+def format_of(request: Request, formats: Sequence[str] = FORMATS) -> tuple[str, list[tuple[str, str]]]:
+    """The format asked for, and the other parameters. Raises ParameterError."""
+    parameters = request.query_params.multi_items()
+    asked = [value for name, value in parameters if name == "format"] or ["json"]
+    if len(asked) > 1 or asked[0] not in formats:
+        raise ParameterError("format", f"there are {', '.join(formats[:-1])} and {formats[-1]}")
+    return asked[0], [(name, value) for name, value in parameters if name != "format"]
+
+
+async def table_answer(
+    document: dict[str, Any], sheet: Sheet, format_: str, writers: Mapping[str, SheetWriter]
+) -> Response:
+    """A table in the format asked for. `writers`: by format; JSON and CSV are made here."""
+    if format_ == "json":
+        return json_answer(document)
+    if format_ == "csv":
+        return csv_answer(sheet)
+    writer = writers[format_]
+    return file_answer(await asyncio.to_thread(writer.write, sheet), writer.media_type, f"{sheet.name}.{format_}")
 
 
 def json_answer(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from proxy import VERSION
+from proxy.web.control_answers import FORMATS
 from proxy.web.events import KINDS
 from proxy.web.events_import import EVENTS_MAX
 from proxy.web.openapi_answers import (
@@ -47,7 +48,7 @@ from proxy.web.openapi_asked import (
     waste_asked,
 )
 from proxy.web.openapi_schemas import COUNT, TEXT, TEXTS, Schema, parameter, table
-from proxy.web.reports import FORMATS, PICTURES
+from proxy.web.reports import PICTURES
 
 _MEDIA: Final = {
     "csv": "text/csv",

@@ -35,7 +35,7 @@ from proxy.outcomes.redefining import DefinitionError, definition_of
 from proxy.outcomes.unread import MirrorState
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
 from proxy.web.budget_document import budget_document, budget_sheet
-from proxy.web.control_answers import PICTURE_TYPES, csv_answer, file_answer, json_answer
+from proxy.web.control_answers import FORMATS, PICTURE_TYPES, file_answer, format_of, table_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
 from proxy.web.definition_document import definition_document, definition_sheet
@@ -44,7 +44,6 @@ from proxy.web.price_document import price_document, price_sheet
 from proxy.web.seen import folded, scope, seen
 from proxy.web.waste_document import hints_document, hints_sheet, waste_document, waste_sheet
 
-FORMATS: Final = ("json", "csv", "parquet", "xlsx")
 PICTURES: Final = ("svg", "png")
 FIGURE_COLUMNS: Final = tuple("cost_usd" if name == "cost_pico" else name for name in FIGURES)
 ACT_COLUMNS: Final = ("at", "actor", "kind", "subject", "reason", "details", "id")
@@ -77,7 +76,7 @@ class Reports:
         """GET /v1/reports/spend?by=&since=&until=&tz=&compare=&reason=&format=&<dimension>=<value>…"""
         viewer = self.authentication.viewer(request)
         directory = Directory.of(self.authentication.policies())
-        format_, parameters = _format(request, (*FORMATS, *PICTURES))
+        format_, parameters = format_of(request, (*FORMATS, *PICTURES))
         asked = selection(parameters, directory.aliases, self.authentication.now_us())
         current_until_us = self.progress().current_until_us
         report = await self.desk.read(lambda store, timeout_s: spend(store, asked, viewer, directory, timeout_s))
@@ -91,7 +90,7 @@ class Reports:
         """GET /v1/reports/waste?by=&since=&until=&as_of=&campaigns=&examples=&reason=&format=&<dimension>=<value>…"""
         viewer = self.authentication.viewer(request)
         directory = Directory.of(self.authentication.policies())
-        format_, parameters = _format(request, (*FORMATS, *PICTURES))
+        format_, parameters = format_of(request, (*FORMATS, *PICTURES))
         asked = waste_asked(parameters, directory.aliases, self.authentication.now_us())
         data_until = iso(self.progress().current_until_us)
         report = await self.desk.read(lambda store, timeout_s: waste(store, asked, viewer, directory, timeout_s))
@@ -105,7 +104,7 @@ class Reports:
         """GET /v1/reports/deployments?by=&since=&until=&reason=&format=&<dimension>=<value>…"""
         viewer = self.authentication.viewer(request)
         services = self.authentication.policies().services
-        format_, parameters = _format(request, FORMATS)
+        format_, parameters = format_of(request)
         now_us = self.authentication.now_us()
         asked = outcomes_asked(parameters, now_us)
         data_until = iso(self.progress().current_until_us)
@@ -121,7 +120,7 @@ class Reports:
         """GET /v1/reports/definition?definition=&format=, for finance and admins."""
         self.authentication.sees_all(request)
         policies = self.authentication.policies()
-        format_, parameters = _format(request, FORMATS)
+        format_, parameters = format_of(request)
         for name, _ in parameters:
             if name != "definition":
                 raise ParameterError(name[:80], "this report has no parameters but definition and format")
@@ -143,7 +142,7 @@ class Reports:
         viewer = OPERATOR if identity is None else Viewer.of(identity, policies.access)
         owned = tuple(policies.access.projects[name] for name in viewer.projects)
         asker = Asker(viewer, identity, Directory.of(policies), owned)
-        format_, parameters = _format(request, FORMATS)
+        format_, parameters = format_of(request)
         now_us = self.authentication.now_us()
         asked = budgets_asked(parameters, now_us)
         data_until = iso(self.progress().current_until_us)
@@ -160,7 +159,7 @@ class Reports:
     async def hints(self, request: Request) -> Response:
         """GET /v1/reports/hints?since=&until=&tz=&examples=&format=&<dimension>=<value>…: of the asker's own calls."""
         viewer = self.authentication.viewer(request)
-        format_, parameters = _format(request, FORMATS)
+        format_, parameters = format_of(request)
         asked = waste_asked(parameters, {}, self.authentication.now_us())
         data_until = iso(self.progress().current_until_us)
         found = await self.desk.read(lambda store, timeout_s: hints(store, asked, viewer, timeout_s))
@@ -171,7 +170,7 @@ class Reports:
         """GET /v1/reports/prices?since=&until=&tz=&format=&<dimension>=<value>…"""
         viewer = self.authentication.viewer(request)
         directory = Directory.of(self.authentication.policies())
-        format_, parameters = _format(request, FORMATS)
+        format_, parameters = format_of(request)
         asked = selection(parameters, directory.aliases, self.authentication.now_us())
         data_until = iso(self.progress().current_until_us)
         report = await self.desk.read(lambda store, timeout_s: prices(store, asked, viewer, timeout_s))
@@ -181,7 +180,7 @@ class Reports:
     async def views(self, request: Request) -> Response:
         """GET /v1/reports/views?format="""
         viewer = self.authentication.viewer(request)
-        format_, parameters = _format(request, FORMATS)
+        format_, parameters = format_of(request)
         for name, _ in parameters:
             raise ParameterError(name[:80], "this report has no parameters but format")
         found = await self.desk.read(lambda store, timeout_s: views(store, viewer, timeout_s))
@@ -193,7 +192,7 @@ class Reports:
     async def acts(self, request: Request) -> Response:
         """GET /v1/reports/acts?since=&until=&tz=&kind=&format=, for admins."""
         viewer = self.authentication.viewer(request)
-        format_, parameters = _format(request, FORMATS)
+        format_, parameters = format_of(request)
         asked = acts_asked(parameters, self.authentication.now_us())
         found = await self.desk.read(lambda store, timeout_s: acts(store, asked, viewer, timeout_s))
         rows = [_act(each) for each in found]
@@ -201,13 +200,7 @@ class Reports:
         return await self._answer({"report": "acts", "rows": rows}, sheet, format_)
 
     async def _answer(self, document: dict[str, Any], sheet: Sheet, format_: str) -> Response:
-        """The report in the format asked for."""
-        if format_ == "json":
-            return json_answer(document)
-        if format_ == "csv":
-            return csv_answer(sheet)
-        writer = self.writers[format_]
-        return file_answer(await asyncio.to_thread(writer.write, sheet), writer.media_type, f"{sheet.name}.{format_}")
+        return await table_answer(document, sheet, format_, self.writers)
 
     async def _drawn(self, document: dict[str, Any], format_: str) -> Response:
         try:
@@ -216,15 +209,6 @@ class Reports:
             raise ParameterError("by", str(error)) from None
         content = await asyncio.to_thread(self.picture, chart, format_)
         return file_answer(content, PICTURE_TYPES[format_])
-
-
-def _format(request: Request, formats: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
-    """The format asked for, and the other parameters."""
-    parameters = request.query_params.multi_items()
-    asked = [value for name, value in parameters if name == "format"] or ["json"]
-    if len(asked) > 1 or asked[0] not in formats:
-        raise ParameterError("format", f"there are {', '.join(formats[:-1])} and {formats[-1]}")
-    return asked[0], [(name, value) for name, value in parameters if name != "format"]
 
 
 def _spend_document(report: SpendReport, current_until_us: int) -> dict[str, Any]:
