@@ -33,6 +33,8 @@ COMPARE_S: Final = 60.0
 """Between two comparisons with the ledger; the counters are saved then, too. The first is at the first tick."""
 NEWS_S: Final = 2.0
 """Instead of that where other gateways write to the data folder, or the ledger didn't answer."""
+LEAVE_S: Final = 2.0
+"""How long a gateway that hands over may take to save its counters before it closes its door."""
 LEDGER_SHARE: Final = 0.05
 """At most so much of the time the ledger is asked by one gateway; summing a million calls takes it a second."""
 TOLD_MAX: Final = 10
@@ -66,6 +68,8 @@ class Balancing:
         """When the counters were compared with the ledger last; 0: not since the start."""
         self.answering = True
         """False: the ledger gave no answer when it was asked last."""
+        self.lines_caught_up = 0
+        """Lines of the journal that were read at the start behind the snapshot."""
         self._sources = SpentSources(
             balances=balances, journal=journal, data=data, node=node, now_us=now_us, predecessor=predecessor
         )
@@ -111,7 +115,8 @@ class Balancing:
         if snapshot is not None and told:
             names = {each.name for each in told}
             accounts = {account: each for account, each in snapshot.accounts.items() if account.budget in names}
-            uncounted = self._sources.behind(snapshot, rules.matcher, told)
+            uncounted, self.lines_caught_up = self._sources.behind(snapshot, rules.matcher, told)
+            log.info("counters gone on from", handed_over=self._handed_over, lines_read=self.lines_caught_up)
             if self._handed_over:
                 # Lines of the one before are another node's.
                 known = Known(accounts, {})
@@ -210,6 +215,16 @@ class Balancing:
         snapshot = self._snapshot()
         if snapshot is not None:
             await asyncio.to_thread(self._sources.save, snapshot)
+
+    async def leave(self) -> None:
+        """Save while calls still come, so that who takes over reads only what is written from here on. Never raises,
+        and takes no longer than `LEAVE_S`: without it, more is to be read."""
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await self.save()
+            log.info("counters saved for who takes over")
+        except (OSError, JournalUnavailableError) as error:
+            log.warning("counters not saved before the hand-over", why=str(error) or "it took too long")
 
     def stop(self) -> None:
         """Save for the next start; at a stop, before the journal is closed. Never raises: without it, that start

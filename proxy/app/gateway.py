@@ -153,6 +153,8 @@ def _servers(gateway: Gateway, handover: Handover) -> list[tuple[Server, list[so
                 websockets=gateway.room,
                 tls=context,
                 door=gateway.door,
+                # Only who is followed by another saves twice.
+                leaving=gateway.balancing.leave if settings.handover_fd else None,
                 closed=handover.closed,
             ),
             [data],

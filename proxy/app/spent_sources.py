@@ -5,7 +5,7 @@ still counts does it take the ledger to tell.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -134,13 +134,23 @@ class SpentSources:
                 counters_file.write(self._file, snapshot)
                 self._saved = snapshot.place
 
-    def behind(self, snapshot: Snapshot, matcher: Matcher, budgets: Iterable[Budget]) -> Mapping[Account, int]:
-        """What the own lines behind the snapshot add, or the predecessor's behind its own. Raises OSError."""
+    def behind(
+        self, snapshot: Snapshot, matcher: Matcher, budgets: Iterable[Budget]
+    ) -> tuple[Mapping[Account, int], int]:
+        """What the own lines behind the snapshot add, or the predecessor's behind its own; and how many there are that
+        close calls. Raises OSError."""
         if self._predecessor:
             lines = tail(self._before, snapshot.counted, END)
         else:
             lines = tail(self._folder, snapshot.counted, self._journal.place)
-        return spent_by(lines, matcher, self._questions(budgets))
+        count = 0
+
+        def counted() -> Iterator[Settled | Refused]:
+            nonlocal count
+            for count, line in enumerate(lines, 1):  # noqa: B007  # read once it is over
+                yield line
+
+        return spent_by(counted(), matcher, self._questions(budgets)), count
 
     def by_journals(self, budgets: Sequence[Budget], matcher: Matcher, bytes_max: int = START_BYTES_MAX) -> Known:
         """What all journals on disk add up to. Raises BalancesUnavailableError where that isn't all there was."""

@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -55,8 +55,16 @@ class Server(uvicorn.Server):
     after a second signal leave the calls in flight to the end of the event loop, unsettled.
     """
 
-    def __init__(self, config: uvicorn.Config, door: Door, stop_s: float, closed: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        door: Door,
+        stop_s: float,
+        leaving: Callable[[], Awaitable[None]] | None,
+        closed: Callable[[], None] | None,
+    ) -> None:
         super().__init__(config)
+        self._leaving = leaving
         self._closed = closed
         self.server_state.connections = door.connections
         self._door = door
@@ -73,6 +81,8 @@ class Server(uvicorn.Server):
         await self._told.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._leaving is not None:
+            await self._leaving()
         for listening in self.servers:
             listening.close()
         for bound in sockets or []:
@@ -119,12 +129,13 @@ def server(
     websockets: BodyRoom | None = None,
     tls: ssl.SSLContext | None = None,
     door: Door | None = None,
+    leaving: Callable[[], Awaitable[None]] | None = None,
     closed: Callable[[], None] | None = None,
 ) -> Server:
     """A uvicorn server for `app`; the caller hands it bound sockets (`serve(sockets=[…])`).
 
     `websockets`: the room for what their clients send; None: there are none. `door`: with the patience of the port.
-    `closed` is called at a stop, once no connection is accepted any more.
+    At a stop `leaving` is called while connections are accepted still, and `closed` once none is any more.
     """
     logging.getLogger("uvicorn.error").addFilter(_CutAnswers())
     door = door or Door()
@@ -147,7 +158,7 @@ def server(
         backlog=BACKLOG,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
-    return Server(config, door, stop_s, closed)
+    return Server(config, door, stop_s, leaving, closed)
 
 
 def tcp_socket(host: str, port: int, *, shared: bool = False) -> socket.socket:

@@ -100,6 +100,7 @@ async def under_load(outlay: Deployment, provider: StandIn) -> None:
         stop.set()
         await asyncio.gather(*tasks)
     assert set(told) == {"ok"}
+    assert "counters saved for who takes over" in outlay.server.said
     entries = settled(outlay, len(told))
     assert len(entries) == len({entry.call.id for entry in entries}) == len(told) == len(provider.calls())
     assert not any(entry.estimated for entry in entries)

@@ -101,6 +101,18 @@ async def test_the_ledger_then_finds_no_fault_and_brings_what_the_one_before_set
     assert world.balancing.faults == 0
 
 
+async def test_who_takes_over_reads_only_what_was_written_since_the_one_before_said_that_it_leaves(world):
+    world.renew("mine", *BUDGETS)
+    spend(world)
+    await world.balancing.leave()
+    world.call(7)  # before the door is closed
+    world.renew("mineb", *BUDGETS, before="mine")
+    world.leave()
+    assert world.balancing.lines_caught_up == 1
+    for budget in BUDGETS:
+        assert world.counted(budget) == world.by_hand(budget, "mine")
+
+
 async def test_one_that_dies_at_once_is_followed_by_one_that_knows_as_much(world):
     world.renew("mineb", a_budget())
     world.call(3)

@@ -1,0 +1,51 @@
+"""The server's stop, told step by step."""
+
+import asyncio
+import socket
+
+from proxy.web.server import Server, server, tcp_socket
+
+LOOPBACK = "127.0.0.1"
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        return await send({"type": "lifespan.shutdown.complete"})
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def asked(port: int) -> bytes:
+    """The end of the answer; b'': nobody listens."""
+    try:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    except ConnectionRefusedError:
+        return b""
+    writer.write(b"GET / HTTP/1.1\r\nhost: outlay\r\nconnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return answer[-2:]
+
+
+async def test_who_leaves_is_still_answering_and_who_has_closed_is_not():
+    seen: list[tuple[str, bytes]] = []
+    listening: socket.socket = tcp_socket(LOOPBACK, 0)
+    port = listening.getsockname()[1]
+    later: list[asyncio.Task[None]] = []
+
+    async def note(step: str) -> None:
+        seen.append((step, await asked(port)))
+
+    def closed() -> None:
+        later.append(asyncio.create_task(note("closed")))
+
+    running: Server = server(app, stop_s=5, leaving=lambda: note("leaving"), closed=closed)
+    task = asyncio.create_task(running.serve([listening]))
+    while not running.started:
+        await asyncio.sleep(0)
+    running.stop()
+    await task
+    await asyncio.gather(*later)
+    assert seen == [("leaving", b"ok"), ("closed", b"")]
