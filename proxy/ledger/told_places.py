@@ -1,4 +1,4 @@
-"""Places that were told of, and score nothing because services.yaml doesn't name them."""
+"""Places that were told of, and score nothing because services.yaml doesn't name them, or who tells of them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 from proxy.ledger.statements import statement
 from proxy.model.service import Services
 from proxy.outcomes.quarantine import unregistered
+from proxy.outcomes.unheard import Place, unheard
 from proxy.ports.store import Store
 
 PLACES_MAX: Final = 5000
@@ -17,26 +18,30 @@ LISTED_MAX: Final = 200
 class Unregistered:
     """What one source said of one repository or service."""
 
-    source: str
-    repository: str
-    service: str
+    place: Place
     why: str
+    add: str
+    """To services.yaml; '' where nothing is said of how it is to be registered."""
     things: int
     """Lines of any kind."""
     deployments: int
     first_us: int
     last_us: int
-    environments: tuple[str, ...]
 
 
 def unregistered_places(store: Store, services: Services, timeout_s: float) -> list[Unregistered]:
     """By the services in force, the latest first. Raises QueryTimeoutError, StoreError."""
+    found = []
     rows = store.read(statement("told_places"), {"places_max": PLACES_MAX}, timeout_s)
-    found = [
-        Unregistered(
-            source, repository, service, why, things, deployments, first_us, last_us, tuple(environments or ())
-        )
-        for source, repository, service, things, deployments, first_us, last_us, environments in rows
-        if (why := unregistered(source, repository, service, services))
-    ]
+    for source, repository, service, trust, things, deployments, first_us, last_us, kinds, environments in rows:
+        place = Place(source, repository, service, trust, tuple(kinds), tuple(environments or ()))
+        why, add = _held(place, services)
+        if why:
+            found.append(Unregistered(place, why, add, things, deployments, first_us, last_us))
     return found[:LISTED_MAX]
+
+
+def _held(place: Place, services: Services) -> tuple[str, str]:
+    why = unregistered(place.source, place.repository, place.service, services)
+    heard = None if why else unheard(place, services)
+    return (heard.why, heard.add) if heard else (why, "")

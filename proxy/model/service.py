@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from fnmatch import fnmatchcase
+from typing import Final, Literal
 
 SourceKind = Literal["github", "gitlab", "argocd", "cdevents", "generic"]
 Trust = Literal["claimed", "signed", "corroborated"]
 """As model.told.Trust."""
 
 HOUR_US = 3_600_000_000
+CODE_HOSTS: Final[tuple[SourceKind, ...]] = ("github", "gitlab")
+"""Kinds that say who approved what, since it happened there. Whatever else tells of it repeats what somebody wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,10 @@ class Service:
     where: str = ""
     """'file:line' of the entry."""
 
+    def hears(self, source: str) -> bool:
+        """Of its deployments, and of the changes and reviews of its repositories."""
+        return not self.sources or source in self.sources
+
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
@@ -58,6 +65,17 @@ class EventSource:
     host: str = ""
     """Where its repositories are, for names without one ('github.com')."""
     where: str = ""
+    changes: bool = False
+    """Of kind 'cdevents': true where it may tell of changes and reviews."""
+
+    @property
+    def tells_changes(self) -> bool:
+        """Changes and reviews. Whoever holds a pipeline's key would approve his own work, so no other source may."""
+        return self.kind in CODE_HOSTS or (self.kind == "cdevents" and self.changes)
+
+    def may_name(self, repository: str) -> bool:
+        """Whether its own list of repositories lets it speak of this one."""
+        return not self.repositories or any(fnmatchcase(repository, glob.lower()) for glob in self.repositories)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Admitting: whose word is taken for what, by the services and sources that are registered now."""
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from typing import Final
 
 from proxy.model.service import Service, Services
@@ -48,7 +47,8 @@ class Admission:
 
         Only the mirror speaks of diffs and of what shipped; and a claim says nothing of changes, reviews and commits,
         or whoever holds a pipeline's key would approve his own work. Unless nothing better is asked for. For the same
-        reason only the sources that a service names speak of changes and reviews of its repositories.
+        reason changes and reviews are told by code hosts and those that services.yaml lets, and of the repositories of
+        a service that names its sources by no others.
         """
         if line.imported or (line.source == MIRROR and MIRROR not in self._services.sources):
             return not line.quarantine and not (line.imported and self._is_late(fact))
@@ -67,8 +67,8 @@ class Admission:
         return isinstance(fact, ChangeTold) and fact.merged_us >= self._since_us.get(fact.repository, NEVER_US)
 
     def _may_speak(self, source: str, repository: str) -> bool:
-        names = self._speaking.get(repository)
-        return not names or source in names
+        sender, names = self._services.sources.get(source), self._speaking.get(repository)
+        return sender is not None and sender.tells_changes and (not names or source in names)
 
     def _named_since(self, line: Told, fact: Fact) -> bool:
         """A source that was unknown then could prove nothing, and stays out."""
@@ -76,8 +76,7 @@ class Admission:
         if source is None or line.trust == Trust.CLAIMED:
             return False
         if fact.repository:
-            named = any(fnmatchcase(fact.repository, each) for each in source.repositories)
-            return fact.repository in self._registered and (named or not source.repositories)
+            return fact.repository in self._registered and source.may_name(fact.repository)
         if isinstance(fact, DeploymentTold | IncidentTold):
             return bool(service_of(self._services, "", fact.service, fact.environment))
         return False

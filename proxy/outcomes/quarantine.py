@@ -6,7 +6,6 @@ lose what came before, and what is taken out of services.yaml speaks no more.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Final
 
 from proxy.model.service import EventSource, Services
@@ -49,7 +48,7 @@ def unregistered(source: str, repository: str, service: str, services: Services)
 
 def _of_repository(sender: EventSource, repository: str, services: Services) -> str:
     if sender.repositories:
-        if any(fnmatchcase(repository, glob.lower()) for glob in sender.repositories):
+        if sender.may_name(repository):
             return ""
         return f"source {sender.name} may not speak of {repository}"
     if any(repository in each.repositories for each in services.services.values()):

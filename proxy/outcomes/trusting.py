@@ -28,7 +28,7 @@ def is_heard(deployment: Deployment, services: Services) -> bool:
 
 
 def _may_speak(deployment: Deployment, service: Service) -> bool:
-    return not service.sources or deployment.imported or deployment.source in service.sources
+    return deployment.imported or service.hears(deployment.source)
 
 
 def _too_late(deployment: Deployment, service: Service) -> bool:

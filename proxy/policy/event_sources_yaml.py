@@ -3,7 +3,7 @@
 import re
 from typing import Final, Literal
 
-from proxy.model.service import EventSource, SourceKind
+from proxy.model.service import CODE_HOSTS, EventSource, SourceKind
 from proxy.policy.document import Listing, Node, Word
 from proxy.policy.mistakes import shown
 from proxy.policy.names import Names
@@ -18,6 +18,7 @@ SOURCE: Final = {
     "secrets": "secrets: [{env: GITHUB_WEBHOOK_SECRET}]",
     "repositories": "repositories: [github.com/acme/*]",
     "host": "host: github.com",
+    "changes": "changes: true",
 }
 SECRET: Final = {
     "env": "secrets: [{env: GITHUB_WEBHOOK_SECRET}]",
@@ -56,7 +57,12 @@ def read_sources(top: Section, known: Names) -> dict[str, EventSource]:
             repositories=_repositories(section, known),
             host=_host(section),
             where=top.mistakes.where(key),
+            changes=section.flag("changes"),
         )
+        if section.node("changes") is not None and source.kind != "cdevents":
+            said = "always tells" if source.kind in CODE_HOSTS else "never tells"
+            said = f"is for a source of kind cdevents: one of kind {source.kind} {said} of changes and reviews"
+            section.wrong("changes", said, "kind: cdevents")
         _check_own(key, source, proving, section)
     return sources
 

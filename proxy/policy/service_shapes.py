@@ -59,6 +59,7 @@ SHAPES: Final[FileShapes] = {
         "secrets": list_of(ref_to("secret"), minItems=1, maxItems=event_sources_yaml.SECRETS_MAX),
         "repositories": SOME_WORDS,
         "host": {"type": ["string", "number"], "pattern": f"^{event_sources_yaml.HOST_PATTERN}$"},
+        "changes": FLAG,
     },
     "secret": PLACE,
     "mirror": {
@@ -70,7 +71,10 @@ SHAPES: Final[FileShapes] = {
 }
 TOGETHER: Final[Mapping[str, Shape]] = {
     "service": {"required": ["repositories", "environments", "registered"]},
-    "source": {"required": ["kind", "secrets"]},
+    "source": {
+        "required": ["kind", "secrets"],
+        "dependentSchemas": {"changes": {"properties": {"kind": {"const": "cdevents"}}}},
+    },
     "secret": ONE,
     "mirror": {"not": {"required": ["token", "ssh_key"]}},
     "token": ONE,

@@ -15,6 +15,7 @@ from proxy.policy.rule_yaml import Known
 from proxy.policy.section import Section
 from proxy.policy.service_yaml import SERVICE, ServiceReading
 from proxy.policy.services_apart import check_apart
+from proxy.policy.services_heard import check_heard
 
 FILE: Final = "services.yaml"
 
@@ -42,13 +43,15 @@ def read_services(data: bytes | str, known: Known, mistakes: Mistakes, now_us: i
     if document is None:
         return NO_SERVICES
     top = Section(document, TOP, mistakes, FILE)
-    services = _services(top, known, now_us)
+    services, keys = _services(top, known, now_us)
     repositories = Names(each for service in services.values() for each in service.repositories)
     least = NO_SERVICES.probation_deployments
     days = _whole(top, "probation_days", NO_SERVICES.probation_us // _DAY_US, 0, PROBATION_DAYS_MAX)
+    sources = read_sources(top, repositories)
+    check_heard(services, keys, sources, mistakes)
     return Services(
         services=services,
-        sources=read_sources(top, repositories),
+        sources=sources,
         mirrors=read_mirrors(top, repositories),
         probation_us=days * _DAY_US,
         probation_deployments=_whole(top, "probation_deployments", least, 0, PROBATION_DEPLOYMENTS_MAX),
@@ -56,7 +59,8 @@ def read_services(data: bytes | str, known: Known, mistakes: Mistakes, now_us: i
     )
 
 
-def _services(top: Section, known: Known, now_us: int) -> dict[str, Service]:
+def _services(top: Section, known: Known, now_us: int) -> tuple[dict[str, Service], dict[str, Word]]:
+    """And where each stands."""
     sources = _names_under(top, "sources")
     reading = ServiceReading(_names_under(top, "services"), sources, known, now_us)
     services: dict[str, Service] = {}
@@ -70,7 +74,7 @@ def _services(top: Section, known: Known, now_us: int) -> dict[str, Service]:
         first = next(iter(keys.values()))
         top.mistakes.warn(first, "no source may tell of deployments, so that none will ever count", TOP["sources"])
     check_apart(services, keys, top.mistakes)
-    return services
+    return services, keys
 
 
 def _names_under(top: Section, name: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """POST /v1/events/{kind}: what sources tell of deployments, answered once it is on disk.
 
 Verified on the raw bytes before anything is parsed; whoever has no secret leaves nothing behind but a count. What a
-known source says of a repository or service that services.yaml doesn't name is kept, and scores nothing until it does.
+known source says of a repository or service that services.yaml doesn't name, or doesn't let it tell of, is kept, and
+scores nothing until it does.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from proxy.outcomes.events.delivery import Delivery, UnreadableError
 from proxy.outcomes.events.receiving import BODY_BYTES_MAX, Sender, received
 from proxy.outcomes.events.signing import Unverified
 from proxy.outcomes.quarantine import quarantined
+from proxy.outcomes.unheard import place_of, unheard
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.web.body_room import BodyRoom, NoRoomError
 from proxy.web.control_answers import json_answer
@@ -138,7 +140,7 @@ class Events:
             return _answer(replace(known, quarantine=()), 200, duplicate=True)
         lines = [_judged(line, services) for line in found.lines(now_us)]
         await self._append(lines, kind, found.source)
-        reasons = tuple(sorted({line.quarantine for line in lines if line.quarantine}))
+        reasons = tuple(sorted({_held(line, services) for line in lines} - {""}))
         taken = _Taken(found.source, found.name or found.id, tuple(line.id for line in lines), reasons)
         self._remember((found.source, found.id), taken)
         self.counted(kind, found.source, "quarantined" if reasons else "told" if lines else "nothing")
@@ -166,6 +168,12 @@ def _judged(line: Told, services: Services) -> Told:
     return replace(line, quarantine=quarantined(line, services))
 
 
+def _held(line: Told, services: Services) -> str:
+    """Why it scores nothing as things are; '' where it may."""
+    found = None if line.quarantine else unheard(place_of(line), services)
+    return found.why if found else line.quarantine
+
+
 async def _body(request: Request, bytes_max: int, take: Callable[[int], None]) -> bytes:
     length = declared_length({b"content-length": request.headers.get("content-length", "").encode()})
     return await read_whole(request.receive, length, bytes_max, take, BODY_S_MAX)
@@ -184,6 +192,7 @@ def _answer(taken: _Taken, status: int, *, duplicate: bool) -> Response:
         document["message"] = "Taken. It tells nothing of deployments, changes or incidents."
     elif taken.quarantine:
         document["message"] = (
-            "Kept, and it scores nothing yet: services.yaml doesn't name it. GET /v1/events/quarantine has what to add."
+            "Kept, and it scores nothing yet: services.yaml doesn't name it, or not who may tell of it. "
+            "GET /v1/events/quarantine has what to add."
         )
     return json_answer(document, status)

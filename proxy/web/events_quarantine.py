@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from proxy.ledger.told_places import Unregistered, unregistered_places
 from proxy.model.service import EventSource, Services, SourceKind
+from proxy.outcomes.unheard import Place
 from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
@@ -45,16 +46,17 @@ class EventsQuarantine:
 
 def _row(each: Unregistered, now_us: int) -> dict[str, object]:
     return {
-        "source": each.source,
-        "repository": each.repository,
-        "service": each.service,
-        "environments": each.environments,
+        "source": each.place.source,
+        "repository": each.place.repository,
+        "service": each.place.service,
+        "environments": each.place.environments,
+        "kinds": each.place.kinds,
         "why": each.why,
         "things": each.things,
         "deployments": each.deployments,
         "first": _iso(each.first_us),
         "last": _iso(each.last_us),
-        "add": _yaml(each, now_us),
+        "add": each.add or _yaml(each.place, each.why, now_us),
     }
 
 
@@ -66,9 +68,9 @@ def _iso(at_us: int) -> str:
     return datetime.fromtimestamp(at_us / 1e6, UTC).isoformat(timespec="seconds")
 
 
-def _yaml(each: Unregistered, now_us: int) -> str:
+def _yaml(each: Place, why: str, now_us: int) -> str:
     """What to add to services.yaml, for somebody to look at first. Texts as JSON, which is YAML of one line."""
-    if each.why.startswith("services.yaml has no source"):
+    if why.startswith("services.yaml has no source"):
         return (
             f"sources:\n  {json.dumps(each.source)}:\n"
             "    kind: github  # or gitlab, argocd, cdevents, generic\n"

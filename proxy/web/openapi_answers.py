@@ -48,7 +48,13 @@ def quarantine() -> Schema:
     time: Schema = {**TEXT, "format": "date-time"}
     texts = dict.fromkeys(("source", "repository", "service", "why", "add"), TEXT)
     row = table(
-        {**texts, "environments": TEXTS, **dict.fromkeys(("things", "deployments"), COUNT), "first": time, "last": time}
+        {
+            **texts,
+            **dict.fromkeys(("environments", "kinds"), TEXTS),
+            **dict.fromkeys(("things", "deployments"), COUNT),
+            "first": time,
+            "last": time,
+        }
     )
     source = table({"name": TEXT, "kind": TEXT, "secrets": COUNT, "secrets_readable": COUNT})
     refused = table({"kind": TEXT, "deliveries": COUNT, "last": time, "why": TEXT})

@@ -18,7 +18,7 @@ from proxy.settings import Settings
 from proxy.web.events import Events
 from tests.fakes import deliveries
 from tests.fakes.clock import FakeClock
-from tests.fakes.deliveries import DIGEST, MERGE, NOW_US, PLACE, SECRET, TOKEN
+from tests.fakes.deliveries import DIGEST, HEAD, MERGE, NOW_US, PLACE, SECRET, TOKEN
 from tests.fakes.journal import FakeJournal
 from tests.flow.ledger_world import a_store, load
 
@@ -165,6 +165,33 @@ async def test_what_nobody_registered_is_kept_listed_and_let_in_later(world):
     (checkout,) = world.policies.services.services.values()
     refunds = replace(checkout, name="refunds", repositories=("github.com/acme/refunds",), names=("payouts",))
     world.register(replace(deliveries.services(), services={"checkout": checkout, "refunds": refunds}))
+    assert (await world.get("/v1/events/quarantine")).json()["rows"] == []
+
+
+async def test_what_a_source_tells_in_vain_is_listed_with_what_to_add_and_heard_from_then_on(world):
+    """Signed with a pipeline's secret: somebody approves and merges, where the service's GitHub alone may say so."""
+    known = deliveries.services(sources=("github",))
+    world.register(known)
+    custom = {"repository": PLACE, "reviewer": "bob", "state": "approved", "commit": HEAD}
+    forged = [
+        deliveries.ours("cdevents", deliveries.cdevent("change.reviewed.0.2.0", "12", {}, custom, id="e-1")),
+        deliveries.ours("generic", deliveries.generic()),
+    ]
+    for turn in range(2):
+        for sent in forged:
+            answer = await world.send(sent)
+            assert (answer.status_code, answer.json()["duplicate"]) == ((200, True) if turn else (202, False))
+    assert (await world.send(ALL[0])).status_code == 200
+    assert len(world.told) == 3
+    load(world.store, world.told, "ledger")
+    rows = (await world.get("/v1/events/quarantine")).json()["rows"]
+    assert {(each["source"], each["why"], each["add"].splitlines()[-1].strip()) for each in rows} == {
+        ("cdevents", "source cdevents may not tell of changes and reviews",
+         "changes: true  # whoever has its secret can then say who approved what"),
+        ("generic", "source generic is not among the sources of checkout", 'sources: ["github", "generic"]'),
+    }  # fmt: skip
+    more = {**known.sources, "cdevents": replace(known.sources["cdevents"], changes=True)}
+    world.register(replace(deliveries.services(sources=("github", "generic", "cdevents")), sources=more))
     assert (await world.get("/v1/events/quarantine")).json()["rows"] == []
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.model.service import EventSource
+from proxy.model.service import EventSource, SourceKind
 from proxy.model.told import CommitTold, DiffTold, ReviewTold, ShippedTold
 from tests.fakes.telling import PAY, SOURCES, Organisation, a_service, at, services_of, total
 
@@ -85,29 +85,48 @@ def test_a_source_that_is_unknown_or_speaks_of_others_stays_held_back(source: Ev
 def test_a_claim_approves_nothing_where_more_than_claims_are_asked_for(trust: str, counts: int) -> None:
     org = Organisation(services=services_of(a_service(trust=trust)))
     org.change("1", 0, approvers=())
-    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "ci", trust="claimed")
+    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "github-2", trust="claimed")
     org.deploy("d1", 0.5)
     assert total(org.verdicts(30)) == counts
 
 
 @pytest.mark.parametrize(
-    ("sources", "counts"), [(("github", "argocd"), 0), (("github", "pager"), 1), ((), 1)], ids=["others", "it", "any"]
+    ("sources", "counts"),
+    [(("github", "argocd"), 0), (("github", "github-2"), 1), ((), 1)],
+    ids=["others", "it", "any"],
 )
 def test_a_source_that_the_service_does_not_name_approves_nothing(sources: tuple[str, ...], counts: int) -> None:
+    org = Organisation(services=services_of(a_service(sources=sources)))
+    org.change("1", 0, approvers=())
+    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "github-2")
+    org.deploy("d1", 0.5)
+    assert total(org.verdicts(30)) == counts
+
+
+@pytest.mark.parametrize("sources", [(), ("github", "pager")], ids=["not named", "named"])
+@pytest.mark.parametrize(("kind", "changes", "counts"), [
+    ("cdevents", False, 0), ("cdevents", True, 1), ("argocd", True, 0), ("generic", True, 0),
+    ("github", False, 1), ("gitlab", False, 1),
+])  # fmt: skip
+def test_of_sources_that_are_no_code_host_one_approves_only_where_it_says_so(
+    kind: SourceKind, changes: bool, counts: int, sources: tuple[str, ...]
+) -> None:
     """The secret of the job that tells which commit an image is could say that somebody approved."""
     org = Organisation(services=services_of(a_service(sources=sources)))
+    pager = replace(SOURCES["pager"], kind=kind, changes=changes)
+    org.services = replace(org.services, sources=SOURCES | {"pager": pager})
     org.change("1", 0, approvers=())
     org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "pager")
     org.deploy("d1", 0.5)
     assert total(org.verdicts(30)) == counts
 
 
-@pytest.mark.parametrize(("beside", "counts"), [((), 1), (("argocd",), 0), (("pager",), 1)])
+@pytest.mark.parametrize(("beside", "counts"), [((), 1), (("argocd",), 0), (("github-2",), 1)])
 def test_of_services_with_one_repository_any_may_name_the_source(beside: tuple[str, ...], counts: int) -> None:
     one, other = a_service(sources=("github",)), a_service("web", environments=("web",), sources=beside)
     org = Organisation(services=services_of(one, other))
     org.change("1", 0, approvers=())
-    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "pager")
+    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "github-2")
     org.deploy("d1", 0.5)
     assert total(org.verdicts(30)) == counts
 
@@ -115,7 +134,7 @@ def test_of_services_with_one_repository_any_may_name_the_source(beside: tuple[s
 def test_a_claim_of_a_change_in_another_repository_is_none_either() -> None:
     org = Organisation(services=services_of(a_service(), a_service("shop", "github.com/acme/shop", trust="claimed")))
     org.change("1", 0, approvers=())
-    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "ci", trust="claimed")
+    org.tell(ReviewTold(PAY, "1", "bob", "approved", "h-pay-1"), -0.1, "github-2", trust="claimed")
     org.deploy("d1", 0.5)
     assert total(org.verdicts(30)) == 0
 

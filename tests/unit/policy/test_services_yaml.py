@@ -55,6 +55,7 @@ services:
 sources:
   ours: {kind: github, secrets: [{env: HOOK}, {file: hook-next}], repositories: [GitHub.com/Acme/*], host: GitHub.com}
   cluster: {kind: argocd, secrets: [{env: ARGO}]}
+  gerrit: {kind: cdevents, secrets: [{env: GERRIT}], changes: true}
 mirrors:
   github.com/Acme/Checkout: {token: {file: /run/secrets/read}}
   github.com/acme/lib: {url: "git@github.com:acme/lib.git", ssh_key: keys/lib}
@@ -87,10 +88,11 @@ persons_min: 8
     assert services.sources == {
         "ours": EventSource("ours", "github", hooks, ("github.com/acme/*",), "github.com", "services.yaml:19"),
         "cluster": EventSource("cluster", "argocd", (("env", "ARGO"),), where="services.yaml:20"),
+        "gerrit": EventSource("gerrit", "cdevents", (("env", "GERRIT"),), where="services.yaml:21", changes=True),
     }
     checkout, lib = services.mirrors.values()
     assert list(services.mirrors) == [checkout.repository, lib.repository]
-    assert (checkout.url, checkout.where) == ("https://github.com/acme/checkout.git", "services.yaml:22")
+    assert (checkout.url, checkout.where) == ("https://github.com/acme/checkout.git", "services.yaml:23")
     assert checkout.credential == ("file", "/run/secrets/read")
     assert lib == Mirror("github.com/acme/lib", "git@github.com:acme/lib.git", ("ssh_key", "keys/lib"), lib.where)
     assert (services.probation_us, services.probation_deployments, services.persons_min) == (14 * 24 * HOUR_US, 0, 8)
