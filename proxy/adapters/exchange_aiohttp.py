@@ -7,6 +7,7 @@ the provider sees it at once: closing would first wait for written bytes to leav
 
 import asyncio
 import re
+import select
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
@@ -17,6 +18,7 @@ from aiohttp.http import RawResponseMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
 from proxy.adapters.lean_httpx import httpx
+from proxy.gateway.deadline import Deadline
 
 READ_BUFFER_BYTES: Final = 64 * 1024
 """Of each answer: reading from the provider stops at twice this, plus one read, while the client is slow."""
@@ -39,13 +41,30 @@ Timeouts = Mapping[str, float | None]
 
 
 class Protocol(ResponseHandler):
-    """aiohttp's, with two faults mended, a lazy timer and a memory. The conformance tests tell when they are mended
+    """aiohttp's, with two faults mended, lazy timers and a memory. The conformance tests tell when they are mended
     upstream."""
 
     used = False
     """True once an exchange has run on this connection."""
-    _heard_s = 0.0
-    """When something was last read."""
+    poll: "select.poll | None" = None
+    """Tells whether something waits to be read on its socket."""
+    exchange: "Exchange | None" = None
+    """The one that runs."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._silence = Deadline(self._on_read_timeout)
+        self.total = Deadline(self._expire)
+        """Of the exchange."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._silence.stop()
+        self.total.stop()
+
+    def _expire(self) -> None:
+        if self.exchange is not None:
+            self.exchange.expire()
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """aiohttp tells who waits for headers, but not who waits for more of a body: framing that breaks within one
@@ -56,22 +75,12 @@ class Protocol(ResponseHandler):
             payload.set_exception(exc, *cause)
 
     def _reschedule_timeout(self) -> None:
-        """aiohttp makes another timer for each piece that is read, which costs as much as reading it. Here one timer
-        looks, when it goes off, how long the silence has been."""
-        self._heard_s = self._loop.time()
-        if self._read_timeout_handle is None:
-            self._listen(self._read_timeout)
+        """aiohttp makes another timer for each piece that is read, which costs as much as reading it."""
+        if self._read_timeout:
+            self._silence.within(self._read_timeout)
 
-    def _listen(self, seconds: float | None) -> None:
-        self._read_timeout_handle = self._loop.call_later(seconds, self._silent) if seconds else None
-
-    def _silent(self) -> None:
-        left_s = self._heard_s + (self._read_timeout or 0) - self._loop.time()
-        self._read_timeout_handle = None
-        if left_s > 0:
-            self._listen(left_s)
-        else:
-            self._on_read_timeout()
+    def _drop_timeout(self) -> None:
+        self._silence.none()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """aiohttp calls this for each chunk read, and then wakes parser and socket though they never slept."""
@@ -104,6 +113,16 @@ class _Pieces(aiohttp.StreamReader):
         self._protocol.resume_reading()
         return data
 
+    def taken_whole(self) -> bytes | None:
+        """All of it, where its end has come and nothing was read before; else None, and nothing is taken."""
+        if self._exception is not None or not self._eof or self._cursor or self._size > READ_BUFFER_BYTES:
+            return None
+        data = b"".join(self._buffer)
+        self._buffer.clear()
+        self._cursor, self._size = len(data), 0
+        self._protocol.resume_reading()
+        return data
+
 
 class Exchange(httpx.AsyncByteStream):
     """Begun once, then iterated once for the body of its answer."""
@@ -122,8 +141,10 @@ class Exchange(httpx.AsyncByteStream):
         self._upload: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         """Why this exchange was broken off from our side; it outranks what the connection says then."""
+        protocol.exchange = self
         total = timeouts.get("total")
-        self._timer = None if total is None else asyncio.get_running_loop().call_later(total, self._expire, total)
+        if total is not None:
+            protocol.total.within(total)
 
     async def begin(self, head: bytes, body: bytes | httpx.AsyncByteStream, *, chunked: bool, bodiless: bool) -> None:
         """Send, and read up to the end of the answer's headers.
@@ -174,6 +195,16 @@ class Exchange(httpx.AsyncByteStream):
                 raise self._broken(lost)  # where the connection's end is the answer's end, a reset is no end
             self._finish()
         return chunk
+
+    def at_once(self) -> bytes | None:
+        """All of the body, where it is here by now: then the connection is free again. None: it is to be read."""
+        payload = self._payload
+        if isinstance(payload, _Pieces) and self._delimited and not self._uploading:
+            body = payload.taken_whole()
+            if body is not None:
+                self._finish()
+            return body
+        return None
 
     async def aclose(self) -> None:
         """Before the body's end this closes the connection; after it, gives it back to the pool."""
@@ -273,8 +304,9 @@ class Exchange(httpx.AsyncByteStream):
     def _uploading(self) -> bool:
         return self._upload is not None and not self._upload.done()
 
-    def _expire(self, total_s: float) -> None:
-        self._fail(httpx.ReadTimeout(f"{self._origin}: not done within {total_s} s"))
+    def expire(self) -> None:
+        """It has taken as long as it may."""
+        self._fail(httpx.ReadTimeout(f"{self._origin}: not done within {self._timeouts.get('total')} s"))
 
     def _fail(self, failure: Exception) -> None:
         """Break the exchange off from outside its reader, who gets `failure`."""
@@ -305,11 +337,11 @@ class Exchange(httpx.AsyncByteStream):
         if self._uploading:
             self._abort()
         else:
-            self._stop_timer()
+            self._over()
             self._connection.release()
 
     def _abort(self) -> None:
-        self._stop_timer()
+        self._over()
         if self._upload is not None:
             self._upload.cancel()
         self._hang_up()
@@ -319,7 +351,8 @@ class Exchange(httpx.AsyncByteStream):
         if self._protocol.transport is not None:
             self._protocol.transport.abort()
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _over(self) -> None:
+        """The connection is another's."""
+        if self._protocol.exchange is self:
+            self._protocol.exchange = None
+            self._protocol.total.none()

@@ -29,6 +29,7 @@ from yarl import URL
 from proxy.adapters.egress import proxy_for, proxy_url, trusted
 from proxy.adapters.exchange_aiohttp import Exchange, Protocol, Timeouts
 from proxy.adapters.lean_httpx import httpx
+from proxy.ports.upstream import SentLines
 
 CONNECTIONS_MAX: Final = 2000
 IDLE_S: Final = 15.0
@@ -218,10 +219,11 @@ def _head(
 
     Raises httpx.LocalProtocolError where a part could be read as more than itself.
     """
-    kept = [b"%b: %b\r\n" % line for line in lines if line[0].lower() not in OWNED]
-    block = b"".join(kept)
-    if block.count(b"\n") != len(kept) or block.count(b"\r") != len(kept) or b"\0" in block:
-        raise httpx.LocalProtocolError("a header holds a line break or a null byte")
+    if isinstance(lines, SentLines):
+        # Written once for all calls that they go out with.
+        block = lines.written = lines.written or _block(lines)
+    else:
+        block = _block(lines)
     if not _TARGET.fullmatch(target):
         raise httpx.LocalProtocolError("the target doesn't begin with a slash, or holds a space or a control character")
     if not _METHOD.fullmatch(method):
@@ -238,6 +240,14 @@ def _head(
     )
 
 
+def _block(lines: Iterable[tuple[bytes, bytes]]) -> bytes:
+    kept = [b"%b: %b\r\n" % line for line in lines if line[0].lower() not in OWNED]
+    block = b"".join(kept)
+    if block.count(b"\n") != len(kept) or block.count(b"\r") != len(kept) or b"\0" in block:
+        raise httpx.LocalProtocolError("a header holds a line break or a null byte")
+    return block
+
+
 def _stale(protocol: Protocol) -> bool:
     """True: something waits to be read on a connection that owes nothing, so the other side closed it (or is mad).
 
@@ -246,8 +256,10 @@ def _stale(protocol: Protocol) -> bool:
     transport = protocol.transport
     if transport is None:
         return True
-    poll = select.poll()
-    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    poll = protocol.poll
+    if poll is None:
+        poll = protocol.poll = select.poll()
+        poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
 
 

@@ -2,16 +2,19 @@
 
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
 from proxy.adapters.exchange_aiohttp import Exchange
 from proxy.adapters.lean_httpx import httpx
 from proxy.adapters.transport_aiohttp import OWNED, AiohttpTransport
-from proxy.ports.upstream import Fault, RawHeaders, UpstreamError, UpstreamRequest
+from proxy.ports.upstream import AtOnce, Fault, RawHeaders, UpstreamError, UpstreamRequest
 
 ORIGINS_MAX: Final = 1000
+NAMES_MAX: Final = 1000
+"""Of headers that are known again."""
 CAUSES_MAX: Final = 20
 """So far down the causes of an error are followed: they can go in a circle."""
 _NOT_QUOTED: Final = "/?%:@!$&'()*+,;="
@@ -34,21 +37,22 @@ class HttpxUpstream:
 
     async def send(self, request: UpstreamRequest) -> "HttpxAnswer":
         body = request.body if isinstance(request.body, bytes) else _Source(request.body, request.body_length)
+        transport = self._transport
         try:
-            if isinstance(self._transport, AiohttpTransport):
-                return await self._open(self._transport, request, body)
-            return await self._handle(request, body)
+            if not isinstance(transport, AiohttpTransport):
+                return await self._handle(request, body)
+            exchange = await transport.open(
+                request.method,
+                self._origin(request.base_url),
+                request.target,
+                request.headers,
+                body,
+                request.body_length,
+                _timeouts(request.connect_timeout_s, request.read_timeout_s, request.total_timeout_s),
+            )
+            return HttpxAnswer(exchange.status, exchange.lines, exchange)
         except httpx.TransportError as error:
             raise _explained(error) from None
-
-    async def _open(
-        self, transport: AiohttpTransport, request: UpstreamRequest, body: "bytes | _Source"
-    ) -> "HttpxAnswer":
-        origin = self._origin(request.base_url)
-        length = request.body_length
-        timeouts = _timeouts(request)
-        exchange = await transport.open(request.method, origin, request.target, request.headers, body, length, timeouts)
-        return HttpxAnswer(exchange.status, exchange.lines, exchange)
 
     async def _handle(self, request: UpstreamRequest, body: "bytes | _Source") -> "HttpxAnswer":
         url = _with_target(self._origin(request.base_url), request.target)
@@ -56,8 +60,12 @@ class HttpxUpstream:
         length = len(body) if isinstance(body, bytes) else request.body_length
         if length is not None:
             lines.append((b"Content-Length", b"%d" % length))
+        connect_s = request.connect_timeout_s
         stream = httpx.ByteStream(body) if isinstance(body, bytes) else body
-        extensions = {"target": request.target, "timeout": _timeouts(request)}
+        extensions = {
+            "target": request.target,
+            "timeout": dict(_timeouts(connect_s, request.read_timeout_s, request.total_timeout_s)),
+        }
         response = await self._transport.handle_async_request(
             httpx.Request(request.method, url, headers=lines, stream=stream, extensions=extensions)
         )
@@ -73,7 +81,7 @@ class HttpxUpstream:
         return url
 
 
-class HttpxAnswer:
+class HttpxAnswer(AtOnce):
     """An UpstreamAnswer."""
 
     __slots__ = ("_stream", "headers", "status")
@@ -82,6 +90,9 @@ class HttpxAnswer:
         self.status = status
         self.headers: RawHeaders = _end_to_end(lines)
         self._stream = stream
+
+    def at_once(self) -> bytes | None:
+        return self._stream.at_once() if isinstance(self._stream, Exchange) else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         stream = self._stream
@@ -139,14 +150,26 @@ def _with_target(origin: httpx.URL, target: bytes) -> httpx.URL:
         return origin
 
 
-def _timeouts(request: UpstreamRequest) -> dict[str, float]:
-    silence = request.read_timeout_s
-    connect = request.connect_timeout_s
-    return {"connect": connect, "pool": connect, "read": silence, "write": silence, "total": request.total_timeout_s}
+@lru_cache(maxsize=100)
+def _timeouts(connect_s: float, silence_s: float, total_s: float) -> Mapping[str, float]:
+    return {"connect": connect_s, "pool": connect_s, "read": silence_s, "write": silence_s, "total": total_s}
+
+
+class _Kept(dict[bytes, bool]):
+    """Whether a header goes on to the client, by its name as it came: names are the same ones in most answers."""
+
+    def __missing__(self, name: bytes) -> bool:
+        kept = name.lower() not in _CONNECTION_ONLY
+        if len(self) < NAMES_MAX:
+            self[name] = kept
+        return kept
+
+
+_KEPT: Final = _Kept()
 
 
 def _end_to_end(lines: RawHeaders) -> Sequence[tuple[bytes, bytes]]:
-    kept = [line for line in lines if line[0].lower() not in _CONNECTION_ONLY]
+    kept = [line for line in lines if _KEPT[line[0]]]
     if len(kept) < len(lines) and (named := _named_by_connection(lines)):
         kept = [line for line in kept if line[0].lower() not in named]
     return kept

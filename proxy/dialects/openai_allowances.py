@@ -6,21 +6,25 @@ The reset is the time until all of the limit is there again, as OpenAI's guide t
 from collections.abc import Sequence
 from typing import Final
 
-from proxy.model.allowance import Allowance
+from proxy.model.allowance import Allowance, Measure
 
 PREFIX: Final = b"x-ratelimit-"
 _SECOND_US: Final = 1_000_000
+_NAMES: Final = {
+    measure: tuple([b"%b%b-%b" % (PREFIX, what, measure.encode()) for what in (b"limit", b"remaining", b"reset")])
+    for measure in Measure
+}
 
 
 def headers(allowances: Sequence[Allowance]) -> list[tuple[bytes, bytes]]:
     lines: list[tuple[bytes, bytes]] = []
     for each in allowances:
-        told = {"limit": str(each.limit), "remaining": str(each.remaining), "reset": _duration(each.full_us)}
-        lines += [(f"x-ratelimit-{what}-{each.measure}".encode(), value.encode()) for what, value in told.items()]
+        limit, remaining, reset = _NAMES[each.measure]
+        lines += (limit, b"%d" % each.limit), (remaining, b"%d" % each.remaining), (reset, _duration(each.full_us))
     return lines
 
 
-def _duration(microseconds: int) -> str:
+def _duration(microseconds: int) -> bytes:
     """Whole seconds, rounded up: no sooner than it is true."""
     minutes, seconds = divmod(-(-microseconds // _SECOND_US), 60)
-    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+    return b"%dm%ds" % (minutes, seconds) if minutes else b"%ds" % seconds

@@ -1,10 +1,9 @@
 """Admitted: a call as it came in, and as it is once it is opened."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
 from proxy.dialects.dialect import Dialect, Operation
-from proxy.gateway.headers import HeaderLines
 from proxy.gateway.lightened import AS_IT_CAME, Lightened
 from proxy.gateway.owners import Owner
 from proxy.gateway.rules import Rules
@@ -35,7 +34,7 @@ class Incoming:
     """Path and query at the provider, as the dialect knows them."""
     content: bytes | None
     """The body with its content-encoding undone; None: it can't be read (an unknown encoding)."""
-    sent_headers: Callable[[], HeaderLines] = list
+    sent_headers: Callable[[None], Sequence[tuple[bytes, bytes]]] = lambda _: ()
     """Those that go to the provider, but for a credential that is put in."""
 
 

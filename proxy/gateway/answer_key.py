@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from proxy.dialects.essence import essence
-from proxy.gateway.headers import HeaderLines
 from proxy.gateway.weighing import Weighing
 from proxy.model.call import Call
 from proxy.policy.redundancy_rules import CacheScope
@@ -45,10 +44,10 @@ def digest(weighing: Weighing, call: Call, content: bytes) -> bytes:
     told = (call.dialect, call.operation, call.provider, call.account, provider.dialect, provider.base_url)
     body = content if sent.body is weighing.incoming.body else sent.body
     parts = [text.encode("utf-8", "surrogatepass") for text in (*told, call.model, sent.model, *sent.edits)]
-    return _hash([*parts, sent.target, essence(call.operation, body), *_lines(weighing.incoming.sent_headers())])
+    return _hash([*parts, sent.target, essence(call.operation, body), *_lines(weighing.incoming.sent_headers(None))])
 
 
-def _lines(headers: HeaderLines) -> Iterator[bytes]:
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
     for name, value in headers:
         if name not in NOISE and not name.startswith(NOISE_PREFIXES):
             yield name

@@ -37,6 +37,8 @@ def key_expiring(rules: Rules, key_id: str, at_us: int) -> str:
 
 def as_header(said: list[str]) -> bytes:
     """One line that any client takes: printable ASCII, within its limit. Names of models are the caller's own."""
+    if not said:
+        return b""
     line = ", ".join(said).encode("ascii", "replace")
     line = bytes(byte if 32 <= byte < 127 else 63 for byte in line)
     return line if len(line) <= BYTES_MAX else line[: BYTES_MAX - len(_MORE)] + _MORE

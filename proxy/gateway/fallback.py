@@ -8,8 +8,8 @@ What a failure is: a connection that was not made, or a status that says the pro
 provider that was sent the call and says nothing may still bill it, so such a call is not sent to another.
 """
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import structlog
 
@@ -57,10 +57,13 @@ class Attempts:
         self._failed_statuses = admitted.verdict.fallback_on
         self._breakers = plane.breakers
 
-    async def send(self) -> UpstreamAnswer:
+    def send(self) -> Coroutine[Any, Any, UpstreamAnswer]:
         """The first answer that is no failure; else what the last provider that was asked came to. Raises
         UpstreamError."""
-        if self._left and not self._breakers.allows(self._provider, self._now_us()):
+        return self._one_after_the_other() if self._left else self._ask()
+
+    async def _one_after_the_other(self) -> UpstreamAnswer:
+        if not self._breakers.allows(self._provider, self._now_us()):
             self._move(_OPEN)
         while True:
             try:

@@ -41,6 +41,8 @@ _TRACEPARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-
 NAME_CHARS_MAX: Final = 200
 REASON_CHARS_MAX: Final = 500
 TAGS_MAX: Final = 20
+NAMES_KEPT: Final = 1000
+"""Of headers, that are known again."""
 
 
 @fact(frozen=True, slots=True)
@@ -96,11 +98,25 @@ def upstream_headers(
     return kept
 
 
-def client_headers(lines: Iterable[tuple[bytes, bytes]], dropped: frozenset[bytes] = frozenset()) -> HeaderLines:
+class _Names(dict[bytes, bytes]):
+    """Names of an answer's headers as they came -> lower-cased, b'' for those that don't go back to the client. Most
+    answers have the same ones."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        lowered = name.lower()
+        if lowered in _CONNECTION_ONLY or lowered.startswith(OUTLAY_PREFIX):
+            lowered = b""
+        if len(self) < NAMES_KEPT:
+            self[name] = lowered
+        return lowered
+
+
+_NAMES: Final = _Names()
+
+
+def client_headers(lines: Iterable[tuple[bytes, bytes]]) -> HeaderLines:
     """The header lines of an answer that go back to the client, lower-cased names in their order."""
-    without = _CONNECTION_ONLY | dropped
-    lowered = [(name.lower(), value) for name, value in lines]
-    return [line for line in lowered if line[0] not in without and not line[0].startswith(OUTLAY_PREFIX)]
+    return [(name, line[1]) for line in lines if (name := _NAMES[line[0]])]
 
 
 def connection_tokens(lines: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:

@@ -22,7 +22,7 @@ from proxy.gateway.client import Client
 from proxy.gateway.closing import close_call
 from proxy.gateway.fallback import Attempts, Elsewhere
 from proxy.gateway.faults import INTERNAL, STOPPING, outcome_of, refusal_of
-from proxy.gateway.headers import client_headers, text
+from proxy.gateway.headers import HeaderLines, client_headers, text
 from proxy.gateway.lease import Lease
 from proxy.gateway.listing import EDIT, shown
 from proxy.gateway.plane import Plane
@@ -32,7 +32,7 @@ from proxy.gateway.translated import TranslatedMeter
 from proxy.model.decision import Refusal
 from proxy.model.entry import Outcome, Timing
 from proxy.model.squeeze import Squeeze
-from proxy.ports.upstream import TranslatedAnswer, UpstreamAnswer, UpstreamError, UpstreamRequest
+from proxy.ports.upstream import AtOnce, TranslatedAnswer, UpstreamAnswer, UpstreamError, UpstreamRequest
 
 log = structlog.get_logger("outlay.relay")
 
@@ -121,24 +121,31 @@ class Relay:
     async def _forward(self) -> None:
         answer = arrived = await self._send()
         self._passing = True
+        body = None
         try:
-            seen = await shown(self._admitted, answer)
-            if isinstance(seen, Refusal):
-                await self._settle(Outcome.PROVIDER_ERROR)
-                return await self._break_off(seen)
-            answer, edited = seen
-            if edited:
-                self._edits = (*self._edits, EDIT)
-            metered = self._metered_answer(answer)
-            await self._client.start(answer.status, self._client_lines(answer))
+            if self._admitted.operation.lists is not None:
+                seen = await shown(self._admitted, answer)
+                if isinstance(seen, Refusal):
+                    await self._settle(Outcome.PROVIDER_ERROR)
+                    return await self._break_off(seen)
+                answer, edited = seen
+                if edited:
+                    self._edits = (*self._edits, EDIT)
+            lines = client_headers(answer.headers)
+            metered = self._metered_answer(answer, dict(lines))
+            await self._client.start(answer.status, self._client_lines(lines))
             self._started = True
             if self._streamed:
-                await self._pass_events(answer, metered)
-            else:
+                return await self._pass_events(answer, metered)
+            body = answer.at_once() if isinstance(answer, AtOnce) else None
+            if body is None:
                 await self._pass_body(answer, metered)
+            else:
+                await self._pass_whole(body, metered)
         finally:
             self._passing = False
-            await arrived.close()
+            if body is None:
+                await arrived.close()
 
     async def _send(self) -> UpstreamAnswer:
         attempts = Attempts(self._plane, self._admitted, self._request, self._elsewhere)
@@ -154,9 +161,8 @@ class Relay:
                 self._lease = Lease(self._plane, self._admitted)
                 self._edits = (*self._admitted.edits, *attempts.failed)
 
-    def _metered_answer(self, answer: UpstreamAnswer) -> MeteredAnswer:
+    def _metered_answer(self, answer: UpstreamAnswer, headers: dict[bytes, bytes]) -> MeteredAnswer:
         """Read status and headers, and set the meter up for what they announce."""
-        headers = {name.lower(): value for name, value in answer.headers}
         admitted = self._admitted
         self._status = answer.status
         self._upstream_us = self._elapsed_us()
@@ -183,8 +189,10 @@ class Relay:
             self._edits = (*self._edits, "content-encoding")
         return self._answer
 
-    def _client_lines(self, answer: UpstreamAnswer) -> list[tuple[bytes, bytes]]:
-        lines = client_headers(answer.headers, _CHANGED_BY_HIDING if self._hiding else frozenset())
+    def _client_lines(self, lines: HeaderLines) -> HeaderLines:
+        """Those of the answer, with ours."""
+        if self._hiding:
+            lines = [line for line in lines if line[0] not in _CHANGED_BY_HIDING]
         lines.append((b"x-outlay-call-id", self._admitted.call.id.encode()))
         if throttles := self._admitted.verdict.throttles:
             left = self._plane.throttling.allowances(throttles, self._plane.clock)
@@ -228,6 +236,17 @@ class Relay:
         await self._settle(Outcome.HANGUP if self._client_gone else None)
         if not self._client_gone:
             await self._client.end(held + rest if self._hiding else held)
+
+    async def _pass_whole(self, body: bytes, metered: MeteredAnswer) -> None:
+        """All of it is here: it goes on in one piece, behind its settlement."""
+        if body:
+            self._first_byte_us = self._elapsed_us()
+        seen = metered.feed(body)
+        rest = metered.finish()
+        self._whole = True
+        await self._settle(Outcome.HANGUP if self._client_gone else None)
+        if not self._client_gone:
+            await self._client.end(seen + rest if self._hiding else body)
 
     def _outcome(self, answer: MeteredAnswer, reading: Reading) -> Outcome:
         """Of an answer that came to its end in HTTP's own terms."""

@@ -46,6 +46,8 @@ class Throttling:
             return _FREE
         now_us = clock.monotonic_us()
         taking = self._rates.take(call_id, throttles, tokens, now_us)
+        if taking.excess is None and not taking.shadow:
+            return _FREE
         shadow = tuple([Shadow(excess.throttle.limit.name, "throttle") for excess in taking.shadow])
         if taking.excess is None:
             return Throttled(None, shadow)
@@ -71,7 +73,7 @@ def allowance_lines(
     limits leave is not to be mixed with what ours do."""
     if not allowances or not headed_allowances(dialect):
         return []
-    if any(name.lower().startswith(dialect.allowance_prefix) for name, _ in theirs):
+    if b"\n" + dialect.allowance_prefix in b"\n".join([b"", *[name for name, _ in theirs]]).lower():
         return []
     return dialect.allowance_headers(allowances)
 

@@ -12,6 +12,13 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 """Header lines in order, names in their original case, duplicates kept."""
 
 
+class SentLines(tuple[tuple[bytes, bytes], ...]):
+    """Header lines that go out with many calls."""
+
+    written: bytes | None = None
+    """An adapter may keep here how it writes them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signing:
     """AWS Signature Version 4 with the proxy's own credential."""
@@ -75,6 +82,17 @@ class UpstreamAnswer(Protocol):
     async def close(self) -> None:
         """Done with it. Before the body's end, this closes the connection: the provider sees a hang-up."""
         ...
+
+
+class AtOnce:
+    """Base of answers whose body may be here as soon as they are."""
+
+    __slots__ = ()
+
+    def at_once(self) -> bytes | None:
+        """All of the body, where it is here by now: then it is taken, and nothing is left to read or to close. None: it
+        is to be read as `chunks`."""
+        return None
 
 
 @runtime_checkable

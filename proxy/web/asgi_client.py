@@ -15,13 +15,16 @@ _WITHOUT_BODY = (204, 304)
 
 
 class AsgiClient:
-    """One response. `body_read` must be set when the request's body has been taken to its end."""
+    """One response. `body_was_read` must be called when the request's body has been taken to its end."""
 
     def __init__(self, receive: Receive, send: Send, dialect: Dialect) -> None:
         self._receive = receive
         self._send = send
         self._dialect = dialect
-        self.body_read = asyncio.Event()
+        self.read = False
+        """The request's body has been taken to its end."""
+        self._read_event: asyncio.Event | None = None
+        """For whoever waits for that."""
         self.started = False
         """An answer has begun: no other can be given."""
 
@@ -59,8 +62,15 @@ class AsgiClient:
     def when_gone(self, told: Callable[[], None]) -> Callable[[], None]:
         return by_task(self.gone, told)
 
+    def body_was_read(self) -> None:
+        self.read = True
+        if self._read_event is not None:
+            self._read_event.set()
+
     async def gone(self) -> None:
-        await self.body_read.wait()
+        if not self.read:
+            self._read_event = self._read_event or asyncio.Event()
+            await self._read_event.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
 

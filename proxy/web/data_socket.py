@@ -36,8 +36,9 @@ from proxy.ports.upstream import UpstreamError
 from proxy.web.asgi_client import JSON, refusal_lines
 from proxy.web.asgi_socket import AsgiSocket
 from proxy.web.credentials import Presented, presented
-from proxy.web.data_plane import raw_target, split_base
+from proxy.web.head_facts import raw_target
 from proxy.web.socket_routing import NoSocket, SocketRoute, socket_route
+from proxy.web.upstream_request import split_base
 
 log = structlog.get_logger("outlay.socket")
 

@@ -11,38 +11,13 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.types import Receive, Send
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from proxy.dialects.dialect import Dialect
 from proxy.web.asgi_client import AsgiClient, HeaderLines
+from proxy.web.call_cycle import CallCycle
 
 _WITHOUT_BODY: Final = (204, 304)
-
-
-class CallCycle(RequestResponseCycle):
-    """uvicorn's state of one request and its answer, which can tell of a hang-up."""
-
-    told: Callable[[], None] | None = None
-    """Called once, when the client hangs up before the answer's end."""
-    flow: FlowControl
-
-    async def run_asgi(self, app: ASGI3Application) -> None:
-        closed = self.on_response
-        await super().run_asgi(app)
-        if self.transport.is_closing() and not (self.response_complete or self.disconnected):
-            # An answer that broke off has closed the connection, and nobody was told.
-            closed()
-
-    def hang_up(self) -> None:
-        """The connection is gone."""
-        if not self.response_complete:
-            self.disconnected = True
-            self.message_event.set()
-            told, self.told = self.told, None
-            if told is not None:
-                told()
 
 
 def client(receive: Receive, send: Send, dialect: Dialect) -> AsgiClient:
@@ -69,9 +44,7 @@ class DirectClient(AsgiClient):
         cycle = self._cycle
         if cycle.more_body or cycle.disconnected or cycle.response_complete:
             return None
-        body = bytes(cycle.body)
-        cycle.body = bytearray()
-        cycle.message_event.clear()
+        body = cycle.take()
         cycle.flow.resume_reading()
         return body
 
@@ -112,7 +85,7 @@ class DirectClient(AsgiClient):
         if self._left:
             raise RuntimeError("an answer is shorter than it said")
         cycle.response_complete = True
-        cycle.message_event.set()
+        cycle.tell()
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
@@ -134,7 +107,7 @@ class DirectClient(AsgiClient):
 
         def tell() -> None:
             # While its body is still being read, its reader learns of it and knows what that means, unless it has all.
-            if self.body_read.is_set():
+            if self.read:
                 told()
             else:
                 later.append(super(DirectClient, self).when_gone(told))

@@ -10,19 +10,20 @@ when nothing has come on it for a moment. So no call that comes sooner meets one
 """
 
 import asyncio
-import fcntl
-import struct
-import termios
-from typing import Any, Final, cast
+import re
+from typing import Any, Final
+from urllib.parse import unquote
 
 import httptools
-import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from proxy.web.direct_client import CallCycle
+from proxy.gateway.deadline import Deadline
+from proxy.web.call_cycle import CallCycle
 from proxy.web.door import Door
-
-log = structlog.get_logger("outlay.server")
+from proxy.web.made_up_head import begin_behind
+from proxy.web.same_head import MISSES_MAX, SAME, SameHead, same_head
+from proxy.web.slow_reader import SlowReader
 
 HEADER_BYTES_MAX: Final = 256 * 1024
 """Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
@@ -30,7 +31,6 @@ HEADERS_MAX: Final = 1000
 """Lines of them: each takes more than a hundred bytes beside its own, so 256 KiB of short ones were 5 MiB."""
 PIPELINED_MAX: Final = 16
 """Requests behind the one that is being answered."""
-FRAMING: Final = frozenset((b"content-length", b"transfer-encoding"))
 RAW_TARGET: Final = "outlay.raw_target"
 """Scope key of the request target exactly as it came; ASGI itself loses a bare '?'."""
 FULL: Final = "outlay.full"
@@ -47,9 +47,10 @@ _FULL: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
     b"retry-after: 1\r\nconnection: close\r\n\r\n%b" % (len(_FULL_BODY), _FULL_BODY)
 )
-
-
 VERSIONS: Final = frozenset(("1.0", "1.1"))
+_PLAIN_PATH: Final = re.compile(rb"/[A-Za-z0-9_:./-]*").fullmatch
+"""A target that is nothing but a path, and that without escapes."""
+_ASGI: Final = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "root_path": ""}
 
 
 class UnreadableError(Exception):
@@ -57,36 +58,14 @@ class UnreadableError(Exception):
     kept."""
 
 
-class _MadeUp:
-    """What a parser tells that was given a made-up head: not of that head, but of all behind it."""
-
-    def __init__(self, protocol: "BoundedHttpProtocol") -> None:
-        self._protocol: BoundedHttpProtocol | None = None
-        self._real = protocol
-        self.on_body = protocol.on_body
-        self.on_message_complete = protocol.on_message_complete
-
-    def on_message_begin(self) -> None:
-        if self._protocol is not None:
-            self._protocol.on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        if self._protocol is not None:
-            self._protocol.on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._protocol is not None:
-            self._protocol.on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        if self._protocol is not None:
-            self._protocol.on_headers_complete()
-        self._protocol = self._real
-
-
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection. Beside its patience: bounded heads, hang-ups told to the request being answered, and the raw
-    target kept."""
+    """One connection. Beside its patience: bounded heads, hang-ups told to the request being answered, the raw target
+    kept, and a head that is the same as the one before not read again.
+
+    uvicorn's handlers of what the parser tells are replaced rather than called: there are some forty a request.
+    """
+
+    cycle: CallCycle | None  # type: ignore[assignment]
 
     def __init__(self, door: Door, **given: Any) -> None:
         super().__init__(**given)
@@ -101,17 +80,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._framing_bytes = 0
         """Come since then: trailers, extensions of chunks."""
         self._answering: CallCycle | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = Deadline(self._over)
         """Ends the state that the connection is in."""
-        self._stalled: asyncio.TimerHandle | None = None
-        self._unsent = 0
-        """Bytes that the client had not taken when its answer was looked at last."""
+        self._reader: SlowReader
         self._above = False
         """The connection came when there were as many as may be."""
+        self._same: SameHead | None = None
+        """The head that the last request had, if it may come again."""
+        self._misses = 0
+        """Heads in a row that were other ones."""
+        self._left = 0
+        """Bytes to come of the body of a request whose head was the same: they pass by the parser, too."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]  # as the base class has it
         door = self._door
+        self._reader = SlowReader(door, self.transport)
         if door.full:
             self._above = True
             door.turned_away += 1
@@ -119,9 +103,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.write(_FULL)
             self.transport.close()
         else:
-            self._within(door.patience.closing_s if door.closing else door.patience.header_s)
+            self._deadline.within(door.patience.closing_s if door.closing else door.patience.header_s)
 
     def data_received(self, data: bytes) -> None:
+        if self._left:
+            data = self._rest_of_body(data)
+            if not data:
+                return
+        fresh = not (self._head or self._body or self._busy or self.pipeline)
+        same = self._same
+        if fresh and same is not None:
+            found = same.match(data)
+            if found is not None:
+                return self._again(same, *found, data)
         self._progress = False
         try:
             self.parser.feed_data(data)
@@ -132,43 +126,146 @@ class BoundedHttpProtocol(HttpToolsProtocol):
                 self._stay(data[wish.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("This is not a request that can be read as HTTP/1.1.")
-        if self.parser is None or self.transport.is_closing():
-            return
+        if self.parser is not None and not self.transport.is_closing():
+            self._bound(data)
+            if fresh and self._misses < MISSES_MAX and not (self._head or self.pipeline):
+                self._remember(data)
+
+    def _bound(self, data: bytes) -> None:
+        """What is neither whole nor a body has an end."""
         if self._head:
             self._head_bytes += len(data)
             if self._head_bytes > HEADER_BYTES_MAX:
                 self._turn_down(_TOO_LARGE)
-            elif self._timer is None:
-                self._within(self._door.patience.header_s)
+            elif not self._deadline.set:
+                self._deadline.within(self._door.patience.header_s)
         elif self._body and not self._progress:
             self._framing_bytes += len(data)
             if self._framing_bytes > HEADER_BYTES_MAX:
                 self._turn_down(_TOO_LARGE)
+
+    def _remember(self, data: bytes) -> None:
+        """The head with which it begins, if the connection is kept behind it."""
+        self._same = None
+        if self.scope["method"] == "POST" and self.parser.should_keep_alive():
+            self._same = same_head(data, dict(self.scope), self.headers)
+            self._misses += 1
+
+    def _again(self, same: SameHead, digits: bytes, start: int, data: bytes) -> None:
+        """A request whose head is the same as the one before. Its body ends where its content-length says, and what
+        comes behind that is no part of it."""
+        end = start + int(digits)
+        self._misses = 0
+        self._left = max(0, end - len(data))
+        self.headers = same.headers(digits)
+        scope: Any = {**same.scope, "headers": self.headers, "state": self.app_state.copy(), SAME: same}
+        self.scope = scope
+        self._body = self._left > 0
+        self._call(self.app, keep_alive=True, body=data[start:end])
+        if len(data) > end:
+            self.data_received(data[end:])
+
+    def _rest_of_body(self, data: bytes) -> bytes:
+        """What comes behind it."""
+        rest = data[self._left :]
+        piece = data[: self._left] if rest else data
+        self._left -= len(piece)
+        self.on_body(piece)
+        if not self._left:
+            self.on_message_complete()
+        return rest
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self._head = True
+        self._head_bytes = 0
+        self._deadline.none()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._head:
             return  # a trailer: it came past all that looks at headers, and may be none (RFC 9110, section 6.5.1)
         if len(self.headers) >= HEADERS_MAX:
             raise UnreadableError
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self._head, self._body, self._framing_bytes = False, True, 0
+        version = self.parser.get_http_version()
+        if len(self.pipeline) >= PIPELINED_MAX or version not in VERSIONS:
+            raise UnreadableError
+        scope: Any = {
+            **_ASGI,
+            "http_version": version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+            **_target(self.url),
+        }
+        self.scope = scope
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return
+        keep_alive = version != "1.0" and self.parser.should_keep_alive()
+        self._call(self.app, keep_alive=keep_alive, expect_100_continue=self.expect_100_continue)
+
+    def _call(self, app: Any, *, keep_alive: bool, expect_100_continue: bool = False, body: bytes = b"") -> None:
+        """The request whose head is in the scope is to be answered, behind those before it."""
+        self._deadline.none()
+        door = self._door
+        if self._above and door.full:
+            self.scope[FULL] = True  # type: ignore[typeddict-unknown-key]  # ASGI allows own keys
+        before = self.cycle
+        self.cycle = CallCycle(
+            self.scope,
+            self.transport,
+            self.flow,
+            self.on_response_complete,
+            keep_alive=keep_alive and door.keeping,
+            expect_100_continue=expect_100_continue,
+            body=body,
+            more_body=self._body,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, app))
 
     def on_body(self, body: bytes) -> None:
         self._progress, self._framing_bytes = True, 0
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete or (self.parser.should_upgrade() and self._should_upgrade()):
+            return
+        cycle.add(body)
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head = True
-        self._head_bytes = 0
-        self._at_ease()
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            return  # so says a parser that passed over the body: `_stay`
+        self._body = False
+        cycle = self.cycle
+        if cycle is None or not cycle.more_body:
+            return
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.tell()
+        else:
+            # The rest of a body that was thrown away has come.
+            cycle.more_body = False
+            self._rest()
 
     def _stay(self, rest: bytes) -> None:
         """The request wishes for another protocol, as the first one of each of Java's clients does, and is answered in
         this one (RFC 9110, section 7.8). The parser has passed over its body; another reads on, told of the framing."""
-        framing = [b"%b: %b\r\n" % line for line in self.headers if line[0] in FRAMING]
-        self.parser = httptools.HttpRequestParser(_MadeUp(self))
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
-        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        begin_behind(self, self.headers)
         if rest:
             self.data_received(rest)
 
@@ -176,46 +273,22 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         # Anything else than GET is answered as the request over HTTP that it may be (RFC 6455, section 4.1).
         return bool(super()._should_upgrade()) and self.scope["method"] == "GET"
 
-    def on_headers_complete(self) -> None:
-        self._head, self._body, self._framing_bytes = False, True, 0
-        self._at_ease()
-        if len(self.pipeline) >= PIPELINED_MAX or self.parser.get_http_version() not in VERSIONS:
-            raise UnreadableError
-        self.scope[RAW_TARGET] = self.url  # type: ignore[typeddict-unknown-key]  # ASGI allows own keys
-        if self._above and self._door.full:
-            self.scope[FULL] = True  # type: ignore[typeddict-unknown-key]
-        before = self.cycle
-        super().on_headers_complete()
-        if self.cycle is not before and not self._door.keeping:
-            self.cycle.keep_alive = False
-
-    def on_message_complete(self) -> None:
-        if self.parser.should_upgrade() and not self._should_upgrade():
-            return  # so says a parser that passed over the body: `_stay`
-        self._body = False
-        super().on_message_complete()
-        cycle = self.cycle
-        if cycle is not None and cycle.response_complete and cycle.more_body:
-            # The rest of a body that was thrown away has come.
-            cycle.more_body = False
-            self._rest()
-
     def on_response_complete(self) -> None:
         """uvicorn's own, with a rest that also bounds what is thrown away."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
-            return self._leave()
+            return self._reader.closed()
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif self.cycle.more_body:
-            self._within(self._door.patience.discard_s)
+        elif self.cycle is not None and self.cycle.more_body:
+            self._deadline.within(self._door.patience.discard_s)
         elif not self._head:
             self._rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._at_ease()
-        self._stop_looking()
+        self._deadline.stop()
+        self._reader.stop()
         super().connection_lost(exc)
         answering = self._answering
         if answering is not None:
@@ -224,13 +297,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._door.waits(self._cut_off, self.transport.get_write_buffer_size())
-        self._unsent = self._not_taken()
-        self._look_again()
+        self._reader.waits()
 
     def resume_writing(self) -> None:
-        self._stop_looking()
-        self._leave()
+        self._reader.stop()
+        self._reader.closed()
         super().resume_writing()
 
     def shutdown(self) -> None:
@@ -244,11 +315,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._turn_down(_TOO_LARGE if self._head and len(self.headers) >= HEADERS_MAX else None, msg)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        # uvicorn names the class that it makes; ours adds nothing but methods.
-        cycle.__class__ = CallCycle
-        self._answering = cast(CallCycle, cycle)
-        super()._start_asgi_task(cycle, app)
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        task = self.loop.create_task(cycle.run_asgi(app))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     @property
     def _busy(self) -> bool:
@@ -258,16 +329,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Nothing is under way, unless the next request's head has begun."""
         if not self._head:
             patience = self._door.patience
-            self._within(patience.closing_s if self._door.closing else patience.keep_alive_s)
+            self._deadline.within(patience.closing_s if self._door.closing else patience.keep_alive_s)
 
     def _turn_down(self, answer: bytes | None, msg: str = "") -> None:
         """Answer what can't be read, and close. Where it came behind a whole request that is being answered, its answer
         would be taken for that one's, and within a body that was answered already for the next one's: then the
         connection is only broken off, or closed."""
-        if self._body and self.cycle is not None and self.cycle.response_complete:
+        cycle = self.cycle
+        if cycle is not None and self._body and cycle.response_complete:
             self.transport.close()
-            self._leave()
-        elif self._busy and (self.pipeline or self._head or self.cycle.response_started or not self.cycle.more_body):
+            self._reader.closed()
+        elif cycle is not None and self._busy and self._ahead(cycle):
             self.transport.abort()
         elif answer is None:
             super().send_400_response(msg)
@@ -275,64 +347,27 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.write(answer)
             self.transport.close()
 
-    def _within(self, seconds: float) -> None:
-        """The state the connection is in ends within that."""
-        self._at_ease()
-        self._timer = self.loop.call_later(seconds, self._over)
-
-    def _at_ease(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _ahead(self, cycle: CallCycle) -> bool:
+        """What came last is no part of the request that is being answered, or its answer has begun."""
+        return bool(self.pipeline) or self._head or cycle.response_started or not cycle.more_body
 
     def _over(self) -> None:
-        self._timer = None
         if self.transport.is_closing():
             return
         if self._busy:
             # A head that came ahead of its turn: it has time until then, and once more.
-            self._within(self._door.patience.header_s)
+            self._deadline.within(self._door.patience.header_s)
         elif self._head:
             self._turn_down(_TOO_SLOW)
         else:
             self.transport.close()
-            self._leave()
+            self._reader.closed()
 
-    def _leave(self) -> None:
-        """A connection that is closed is there until its client has taken what waits for it, or takes too little."""
-        if self.transport.is_closing() and self._stalled is None and self.transport.get_write_buffer_size():
-            self._unsent = self._not_taken()
-            self._look_again()
 
-    def _look_again(self) -> None:
-        self._stalled = self.loop.call_later(self._door.patience.answer_idle_s, self._look)
-
-    def _look(self) -> None:
-        """Whether the client took enough of what waits for it."""
-        patience = self._door.patience
-        unsent = self._not_taken()
-        taken, self._unsent = self._unsent - unsent, unsent
-        if taken <= patience.answer_rate_min * patience.answer_idle_s or not taken:
-            self._door.cut_slow += 1
-            self._cut_off()
-        else:
-            self._look_again()
-
-    def _cut_off(self) -> None:
-        log.warning("a client took too little of its answer", unsent_bytes=self._unsent)
-        self.transport.abort()
-
-    def _not_taken(self) -> int:
-        """Of what was written: bytes that wait here, and in the kernel for the client to confirm them."""
-        size: int = self.transport.get_write_buffer_size()
-        connected = self.transport.get_extra_info("socket")
-        if connected is not None:
-            answer = fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
-            size += struct.unpack("i", answer)[0]
-        return size
-
-    def _stop_looking(self) -> None:
-        self._door.goes_on(self._cut_off)
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+def _target(raw: bytes) -> dict[str, Any]:
+    """A request's target, for its scope. Raises HttpParserInvalidURLError."""
+    if _PLAIN_PATH(raw):
+        return {"path": raw.decode("ascii"), "raw_path": raw, "query_string": b"", RAW_TARGET: raw}
+    parsed = httptools.parse_url(raw)
+    path = unquote(parsed.path.decode("ascii"))
+    return {"path": path, "raw_path": parsed.path, "query_string": parsed.query or b"", RAW_TARGET: raw}

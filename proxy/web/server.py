@@ -5,7 +5,6 @@ line a call costs more than the call and the journal has it all.
 """
 
 import asyncio
-import logging
 import signal
 import socket
 import ssl
@@ -32,13 +31,6 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 LOOK_S: Final = 0.05
 CUT_S: Final = 10.0
 """How long a stop waits for calls that it has cut off to be settled and told."""
-
-
-class _CutAnswers(logging.Filter):
-    """An answer that broke off at the provider is broken off here by not ending it; that is no error of ours."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return "returned without completing response" not in record.getMessage()
 
 
 def _socket_protocol(room: BodyRoom, **given: Any) -> asyncio.Protocol:
@@ -137,7 +129,6 @@ def server(
     `websockets`: the room for what their clients send; None: there are none. `door`: with the patience of the port.
     At a stop `leaving` is called while connections are accepted still, and `closed` once none is any more.
     """
-    logging.getLogger("uvicorn.error").addFilter(_CutAnswers())
     door = door or Door()
     config = uvicorn.Config(
         app,

@@ -10,6 +10,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.model.network import Network, address
+from proxy.web.same_head import SAME
 
 HOPS_MAX: Final = 20
 _ADDED: Final = (b"forwarded", b"x-real-ip")
@@ -37,6 +38,7 @@ class TrustedProxies:
         client = next((hop for hop in hops if not self._trusts(hop)), hops[-1] if hops else "")
         kept = [line for line in lines if line[0] not in _ADDED and not line[0].startswith(_ADDED_PREFIX)]
         scheme = protocol.decode() if protocol in (b"http", b"https") else scope["scheme"]
+        scope.pop(SAME, None)  # with other headers it is another head
         return {**scope, "headers": kept, "client": (client, 0) if client else peer, "scheme": scheme}
 
     def _trusts(self, host: str) -> bool:

@@ -66,7 +66,7 @@ async def on_the_wire(way: Way, answer: Answer, sent: bytes = GET) -> bytes:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         told = way(receive, send)
-        told.body_read.set()
+        told.body_was_read()
         await answer(told)
 
     async with listening(app) as port, asyncio.timeout(10):
@@ -171,7 +171,7 @@ async def test_who_hangs_up_is_told_of_once_and_only_while_it_is_asked(way: Way)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         told = way(receive, send)
-        told.body_read.set()
+        told.body_was_read()
         stop = told.when_gone(lambda: told_of.append("not any more"))
         stop()
         stop = told.when_gone(lambda: (told_of.append("gone"), left.set()))  # type: ignore[arg-type,return-value,func-returns-value]
@@ -199,7 +199,7 @@ async def test_who_hung_up_before_it_was_asked_is_told_of_too(way: Way) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         told = way(receive, send)
         begun.set()
-        told.body_read.set()
+        told.body_was_read()
         await told.gone()
         gone.set()
         told.when_gone(told_of.set)
@@ -227,7 +227,7 @@ async def test_who_hangs_up_before_a_body_that_is_all_here_was_passed_on_is_told
         while connections[0].cycle is None or not connections[0].cycle.disconnected:
             await asyncio.sleep(0.01)
         assert not told_of.is_set()
-        told.body_read.set()
+        told.body_was_read()
         async with asyncio.timeout(5):
             await told_of.wait()
         stop()
