@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.adapters.meanings import Meanings
-from proxy.adapters.tally import RollingTally, Tally, spent_in
+from proxy.adapters.tally import RollingTally, Tally, held_in_all, spent_in_all
 from proxy.model.call import Call, Hold
 from proxy.model.decision import Reason, Refusal
 from proxy.policy.charge import Account, Balance, Charge, Shortfall
@@ -25,7 +25,11 @@ SWEEP_FULL_US: Final = 1_000_000
 """While there is no place for another."""
 STERNNESS: Final = ("refuse", "throttle", "downgrade", "warn")
 """Actions of budgets. What one refuses, no other lets through by another model."""
+KNOWN_MAX: Final = 2048
+"""Groups of accounts that are found again at a glance: the same calls are charged to the same ones until a window
+ends."""
 _Key = tuple[Account, int]
+_Charged = list[tuple[Charge, Tally]]
 Extra = Callable[[Budget, tuple[str, ...]], int]
 """What is granted above a budget's limit now, to one instance of it, in its unit."""
 
@@ -36,7 +40,8 @@ class _Open:
 
     call: Call
     hold: Hold
-    charged: list[tuple[Charge, Tally]]
+    charged: _Charged
+    """Never changed: other calls may be charged there by the same list."""
 
 
 class MemoryCounters:
@@ -48,10 +53,15 @@ class MemoryCounters:
         accounts_max: int = ACCOUNTS_MAX,
         extra: Extra = lambda _budget, _instance: 0,
         sweep_us: int = SWEEP_US,
+        granting: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`granting` False: `extra` would say 0 of every account, so it isn't asked."""
         self._max = calls_in_flight_max
         self._accounts_max = accounts_max
         self._extra = extra
+        self._granting = granting
+        self._granted = False
+        """Some account may have something extra."""
         self._sweep_us = sweep_us
         self._open: dict[str, _Open] = {}
         self._tallies: dict[_Key, Tally] = {}
@@ -59,6 +69,11 @@ class MemoryCounters:
         """How many of them each meaning with instances has."""
         self._fresh: list[_Key] = []
         """Made for the call that is looked at."""
+        self._known: dict[int, tuple[tuple[Charge, ...], _Charged]] = {}
+        """Where charges count, by the identity of the tuple (kept beside, so that it stays its own). Forgotten whole as
+        soon as an account is, or a budget means something else."""
+        self._meant = 0
+        """Version of the meanings that this is by."""
         self._meanings = Meanings()
         self._windows = Windows()
         self._now_us = 0
@@ -73,11 +88,14 @@ class MemoryCounters:
 
     def reserve(self, call: Call, hold: Hold, charges: Sequence[Charge] = ()) -> Reserved | Refusal | Shortfall:
         if call.id in self._open:
-            return Reserved()
+            return _RESERVED
         if len(self._open) >= self._max:
             return _too_many(self._max)
         self._now_us = max(self._now_us, call.opened_us)
         charged = self._charged(call, charges)
+        if not self._withheld and self._fits(charged, hold):
+            self._put(call, hold, charged)
+            return _RESERVED
         short = self._shortfalls(charged, hold)
         refusing = self._refusing(short)
         if self._withheld and (refusing is None or refusing.waiting_helps):
@@ -119,12 +137,19 @@ class MemoryCounters:
             return ()
         self.held_pico -= opened.hold.cost_pico
         at_us = opened.call.opened_us
+        held, came_to = held_in_all(opened.hold), spent_in_all(spent)
+        crossings: list[Crossing] = []
         for charge, tally in opened.charged:
-            unit = charge.budget.unit
             tally.in_flight -= 1
-            tally.add(at_us, spent_in(unit, spent), -charge.takes(opened.hold))
-        warning = [each for each in opened.charged if each[1].budget.warn_at]
-        return [crossing for charge, tally in warning if (crossing := _crossed(charge, tally)) is not None]
+            measure = tally.measure
+            if tally.moving:
+                tally.add(at_us, came_to[measure], -held[measure])
+            else:
+                tally.spent += came_to[measure]
+                tally.held -= held[measure]
+            if tally.budget.warn_at and (crossing := _crossed(charge, tally)) is not None:
+                crossings.append(crossing)
+        return crossings
 
     def accounts_of(self, call_id: str) -> Sequence[Account]:
         opened = self._open.get(call_id)
@@ -133,12 +158,16 @@ class MemoryCounters:
     def count(self, at_us: int, spent: Spent, charges: Sequence[Charge]) -> None:
         for charge in charges:
             tally = self._tally(charge, at_us)
-            tally.add(at_us, spent_in(charge.budget.unit, spent), 0)
+            tally.add(at_us, spent_in_all(spent)[tally.measure], 0)
 
     def balance(self, charge: Charge, at_us: int) -> Balance:
         tally = self._tally(charge, at_us)
         tally.move_to(max(self._now_us, at_us))
         return _balance(tally)
+
+    def near(self, call_id: str) -> Sequence[tuple[Charge, Balance]]:
+        opened = self._open.get(call_id)
+        return () if opened is None else [(charge, _balance(tally)) for charge, tally in opened.charged if tally.near]
 
     def knows(self, charge: Charge, at_us: int) -> bool:
         return self._tally(charge, at_us).knows(at_us)
@@ -181,8 +210,48 @@ class MemoryCounters:
         full = len(self._tallies) + len(charges) > self._accounts_max
         if self._now_us - self._swept_us > (SWEEP_FULL_US if full else self._sweep_us):
             self._sweep()
+        known = self._known.get(id(charges))
         self._fresh.clear()
-        return [(charge, self._tally(charge, call.opened_us)) for charge in charges]
+        if known is not None and known[0] is charges and self._meant == self._meanings.version:
+            self._regrant(known[1])
+            return known[1]
+        charged = [(charge, self._tally(charge, call.opened_us)) for charge in charges]
+        self._remember(charges, charged)
+        return charged
+
+    def _remember(self, charges: Sequence[Charge], charged: _Charged) -> None:
+        """Not what was made just now: it is forgotten again if the call is refused."""
+        if self._meant != self._meanings.version or len(self._known) >= KNOWN_MAX:
+            self._meant = self._meanings.version
+            self._known.clear()
+        if isinstance(charges, tuple) and not self._fresh:
+            self._known[id(charges)] = (charges, charged)
+
+    def _regrant(self, charged: _Charged) -> None:
+        """What is granted changes with time."""
+        if self._granting():
+            self._granted = True
+            for charge, tally in charged:
+                tally.extra = self._extra(tally.budget, charge.account.instance)
+        elif self._granted:
+            self._ungrant()
+
+    def _ungrant(self) -> None:
+        self._granted = False
+        for tally in self._tallies.values():
+            tally.extra = 0
+
+    def _fits(self, charged: _Charged, hold: Hold) -> bool:
+        """True: there is room in every account, as `_short` has it of each."""
+        amounts, now_us = held_in_all(hold), self._now_us
+        for _, tally in charged:
+            if tally.moving:
+                tally.move_to(now_us)
+            budget, needed = tally.budget, amounts[tally.measure]
+            room = budget.limit + tally.extra - budget.reserve
+            if tally.spent + tally.held + needed > room if needed else budget.limit <= 0:
+                return False
+        return True
 
     def _shortfalls(self, charged: Iterable[tuple[Charge, Tally]], hold: Hold) -> list[Shortfall]:
         return [found for each in charged if (found := self._short(*each, hold)) is not None]
@@ -227,14 +296,19 @@ class MemoryCounters:
         self._put_in(opened)
 
     def _put_in(self, opened: _Open) -> None:
-        for charge, tally in opened.charged:
+        amounts = held_in_all(opened.hold)
+        for _, tally in opened.charged:
             tally.in_flight += 1
-            tally.add(opened.call.opened_us, 0, charge.takes(opened.hold))
+            if tally.moving:
+                tally.add(opened.call.opened_us, 0, amounts[tally.measure])
+            else:
+                tally.held += amounts[tally.measure]
 
     def _take_out(self, opened: _Open) -> None:
-        for charge, tally in opened.charged:
+        amounts = held_in_all(opened.hold)
+        for _, tally in opened.charged:
             tally.in_flight -= 1
-            tally.add(opened.call.opened_us, 0, -charge.takes(opened.hold))
+            tally.add(opened.call.opened_us, 0, -amounts[tally.measure])
 
     def _change(self, opened: _Open, hold: Hold) -> None:
         self._take_out(opened)
@@ -248,7 +322,11 @@ class MemoryCounters:
         if tally is None:
             tally = self._made(charge, meaning, at_us)
         tally.budget = in_force
-        tally.extra = self._extra(in_force, charge.account.instance)
+        if self._granting():
+            self._granted = True
+            tally.extra = self._extra(in_force, charge.account.instance)
+        elif self._granted:
+            self._ungrant()
         return tally
 
     def _made(self, charge: Charge, meaning: int, at_us: int) -> Tally:
@@ -293,8 +371,12 @@ class MemoryCounters:
     def _sweep(self) -> None:
         """Forget the accounts of windows that are over."""
         self._swept_us = self._now_us
+        self._known.clear()
         for key, tally in [each for each in self._tallies.items() if each[1].over(self._now_us)]:
             self._forget(key, tally)
+
+
+_RESERVED: Final = Reserved()
 
 
 def _sternness(short: Shortfall) -> tuple[bool, int, str]:

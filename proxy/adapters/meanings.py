@@ -17,11 +17,14 @@ class Meanings:
         self._latest: dict[int, Budget] = {}
         self._by_name: dict[str, list[tuple[Budget, int]]] = {}
         self._numbers = 0
+        self.version = 0
+        """Another one as soon as a budget is seen for the first time: what is in force may be another."""
 
     def of(self, budget: Budget) -> int:
         known = self._known.get(id(budget))
         if known is not None:
             return known[1]
+        self.version += 1
         number = self._found(budget)
         if len(self._known) >= MEANINGS_MAX:
             self._known.clear()

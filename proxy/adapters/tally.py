@@ -3,17 +3,27 @@
 from collections.abc import Mapping
 from typing import Final
 
+from proxy.model.call import Hold
 from proxy.policy.rules import Budget, Unit
 from proxy.policy.windows import NEVER_US, bucket_size_us, buckets
 from proxy.ports.counters import Spent
+
+MEASURES: Final = {Unit.USD: 0, Unit.TOKENS: 1, Unit.CALLS: 2}
+"""Places of the units in what a call takes or comes to."""
+Amounts = tuple[int, int, int]
+"""Pico-dollars, tokens, calls."""
 
 
 class Tally:
     """Of a window with a begin and an end."""
 
-    __slots__ = ("budget", "ends_us", "extra", "held", "in_flight", "opened", "spent", "told")
+    __slots__ = ("budget", "ends_us", "extra", "held", "in_flight", "measure", "opened", "spent", "told")
+    moving = False
+    """True: its window moves along, so `move_to` and `add` are to be asked."""
 
     def __init__(self, budget: Budget, ends_us: int) -> None:
+        self.measure: Final = MEASURES[budget.unit]
+        """Place of its unit among Amounts."""
         self.budget = budget
         """As it is in force now; its limit may change while the account goes on."""
         self.extra = 0
@@ -67,16 +77,32 @@ class Tally:
         return self.budget.limit + self.extra
 
     @property
+    def near(self) -> bool:
+        """As ports.counters has it."""
+        budget = self.budget
+        if budget.mode != "enforce":
+            return False
+        limit = budget.limit + self.extra
+        if budget.warn_at and self.spent * 100 >= budget.warn_at[0] * limit:
+            return True
+        return budget.action == "warn" and self.spent + self.held > limit
+
+    @property
     def level(self) -> int:
         """The highest level of `warn_at` that spending has reached; 0: none."""
-        limit = self.limit
-        return max((level for level in self.budget.warn_at if self.spent * 100 >= level * limit), default=0)
+        reached, limit = 0, self.budget.limit + self.extra
+        for level in self.budget.warn_at:
+            if self.spent * 100 < level * limit:
+                break
+            reached = level
+        return reached
 
 
 class RollingTally(Tally):
     """Of a window that moves along: by buckets, of which one leaves when it is wholly outside."""
 
-    __slots__ = ("_buckets", "_first_us", "_openings", "_size_us")
+    __slots__ = ("_buckets", "_first_us", "_openings", "_size_us", "_until_us")
+    moving = True
 
     def __init__(self, budget: Budget) -> None:
         super().__init__(budget, NEVER_US)
@@ -85,6 +111,8 @@ class RollingTally(Tally):
         """Begin -> spent, held."""
         self._openings: set[int] = set()
         self._first_us = 0
+        self._until_us = 0
+        """Before that, no further bucket leaves."""
 
     def knows(self, at_us: int) -> bool:
         return self._bucket(at_us) in self._openings
@@ -97,7 +125,11 @@ class RollingTally(Tally):
             self.told = self.level
 
     def move_to(self, now_us: int) -> None:
-        first_us = buckets(self.budget.window, now_us).first_us
+        if now_us < self._until_us:
+            return
+        window = self.budget.window
+        first_us = buckets(window, now_us).first_us
+        self._until_us = first_us + self._size_us + window.length_s * 1_000_000
         if first_us <= self._first_us:
             return
         self._first_us = first_us
@@ -114,7 +146,8 @@ class RollingTally(Tally):
             return
         before = self._buckets.get(bucket, (0, 0))
         self._buckets[bucket] = (before[0] + spent, before[1] + held)
-        super().add(at_us, spent, held)
+        self.spent += spent
+        self.held += held
 
     def room_at(self, needed: int, room: int) -> int:
         left = self.spent
@@ -139,7 +172,10 @@ class RollingTally(Tally):
         return at_us // self._size_us * self._size_us
 
 
-def spent_in(unit: Unit, spent: Spent) -> int:
-    if unit is Unit.USD:
-        return spent.cost_pico
-    return spent.tokens if unit is Unit.TOKENS else spent.calls
+def held_in_all(hold: Hold) -> Amounts:
+    """As Charge.takes has it, in every unit."""
+    return hold.cost_pico, hold.input_tokens + hold.output_tokens, 1
+
+
+def spent_in_all(spent: Spent) -> Amounts:
+    return spent.cost_pico, spent.tokens, spent.calls

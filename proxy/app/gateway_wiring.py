@@ -78,7 +78,7 @@ class Gateway:
         self.metrics = GatewayMetrics()
         self.grants = GrantsFile(settings.data)
         self.grants.look()
-        self.counters = MemoryCounters(settings.calls_in_flight_max, extra=self._granted)
+        self.counters = MemoryCounters(settings.calls_in_flight_max, extra=self._granted, granting=self._granting)
         self.waiting = Waiting()
         self.throttling = Throttling()
         self.expecting = Expecting()
@@ -162,6 +162,9 @@ class Gateway:
     def _granted(self, budget: Budget, instance: tuple[str, ...]) -> int:
         grants = self.grants.current
         return 0 if grants is NO_GRANTS else grants.granted(budget, instance, self.clock.now_us())
+
+    def _granting(self) -> bool:
+        return self.grants.current is not NO_GRANTS
 
     def load(self, policies: PolicySet) -> None:
         """All of a start that takes long and needs nothing of a gateway before; the journal is open. Raises OSError."""

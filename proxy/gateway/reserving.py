@@ -1,7 +1,7 @@
 """Reserving: room for a call in every budget that applies, at once or in its turn; or why there is none."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from proxy.gateway.over_budget import no_turn, over_budget, warning
@@ -10,7 +10,7 @@ from proxy.gateway.waiting import Lack, Waiting
 from proxy.model.call import Call, Hold
 from proxy.model.decision import Refusal
 from proxy.model.fact import fact
-from proxy.policy.charge import Balance, Charge, Shortfall
+from proxy.policy.charge import Shortfall
 from proxy.policy.verdict import Shadow, Verdict
 from proxy.ports.clock import Clock
 from proxy.ports.counters import NOTHING, Counters, Reserved
@@ -52,7 +52,11 @@ class Reserving:
         refusal: Refusal | None = None
         kept = False
         try:
-            weighed, refusal = await self._room(weighed, weigh, gone, lighten)
+            found = self._at_once(weighed)
+            if isinstance(found, Reserved):
+                weighed = _with_shadows(weighed, found)
+            else:
+                weighed, refusal = await self._room(weighed, found, weigh, gone, lighten)
             kept = refusal is None
         finally:
             if not kept:
@@ -60,10 +64,14 @@ class Reserving:
         return shadowed(weighed, throttled.shadow), refusal
 
     async def _room(
-        self, weighed: Weighed, weigh: Weigh, gone: Gone | None, lighten: Lighten | None
+        self,
+        weighed: Weighed,
+        found: Reserved | Refusal | Shortfall | Lack,
+        weigh: Weigh,
+        gone: Gone | None,
+        lighten: Lighten | None,
     ) -> tuple[Weighed, Refusal | None]:
-        """In every budget."""
-        found = self._at_once(weighed)
+        """In every budget, where there is none at once."""
         waited = False
         while True:
             if isinstance(found, Shortfall) and found.waiting_helps and not waited:
@@ -125,12 +133,9 @@ class Reserving:
         return self.throttling.take(weighed.call.id, verdict.throttles, verdict.weight.expected_tokens, self.clock)
 
     def warning(self, weighed: Weighed) -> str:
-        return warning(self._balances(weighed))
-
-    def _balances(self, weighed: Weighed) -> Iterator[tuple[Charge, Balance]]:
-        for charge in weighed.verdict.charges:
-            if charge.budget.mode == "enforce" and (charge.budget.warn_at or charge.budget.action == "warn"):
-                yield charge, self.counters.balance(charge, weighed.call.opened_us)
+        """Of a call that has its room."""
+        near = self.counters.near(weighed.call.id)
+        return warning(near) if near else ""
 
     def _at_once(self, weighed: Weighed) -> Reserved | Refusal | Shortfall | Lack:
         """Nobody overtakes those for whom room is kept; who can't fit at all needn't wait to learn that."""
@@ -197,6 +202,8 @@ def shadowed(weighed: Weighed, shadow: tuple[Shadow, ...]) -> Weighed:
 
 def _with_shadows(weighed: Weighed, reserved: Reserved) -> Weighed:
     """What budgets in shadow mode would have done is part of the verdict."""
+    if not reserved.missed:
+        return weighed
     missed = [each.charge.budget for each in reserved.missed if each.charge.budget.mode == "shadow"]
     if not missed:
         return weighed

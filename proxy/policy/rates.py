@@ -14,11 +14,12 @@ too. An estimate above the whole limit is taken as the limit: such a call passes
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from proxy.model.allowance import Allowance, Measure
+from proxy.policy.rules import RateLimit
 from proxy.policy.verdict import Throttle
 
 SLICE_US: Final = 500_000
@@ -30,6 +31,9 @@ CONCURRENT_WAIT_US: Final = 1_000_000
 INSTANCES_MAX: Final = 10_000
 """At most some 25 MB. Where so many are busy within a minute, the further instances of a rule share one until that has
 a free minute: stricter for them, and never laxer."""
+
+KNOWN_MAX: Final = 2048
+"""Groups of instances that are found again at a glance."""
 
 _REST: Final = ()
 """Instance of a rule's others; where its `per` is empty, it is all there is."""
@@ -62,6 +66,9 @@ class Rates:
     def __init__(self, instances_max: int = INSTANCES_MAX) -> None:
         self._max = instances_max
         self._instances: dict[_Key, _Instance] = {}
+        self._known: dict[int, tuple[tuple[Throttle, ...], list[tuple[Throttle, _Instance]]]] = {}
+        """The instances of throttles, by the identity of the tuple (kept beside, so that it stays its own), where each
+        has one of its own. Forgotten whole as soon as an instance is."""
         self._open: dict[str, _Taken] = {}
         self._swept = -1
         """The slice in which idle instances were last looked for."""
@@ -77,24 +84,25 @@ class Rates:
         takes nothing more.
         """
         if not throttles or call_id in self._open:
-            return Taking()
+            return _TAKEN
         excesses: list[Excess] = []
         shadow: list[Excess] = []
         fitting: list[tuple[_Instance, int]] = []
-        for throttle in throttles:
-            instance = self._instance(throttle, now_us)
-            cut = _at_most(tokens, throttle.limit.tokens_per_minute)
-            excess = instance.excess(throttle, cut, now_us)
-            if excess is None:
+        for throttle, instance in self._found(throttles, now_us):
+            limit = throttle.limit
+            most = limit.tokens_per_minute
+            # Under a limit of 0, one token stays one too many.
+            cut = tokens if most is None or tokens <= most else max(1, most)
+            if instance.fits(limit, cut, now_us):
                 fitting.append((instance, cut))
-            else:
-                (shadow if throttle.limit.mode == "shadow" else excesses).append(excess)
+            elif (excess := instance.excess(throttle, cut, now_us)) is not None:
+                (shadow if limit.mode == "shadow" else excesses).append(excess)
         if excesses:
             return Taking(max(excesses, key=_longest), tuple(shadow))
         for instance, cut in fitting:
             instance.take(cut, now_us)
         self._open[call_id] = _Taken(now_us // SLICE_US, fitting)
-        return Taking(None, tuple(shadow))
+        return Taking(None, tuple(shadow)) if shadow else _TAKEN
 
     def give_back(self, call_id: str) -> None:
         """The call was not admitted after all: it counts nowhere."""
@@ -117,14 +125,13 @@ class Rates:
             else:
                 instance.tokens.add(tokens - held, now_us)
 
-    def allowances(self, throttles: Iterable[Throttle], now_us: int, wall_us: int) -> tuple[Allowance, ...]:
+    def allowances(self, throttles: Sequence[Throttle], now_us: int, wall_us: int) -> tuple[Allowance, ...]:
         """What is left of requests and of tokens, each by the limit that enforces and leaves least. `wall_us`: the
         same moment since the epoch."""
         least: dict[Measure, Allowance] = {}
-        for throttle in throttles:
+        for throttle, instance in self._found(throttles, now_us):
             if throttle.limit.mode == "shadow":
                 continue
-            instance = self._instance(throttle, now_us)
             for measure, limit, window in instance.limited(throttle):
                 remaining = max(0, limit - window.total(now_us))
                 full_us = window.empty_in_us(now_us)
@@ -132,6 +139,18 @@ class Rates:
                 if measure not in least or (remaining, -found.full_us) < _tightness(least[measure]):
                     least[measure] = found
         return tuple(least.values())
+
+    def _found(self, throttles: Sequence[Throttle], now_us: int) -> "list[tuple[Throttle, _Instance]]":
+        known = self._known.get(id(throttles))
+        if known is not None and known[0] is throttles:
+            return known[1]
+        found = [(throttle, self._instance(throttle, now_us)) for throttle in throttles]
+        own = all((each.limit.name, each.instance) in self._instances for each in throttles)
+        if own and isinstance(throttles, tuple):
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[id(throttles)] = (throttles, found)
+        return found
 
     def _instance(self, throttle: Throttle, now_us: int) -> "_Instance":
         # A plain pair finds what is kept under a _Key.
@@ -154,8 +173,12 @@ class Rates:
         if self._swept == (slice_ := now_us // SLICE_US):
             return
         self._swept = slice_
+        self._known.clear()
         for key in [key for key, instance in self._instances.items() if instance.idle(now_us)]:
             del self._instances[key]
+
+
+_TAKEN: Final = Taking()
 
 
 class _Key(NamedTuple):
@@ -244,6 +267,17 @@ class _Instance:
             found.append((Measure.TOKENS, limit.tokens_per_minute, self.tokens))
         return found
 
+    def fits(self, limit: RateLimit, tokens: int, now_us: int) -> bool:
+        """Whether there is no `excess`: nearly always, so that is asked first, for a fifth of the price."""
+        most = limit.requests_per_minute
+        if most is not None and self.requests.total(now_us) >= most:
+            return False
+        most = limit.tokens_per_minute
+        if most is not None and tokens and self.tokens.total(now_us) + tokens > most:
+            return False
+        most = limit.concurrent
+        return most is None or self.in_flight < most
+
     def excess(self, throttle: Throttle, tokens: int, now_us: int) -> Excess | None:
         """Of the measures in the way, the one to be waited for longest; None: the call fits."""
         found: list[Excess] = []
@@ -269,11 +303,6 @@ class _Taken(NamedTuple):
     slice: int
     shares: list[tuple[_Instance, int]]
     """Where the call counts, and with how many tokens."""
-
-
-def _at_most(tokens: int, limit: int | None) -> int:
-    """Under a limit of 0, one token stays one too many."""
-    return tokens if limit is None else min(tokens, max(1, limit))
 
 
 def _longest(excess: Excess) -> float:

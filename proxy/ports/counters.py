@@ -90,6 +90,11 @@ class Counters(Protocol):
 
     def balance(self, charge: Charge, at_us: int) -> Balance: ...
 
+    def near(self, call_id: str) -> Sequence[tuple[Charge, Balance]]:
+        """Of a call in flight, the enforced budgets that have reached the first level they warn at, and those that only
+        warn and are over their limit: what its caller is told of."""
+        ...
+
     def knows(self, charge: Charge, at_us: int) -> bool:
         """False: nobody has said yet what was spent there before this process looked."""
         ...
