@@ -16,10 +16,14 @@ from proxy.journal.lines import LINE_TYPES, Line
 NAME_CHARS_MAX: Final = 200
 """Any string that is not listed below, names of tags and rules included."""
 TEXT_CHARS_MAX: Final = 2000
-TEXT_FIELDS: Final = frozenset({"message", "justification", "reason"})
-"""Sentences written by people, or for them."""
 TEXT_PAIRS: Final = frozenset({"details", "facts"})
 """Pairs whose values are as long as texts: of an act, and what was told, whose lists are joined by blanks."""
+DOCUMENT_CHARS_MAX: Final = 60_000
+CHARS_MAX: Final = {
+    **dict.fromkeys(("message", "justification", "reason"), TEXT_CHARS_MAX),
+    "document": DOCUMENT_CHARS_MAX,
+}
+"""Of fields that are longer than names: sentences written by people, or for them, and parts of statements."""
 PAIRS_MAX: Final = 20
 """Tags of a call, details of an act, kinds of a cost, fields of what was told."""
 NAMES_MAX: Final = 100
@@ -81,7 +85,7 @@ def bounded(line: Any) -> Any:
 
 def _bounded(name: str, value: Any) -> Any:
     if isinstance(value, str):
-        return text(value, TEXT_CHARS_MAX if name in TEXT_FIELDS else NAME_CHARS_MAX)
+        return text(value, CHARS_MAX.get(name, NAME_CHARS_MAX))
     if isinstance(value, int):
         return value if isinstance(value, bool) else min(max(value, 0), INTEGER_MAX)
     if isinstance(value, Mapping):
@@ -132,7 +136,10 @@ def _paths(kind: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def _getter(paths: list[str]) -> Callable[[object], tuple[Any, ...]]:
     if len(paths) > 1:
         return attrgetter(*paths)
-    return lambda line: tuple(attrgetter(path)(line) for path in paths)
+    if not paths:
+        return lambda _: ()
+    only = attrgetter(paths[0])
+    return lambda line: (only(line),)
 
 
 _SHAPES: Final = {kind: _Shape(kind) for kind in LINE_TYPES.values()}

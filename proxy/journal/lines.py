@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.model.call import Call, Hold
-from proxy.model.entry import Act, Attributed, Entry, Extended, Opened, Refused, Settled
+from proxy.model.entry import Act, Attributed, Entry, Extended, Opened, Refused, Settled, Stated
 from proxy.model.told import Told
 
 
@@ -42,5 +42,6 @@ LINE_TYPES: Final[dict[str, type[Line]]] = {
     "attributed": Attributed,
     "act": Act,
     "told": Told,
+    "stated": Stated,
 }
 """The value of `t` in a line, and what the line holds."""

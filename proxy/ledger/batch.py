@@ -27,6 +27,7 @@ class Kind(StrEnum):
     ATTRIBUTED = "attributed"
     ACT = "act"
     TOLD = "told"
+    STATED = "stated"
     SEGMENT = "segment"
 
 

@@ -49,6 +49,8 @@ class BatchRows:
             closed.update(call_id for _, _, call_id in refused)
         for version, acts in self._batch.of(Kind.ACT):
             _check(self._execute(f"v{version}_act", acts), len(acts))
+        for version, stated in self._batch.of(Kind.STATED):
+            _check(self._execute(f"v{version}_stated", stated), len(stated))
         for version, attributed in self._batch.of(Kind.ATTRIBUTED):
             self._execute(f"v{version}_attributed", attributed, {"load": self._load})
         for version, told in self._batch.of(Kind.TOLD):

@@ -151,4 +151,22 @@ class Act:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
-Entry = Opened | Extended | Settled | Refused | Attributed | Act | Told
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A part of the statement of a closed month (finance.statement), in the ledger's own journal.
+
+    The act that closes the month comes behind the last part: parts of no act say nothing."""
+
+    id: str
+    """Of that act."""
+    month: str
+    part: int
+    """From 0 on."""
+    parts: int
+    sha256: str
+    """Of the whole text."""
+    document: str
+    """This part of the text."""
+
+
+Entry = Opened | Extended | Settled | Refused | Attributed | Act | Told | Stated

@@ -19,6 +19,20 @@ def pico_to_usd(pico: int) -> str:
     return f"{sign}{whole}.{decimals}"
 
 
+def usd_exact(pico: int) -> str:
+    """The same with all twelve decimals, so that equal amounts are equal text: '0.012500000000'."""
+    whole, fraction = divmod(abs(pico), PICO_PER_USD)
+    return f"{'-' if pico < 0 else ''}{whole}.{fraction:012d}"
+
+
+def pico_of(usd: str) -> int:
+    """Of an amount with twelve decimals. Raises ValueError."""
+    whole, _, fraction = usd.partition(".")
+    if len(fraction) != len(str(PICO_PER_USD)) - 1:
+        raise ValueError(f"{usd!r} doesn't have twelve decimals")
+    return int(whole + fraction)
+
+
 def rate_from_usd(usd_per_unit: str | Decimal) -> int:
     """Rate (pico-dollars per million units) of a price in dollars per unit, half-even below 1e-18 USD."""
     return int((Decimal(usd_per_unit) * PICO_PER_USD * RATE_UNITS).to_integral_value())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from proxy.journal.lines import Carried, Head
 from proxy.model.call import Call, Hold
-from proxy.model.entry import Act, Attributed, Cost, Extended, Opened, Outcome, Refused, Settled, Timing
+from proxy.model.entry import Act, Attributed, Cost, Extended, Opened, Outcome, Refused, Settled, Stated, Timing
 from proxy.model.squeeze import Squeeze
 from proxy.model.told import Told
 from proxy.model.usage import KINDS, Served, Usage
@@ -87,6 +87,10 @@ def an_act(act_id: str = "act_1") -> Act:
     return Act(act_id, OPENED_US, "bob", "rows_viewed", "alice", "invoice 17", {"report": "spend"})
 
 
+def a_stated(act_id: str = "act_1") -> Stated:
+    return Stated(act_id, "2027-01", 0, 1, "a" * 64, '{"month":"2027-01"}')
+
+
 def a_told(id_: str = "github:d1:0", **given: Any) -> Told:
     plain: dict[str, Any] = {
         "id": id_,
@@ -163,6 +167,7 @@ entries = st.one_of(
     _whole(Attributed, call_ids=names),
     _whole(Act, details=pairs),
     _whole(Told, facts=pairs),
+    _whole(Stated),
 )
 lines = st.one_of(entries, _whole(Head), st.builds(Carried, calls, holds))
 """Any line with any strings and integers, within bounds or not."""

@@ -10,10 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.journal.bounds import INTEGER_MAX, LINE_BYTES_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX, bounded
+from proxy.journal.bounds import (
+    DOCUMENT_CHARS_MAX,
+    INTEGER_MAX,
+    LINE_BYTES_MAX,
+    NAME_CHARS_MAX,
+    TEXT_CHARS_MAX,
+    bounded,
+)
 from proxy.journal.codec import LineError, NewerLineError, decode, encode
 from proxy.journal.lines import LINE_TYPES, Carried, Head
 from proxy.model.call import Call
+from proxy.model.entry import Stated
 from tests.fakes import facts
 
 PLAIN = [
@@ -26,6 +34,7 @@ PLAIN = [
     facts.an_attributed(),
     facts.an_act(),
     facts.a_told(),
+    facts.a_stated(),
 ]
 
 
@@ -58,7 +67,7 @@ def test_whatever_the_strings_and_integers_a_line_comes_back_brought_within_boun
 def test_what_comes_back_holds_nothing_that_breaks_a_load_or_a_terminal(line):
     for value in _leaves(decode(encode(line))):
         if isinstance(value, str):
-            assert len(value) <= TEXT_CHARS_MAX
+            assert len(value) <= (DOCUMENT_CHARS_MAX if isinstance(line, Stated) else TEXT_CHARS_MAX)
             value.encode()
             assert not any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in value)
         else:
@@ -97,6 +106,8 @@ def test_the_longest_line_that_the_bounds_allow_is_within_the_line_limit():
     act = replace(facts.an_act(), reason=wide, details=dict.fromkeys(names, wide))
     assert len(encode(act)) <= LINE_BYTES_MAX
     assert len(encode(facts.a_told(facts=dict.fromkeys(names, wide)))) <= LINE_BYTES_MAX
+    part = replace(facts.a_stated(), id=wide, month=wide, sha256=wide, document=wide * 100)
+    assert LINE_BYTES_MAX / 2 < len(encode(part)) <= LINE_BYTES_MAX
 
 
 def test_forty_commits_stand_on_one_line_uncut():

@@ -22,6 +22,7 @@ PLAIN = {
     Kind.ATTRIBUTED: facts.an_attributed(),
     Kind.ACT: facts.an_act(),
     Kind.TOLD: facts.a_told(),
+    Kind.STATED: facts.a_stated(),
 }
 
 
@@ -31,7 +32,7 @@ def test_what_the_codec_writes_is_told_by_its_first_bytes(kind):
     assert batch.bad == ()
     assert list(batch.by_kind) == [(1, kind)]
     ((_, _, called),) = batch.by_kind[1, kind]
-    known = {Kind.TOLD: b"github:d1:0", **dict.fromkeys((Kind.SEGMENT, Kind.ATTRIBUTED, Kind.ACT), b"")}
+    known = {Kind.TOLD: b"github:d1:0", **dict.fromkeys((Kind.SEGMENT, Kind.ATTRIBUTED, Kind.ACT, Kind.STATED), b"")}
     assert called == known.get(kind, b"call_1")
 
 

@@ -9,7 +9,7 @@ from proxy.journal.lines import LINE_TYPES
 from proxy.ledger.batch import FORMATS, Kind
 from proxy.ledger.statements import numbered, statement
 from proxy.model.call import Call, Hold
-from proxy.model.entry import Act, Cost, Refused, Settled, Timing
+from proxy.model.entry import Act, Cost, Refused, Settled, Stated, Timing
 from proxy.model.told import Told
 from proxy.model.usage import KINDS, Served
 
@@ -25,7 +25,7 @@ def test_every_type_of_line_has_its_kind():
 
 
 @pytest.mark.parametrize("version", FORMATS)
-@pytest.mark.parametrize("name", ["settled", "refused", "opened", "extended", "act", "told"])
+@pytest.mark.parametrize("name", ["settled", "refused", "opened", "extended", "act", "told", "stated"])
 def test_each_format_has_a_statement_for_each_line_that_is_loaded(version, name):
     assert "read_json($file" in statement(f"v{version}_{name}")
 
@@ -42,6 +42,7 @@ def test_a_statement_reads_every_field_of_a_call(name):
         ("v1_refused", (Refused,)),
         ("v1_act", (Act,)),
         ("v1_told", (Told,)),
+        ("v1_stated", (Stated,)),
         ("v1_opened", (Hold,)),
     ],
 )
@@ -73,5 +74,5 @@ def test_migrations_are_numbered_without_gaps():
 
 
 def test_nothing_is_ever_read_with_errors_ignored():
-    for name in ("v1_settled", "v1_refused", "v1_opened", "v1_extended", "v1_act", "v1_told"):
+    for name in ("v1_settled", "v1_refused", "v1_opened", "v1_extended", "v1_act", "v1_told", "v1_stated"):
         assert "ignore_errors" not in statement(name)
