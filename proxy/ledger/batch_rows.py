@@ -9,6 +9,7 @@ from proxy.ledger.batch import BadLine, Batch, Kind, Line
 from proxy.ledger.job_rows import PREFIX as JOB_PREFIX
 from proxy.ledger.job_rows import JobRows
 from proxy.ledger.statements import statement
+from proxy.ledger.summing import sum_up
 from proxy.ledger.told_rows import ToldRows
 from proxy.model.entry import Settled
 from proxy.ports.segments import Segment
@@ -47,6 +48,8 @@ class BatchRows:
         for version, refused in self._batch.of(Kind.REFUSED):
             self._insert(f"v{version}_refused", refused)
             closed.update(call_id for _, _, call_id in refused)
+        if settled or jobs or self._batch.of(Kind.REFUSED):
+            sum_up(self._change, self._load)
         for version, acts in self._batch.of(Kind.ACT):
             _check(self._execute(f"v{version}_act", acts), len(acts))
         for version, stated in self._batch.of(Kind.STATED):
@@ -108,7 +111,7 @@ class BatchRows:
 
     def _insert_jobs(self, jobs: Mapping[int, Sequence[Line]]) -> None:
         """Those that were not told before. A repeated one is no bad line: every gateway tells what it hears of."""
-        rows = JobRows(self._change, self._batch)
+        rows = JobRows(self._change, self._batch, self._load)
         news = rows.names()
         for version, lines in jobs.items():
             counting = rows.counting(lines)

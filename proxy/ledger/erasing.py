@@ -10,12 +10,16 @@ EXACT: Final = {
     "calls": ("owner",),
     "open_calls": ("owner",),
     "calls_rolled": ("owner",),
+    "summed": ("owner",),
+    "summed_lately": ("owner",),
     "acts": ("actor", "subject"),
 }
 WITHIN: Final = {
     "calls": ("key_id", "branch", "work_item", "repository", "message", "justification"),
     "open_calls": ("key_id",),
     "calls_rolled": ("key_id", "repository"),
+    "summed": ("key_id", "repository"),
+    "summed_lately": ("key_id", "repository"),
     "acts": ("reason",),
 }
 PAIRS: Final = {"calls": "tags", "open_calls": "tags", "calls_rolled": "tags", "acts": "details", "told": "facts"}

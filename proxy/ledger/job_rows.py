@@ -11,6 +11,7 @@ from typing import Final
 from proxy.journal.codec import LineError, decode
 from proxy.ledger.batch import Batch, Kind, Line
 from proxy.ledger.statements import statement
+from proxy.ledger.summing import sum_anew
 from proxy.model.entry import Settled
 from proxy.ports.store import RejectedRowsError, Transaction
 
@@ -23,9 +24,10 @@ _RESULTS: Final = "r"
 class JobRows:
     """The jobs of one batch, within its transaction."""
 
-    def __init__(self, change: Transaction, batch: Batch) -> None:
+    def __init__(self, change: Transaction, batch: Batch, load: int) -> None:
         self._change = change
         self._batch = batch
+        self._load = load
 
     def names(self) -> bool:
         """Keep what the batch's settled lines say of the provider's ids; True where they say anything."""
@@ -84,6 +86,7 @@ class JobRows:
                 "last_us": max(times),
             },
         )
+        sum_anew(self._change, self._load, times)
         self._change.execute("UPDATE jobs SET attributed = true WHERE id IN (SELECT unnest($ids))", {"ids": job_ids})
 
     def _telling(self) -> Iterable[Settled]:

@@ -17,6 +17,7 @@ from proxy.journal.codec import UNKNOWN_TYPE, LineError, NewerLineError, decode
 from proxy.ledger.batch import BadLine, Batch, bad_line, sort
 from proxy.ledger.batch_rows import BatchRows, Position
 from proxy.ledger.reconsidering import AT_ONCE, Passed, passed_over, read_again, take_out
+from proxy.ledger.summing import Summing
 from proxy.ports.segments import Segment, SegmentLostError, Segments
 from proxy.ports.store import RejectedRowsError, Store
 
@@ -66,6 +67,7 @@ class Loader:
         self._positions: dict[str, Position] = {}
         self._load = 0
         self._rejections = 0
+        self._summing = Summing()
         self._doubtful = True
         """A transaction failed, so that only the store knows where it stands."""
         self._told: set[str] = set()
@@ -201,6 +203,7 @@ class Loader:
         self._doubtful = True
         try:
             with self._store.transaction() as change:
+                self._summing.merge(change, load, self._now_us())
                 rows = BatchRows(change, segment, batch, load, self._now_us())
                 bad = [*bad, *rows.insert()]
                 rows.quarantine(bad)

@@ -38,13 +38,13 @@ def spend(store: Store, asked: Selection, viewer: Viewer, directory: Directory, 
 
     Raises ForbiddenError, ReasonNeededError, ParameterError, QueryTimeoutError, StoreError.
     """
-    query = SpendQuery(store, asked, viewer, timeout_s)
+    query = SpendQuery(store, asked, viewer, timeout_s, summed=True)
     scope = Scope.of(query, asked, viewer, directory, personal=asked.personal)
     rows = query.rows(own_only=scope.own_only, fold=scope.fold)
     previous: list[Figures] = []
     queries = [query]
     if asked.compare:
-        earlier = SpendQuery(store, replace(asked, period=asked.compare), viewer, timeout_s)
+        earlier = SpendQuery(store, replace(asked, period=asked.compare), viewer, timeout_s, summed=True)
         rows, previous = _beside(asked, rows, earlier.rows(own_only=scope.own_only, fold=scope.fold))
         queries.append(earlier)
     return SpendReport(

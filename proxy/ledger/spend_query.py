@@ -15,6 +15,8 @@ from proxy.ledger.statements import statement
 from proxy.ports.store import Row, Store
 
 ROWS_MAX: Final = 50_000
+EVER_US: Final = 2**62
+"""After everything."""
 OTHERS: Final = "owner_kind = 'person' AND NOT (owner = $viewer AND owner_kind = $viewer_kind)"
 """Of a row of `calls`: it is another person's."""
 _NAMED: Final = re.compile(r"\$(\w+)")
@@ -64,10 +66,13 @@ class SpendQuery:
         known: Mapping[str, object] = MappingProxyType({}),
         *,
         single: bool = False,
+        summed: bool = False,
     ) -> None:
         """`source`: what stands for `calls` where a report joins more to them, with its parameters (`known`).
-        `single`: it needs calls one by one, and can't be made of the sums that are left of those that were dropped."""
+        `single`: it needs calls one by one, and can't be made of the sums that are left of those that were dropped.
+        `summed`: it can be made of the sums that are kept of all calls, where these tell what is asked for."""
         self._source = source or statement("spend_calls")
+        self._summed = summed and _told_by_sums(asked)
         self._single = single
         self._known = known
         self._store = store
@@ -112,7 +117,7 @@ class SpendQuery:
 
     def has_others(self, narrowed: Filter) -> bool:
         """Whether any call ever that passes this one filter is another person's."""
-        values = {**self._span(), "since_us": 0, "until_us": 2**63 - 1, **self._viewer_values()}
+        values = {**_span(0, EVER_US), "horizon": self._horizon, **self._viewer_values()}
         return bool(self._others(f" AND {_condition(narrowed, 0, values)}", values))
 
     def narrowed(self, sql: str, values: Mapping[str, object], *, own_only: bool) -> Sequence[Row]:
@@ -126,7 +131,7 @@ class SpendQuery:
 
     def _read(self, sql: str, values: Mapping[str, object]) -> Sequence[Row]:
         """With those of the values that the statement names."""
-        sql = sql.replace("/*source*/", self._source)
+        sql = sql.replace("/*source*/", _summed(values) if self._summed else self._source)
         named = set(_NAMED.findall(sql))
         known = {**self._known, **values}
         found = self._store.read(sql, {name: value for name, value in known.items() if name in named}, self._timeout_s)
@@ -136,7 +141,7 @@ class SpendQuery:
 
     def _span(self) -> dict[str, object]:
         period = self._asked.period
-        return {"horizon": self._horizon, "since_us": period.since_us, "until_us": period.until_us}
+        return {"horizon": self._horizon, **_span(period.since_us, period.until_us)}
 
     def _viewer_values(self) -> dict[str, object]:
         return {"viewer": self._viewer.name, "viewer_kind": str(self._viewer.kind)}
@@ -171,6 +176,30 @@ class SpendQuery:
         elif own_only:
             conditions.append(_OWN)
         return "".join(f" AND {condition}" for condition in conditions)
+
+
+def _told_by_sums(asked: Selection) -> bool:
+    """Tags are all that single calls are kept by for good and that sums of all calls have not: too few calls share."""
+    used = [*asked.by, *(each.dimension for each in asked.filters)]
+    return all(each.kept and not each.tag for each in used)
+
+
+def _span(since_us: int, until_us: int) -> dict[str, object]:
+    """With the first and last of the borders of quarters of an hour that lie within."""
+    first_us = min(-(-since_us // SLOT_US) * SLOT_US, until_us)
+    last_us = max(until_us // SLOT_US * SLOT_US, first_us)
+    return {"since_us": since_us, "until_us": until_us, "first_us": first_us, "last_us": last_us}
+
+
+def _summed(values: Mapping[str, object]) -> str:
+    """What stands for `calls` where sums do."""
+    borders = [("since_us", "first_us"), ("last_us", "until_us")]
+    edges = [
+        statement("spend_edge").replace("/*from*/", f"${begin}").replace("/*to*/", f"${end}")
+        for begin, end in borders
+        if values[begin] != values[end]
+    ]
+    return statement("spend_summed").replace("/*edges*/", "".join(edges))
 
 
 def in_order(by: Sequence[Dimension], rows: Sequence[SpendRow]) -> list[SpendRow]:

@@ -68,10 +68,11 @@ def said(store, reports):
 
 
 def test_every_schema_but_those_that_came_together_has_a_folder():
-    """The newest is still being made. 8 and 9 came with 10, and 13 after 14: no version had one as its last."""
+    """The newest is still being made. 8 and 9 came with 10, 13 after 14, and 15 with 16: no version had one as
+    its last."""
     known = {int(name.removeprefix("tables-")) for name in FIXTURES if name.startswith("tables-")}
     released = {number for number, _ in numbered()[:-1]}
-    assert released - known <= {8, 9, 13}
+    assert released - known <= {8, 9, 13, 15}
 
 
 def test_a_folder_opens_and_reports_what_it_reported(folder):
