@@ -155,6 +155,9 @@ def _timeouts(connect_s: float, silence_s: float, total_s: float) -> Mapping[str
     return {"connect": connect_s, "pool": connect_s, "read": silence_s, "write": silence_s, "total": total_s}
 
 
+_KEEPING: Final = [b"keep-alive"]
+
+
 class _Kept(dict[bytes, bool]):
     """Whether a header goes on to the client, by its name as it came: names are the same ones in most answers."""
 
@@ -170,15 +173,17 @@ _KEPT: Final = _Kept()
 
 def _end_to_end(lines: RawHeaders) -> Sequence[tuple[bytes, bytes]]:
     kept = [line for line in lines if _KEPT[line[0]]]
-    if len(kept) < len(lines) and (named := _named_by_connection(lines)):
+    if len(kept) < len(lines) and (named := _named_by_connection([line for line in lines if not _KEPT[line[0]]])):
         kept = [line for line in kept if line[0].lower() not in named]
     return kept
 
 
 def _named_by_connection(lines: RawHeaders) -> frozenset[bytes]:
     """Headers that the answer's `connection` header declares to be for this connection only."""
-    values = b",".join(value for name, value in lines if name.lower() == b"connection")
-    return frozenset(token.strip().lower() for token in values.split(b","))
+    values = [value.lower() for name, value in lines if name.lower() == b"connection"]
+    if not values or values == _KEEPING:
+        return frozenset()
+    return frozenset([token.strip() for token in b",".join(values).split(b",")])
 
 
 def _explained(error: httpx.TransportError) -> Exception:

@@ -9,10 +9,12 @@ Servers that speak the format differ, and are read as they document it:
 """
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from proxy.dialects.quantity import Total, part, quantity
 from proxy.model.usage import Usage
+
+_APART: Final = frozenset(("prompt_cache_hit_tokens", "cached_tokens"))
 
 
 def usage_of(reported: Any, web_searches: int = 0) -> Usage | None:
@@ -25,6 +27,9 @@ def usage_of(reported: Any, web_searches: int = 0) -> Usage | None:
     written = _details(reported, "completion_tokens_details", "output_tokens_details", "output_token_details")
     # What only the total knows of is output that was not shown.
     unshown = max(0, quantity(reported, "total_tokens") - prompt - completion)
+    if not (unshown or any(read.values()) or any(written.values()) or _APART.intersection(reported)):
+        # Nothing apart from the totals, as in most answers.
+        return Usage(input_text=prompt, output_text=completion, web_search=web_searches)
     inputs, outputs = Total(prompt), Total(completion + unshown)
     cached = quantity(read, "cached_tokens") or quantity(reported, "prompt_cache_hit_tokens", "cached_tokens")
     return Usage(

@@ -73,11 +73,15 @@ class Price:
 
     def cost(self, usage: Usage) -> Cost:
         """Each kind rounded to a whole pico-dollar, so that the kinds sum to the total exactly."""
-        used = [each for each in zip(KINDS, _quantities(usage), self.rates, strict=True) if each[1] > 0]
-        by_kind = {kind: amount for kind, many, rate in used if (amount := cost_of(many, rate))}
+        by_kind, guessed = {}, []
+        for kind, many, rate in zip(KINDS, _quantities(usage), self.rates, strict=True):
+            if many > 0:  # two kinds of fifteen, as a rule
+                if amount := cost_of(many, rate):
+                    by_kind[kind] = amount
+                if kind in self.unknown:
+                    guessed.append(kind)
         if not self.unknown:
             return Cost(sum(by_kind.values()), by_kind, self.id)
-        guessed = [kind for kind, _, _ in used if kind in self.unknown]
         whole = self.id == CEILING_ID
         named = self.id if whole else "".join((self.id, *(f"!{kind}" for kind in guessed)))
         return Cost(sum(by_kind.values()), by_kind, named, unpriced=whole or bool(guessed))

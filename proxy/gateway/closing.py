@@ -65,9 +65,10 @@ def put_on_record(plane: Plane, admitted: Admitted, entry: Settled, reading: Rea
     except JournalUnavailableError:
         # The journal owes this line and writes it first when it can; else the next start settles at the hold.
         log.error("settlement not written", call_id=entry.call.id)
-    accounts = plane.counters.accounts_of(entry.call.id)
-    crossed = plane.counters.settle(entry.call.id, _spent(entry))
-    plane.throttling.settle(entry.call.id, _tokens(entry.usage), plane.clock)
+    call_id, tokens = entry.call.id, _tokens(entry.usage)
+    accounts = plane.counters.accounts_of(call_id) if plane.waiting.anybody else ()
+    crossed = plane.counters.settle(call_id, Spent(entry.cost.total_pico, tokens))
+    plane.throttling.settle(call_id, tokens, plane.clock)
     plane.waiting.freed(accounts)
     if plane.watching is not None:
         plane.watching.ended(entry, reading)
@@ -76,7 +77,6 @@ def put_on_record(plane: Plane, admitted: Admitted, entry: Settled, reading: Rea
     for crossing in crossed:
         plane.warned(crossing)
     plane.observe(entry)
-    log.debug("settled", call_id=entry.call.id, outcome=entry.outcome, status=entry.status)
 
 
 def _learn(plane: Plane, admitted: Admitted, ending: Ending) -> None:

@@ -127,6 +127,11 @@ class Waiting:
             raise GoneError
         return False
 
+    @property
+    def anybody(self) -> bool:
+        """Waits for room."""
+        return bool(self._lines)
+
     def freed(self, accounts: Iterable[Account] | None = None) -> None:
         """Something was given back to these accounts; None: perhaps to any. Those in front try again."""
         if self._lines:

@@ -1,11 +1,13 @@
 """The gateway's own figures, and the small HTTP application that shows them beside the data port, never on it."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
@@ -55,12 +57,6 @@ class GatewayMetrics:
             ["kind"],
             registry=self.registry,
         )
-        self._first_byte = Histogram(
-            "outlay_gateway_first_byte_seconds",
-            "From admission to the provider's first byte",
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
 
     def settled(self, entry: Settled) -> None:
         call, usage, sums = entry.call, entry.usage, self._sums
@@ -76,8 +72,7 @@ class GatewayMetrics:
             if edit.startswith(FALLBACK):
                 self._fallbacks.labels(edit.split(" ")[1]).inc()
         if entry.timing.first_byte_us:
-            self._first_byte.observe(entry.timing.first_byte_us / 1e6)
-
+            sums.first_byte(entry.timing.first_byte_us)
         if entry.found:
             self._found(entry)
 
@@ -120,25 +115,39 @@ class _Sums(Collector):
         self.tokens: defaultdict[tuple[str, str], int] = defaultdict(int)
         """By provider and side."""
         self.cost_pico: defaultdict[str, int] = defaultdict(int)
+        self._first_bytes = [0] * (len(_SECONDS) + 1)
+        """Calls whose first byte came within each of the times, and after all of them."""
+        self._first_byte_us = 0
+
+    def first_byte(self, after_us: int) -> None:
+        self._first_bytes[bisect_left(_SECONDS, after_us / 1e6)] += 1
+        self._first_byte_us += after_us
 
     def describe(self) -> Iterable[Metric]:
         return self._families()
 
     def collect(self) -> Iterable[Metric]:
-        calls, tokens, cost = self._families()
+        calls, tokens, cost, first_byte = self._families()
         for labels, count in self.calls.items():
             calls.add_metric(labels, count)
         for sides, count in self.tokens.items():
             tokens.add_metric(sides, count)
         for provider, pico in self.cost_pico.items():
             cost.add_metric([provider], pico / PICO_PER_USD)
-        return calls, tokens, cost
+        bounds = [*(repr(float(each)) for each in _SECONDS), "+Inf"]
+        first_byte.add_metric(
+            [], list(zip(bounds, accumulate(self._first_bytes), strict=True)), self._first_byte_us / 1e6
+        )
+        return calls, tokens, cost, first_byte
 
-    def _families(self) -> tuple[CounterMetricFamily, CounterMetricFamily, CounterMetricFamily]:
+    def _families(
+        self,
+    ) -> tuple[CounterMetricFamily, CounterMetricFamily, CounterMetricFamily, HistogramMetricFamily]:
         return (
             CounterMetricFamily("outlay_gateway_calls", "Calls settled", labels=["provider", "operation", "outcome"]),
             CounterMetricFamily("outlay_gateway_tokens", "Tokens metered", labels=["provider", "side"]),
             CounterMetricFamily("outlay_gateway_cost_usd", "Cost metered", labels=["provider"]),
+            HistogramMetricFamily("outlay_gateway_first_byte_seconds", "From admission to the provider's first byte"),
         )
 
 
