@@ -40,12 +40,14 @@ class Fields:
     def model(self) -> str:
         """The model's name; '' where a stored prompt or the server names it."""
         model = self.text("model")
-        if len(model) > NAME_CHARS_MAX or _CONTROL.search(model):
+        if len(model) > NAME_CHARS_MAX or (not model.isprintable() and _CONTROL.search(model)):
             raise UnreadableError(f"The key 'model' must be a name of at most {NAME_CHARS_MAX} printable characters.")
         return model
 
     def tier(self) -> str:
         """The service tier asked for; '' for the list price. It prices the hold: what was given, the answer says."""
+        if "service_tier" not in self._values:
+            return ""
         tier = self.text("service_tier")[:NAME_CHARS_MAX]
         return _TIERS.get(tier, "" if _CONTROL.search(tier) else tier)
 
@@ -60,10 +62,16 @@ class Fields:
 
     def limit(self, *names: str) -> int | None:
         """The largest of the named limits; None where none is set (some servers take 0 and -1 for that, too)."""
-        stated = [number for name in names if (number := self.whole(name)) is not None and number > 0]
-        return max(stated, default=None)
+        largest: int | None = None
+        for name in names:
+            number = self.whole(name) if name in self._values else None
+            if number is not None and number > (largest or 0):
+                largest = number
+        return largest
 
     def choices(self) -> int:
+        if "n" not in self._values:
+            return 1
         count = self.whole("n")
         if count is not None and count > CHOICES_MAX:
             raise UnreadableError(f"The key 'n' must be at most {CHOICES_MAX}.")
@@ -92,7 +100,8 @@ class Fields:
 
     def content(self, names: Iterable[str]) -> tuple[bytes, ...]:
         """The members of these names that are there, as bytes: '"messages":[…]'."""
-        return tuple(b'"%b":%b' % (name.encode(), self.raw(name)) for name in names if name in self._values)
+        values = self._values
+        return tuple([b'"%b":%b' % (name.encode(), bytes(values[name])) for name in names if name in values])
 
 
 def _whole(number: int | float) -> int:

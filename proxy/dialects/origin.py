@@ -31,7 +31,7 @@ _OLD_SESSION: Final = "_session_"
 
 def session(headers: Mapping[bytes, bytes], in_body: str = "") -> str:
     """The session by its header, else what the body has for one; '' where neither is there."""
-    return _header(headers, _SESSION_HEADERS) or bounded(in_body)
+    return _header(headers, _SESSION_HEADERS) or (bounded(in_body) if in_body else "")
 
 
 def agent(headers: Mapping[bytes, bytes]) -> str:

@@ -41,7 +41,8 @@ def searches(stated: object, default: int) -> int:
 
 def allowance(messages: bytes) -> int:
     """Tokens to allow for images and files in the messages; 0 where the messages have another shape."""
-    if not messages.startswith(b"["):
+    if not messages.startswith(b"[") or messages.find(b"[", 1) < 0:
+        # Parts stand in a list of their own, so without a second bracket there are none.
         return 0
     try:
         contents = [message.content for message in _messages(messages)]

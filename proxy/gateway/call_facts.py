@@ -1,7 +1,7 @@
 """Call facts: what is known of a call before any rule is asked: what it says, who pays, where it goes."""
 
 from dataclasses import dataclass
-from secrets import token_bytes
+from os import urandom
 from typing import Final, Protocol
 
 from proxy.dialects.dialect import UnreadableError
@@ -104,7 +104,7 @@ class CallFacts:
         return self._unread(self._id(), rules, incoming, identity, narrowing(incoming.headers))
 
     def _id(self) -> str:
-        return call_id(self.clock.now_us(), token_bytes(RANDOM_BYTES))
+        return call_id(self.clock.now_us(), urandom(RANDOM_BYTES))
 
     def _call(
         self,

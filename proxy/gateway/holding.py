@@ -6,11 +6,13 @@ from typing import Final
 from proxy.gateway.rules import Rules
 from proxy.metering.estimate import holding
 from proxy.model.call import Call, Hold, Request
-from proxy.model.usage import Served
+from proxy.model.usage import NO_USAGE, Served
 from proxy.policy.charge import Shortfall
 
 OUTPUT_TOKENS_MIN: Final = 256
 """A call whose output limit would have to be lowered below that is refused: it would be no answer."""
+
+_PLAIN: Final = Served()
 
 
 def output_that_fits(short: Shortfall, hold: Hold, bare: Hold) -> int:
@@ -30,9 +32,20 @@ def held_at(
     What may be spoken is held at the dearer of text and audio; a model without a price for its voice has one as long as
     its text has.
     """
-    served = Served(
-        service_tier=request.service_tier, region=request.region, speed=request.speed, variant=request.variant
-    )
+    tier, region, speed, variant = request.service_tier, request.region, request.speed, request.variant
+    special = tier or region or speed or variant
+    served = Served(service_tier=tier, region=region, speed=speed, variant=variant) if special else _PLAIN
+    if request.fixed is NO_USAGE and request.guessed is NO_USAGE and not request.spoken:
+        pico, unpriced = rules.prices.bound_of_text(
+            call.provider,
+            model,
+            call.opened_us,
+            served,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            searches=request.web_searches_max,
+        )
+        return Hold(pico, input_tokens, output_tokens), not unpriced
     written = request if not request.spoken else replace(request, spoken=False)
     usage = holding(written, input_tokens, output_tokens)
     cost = rules.prices.bound(call.provider, model, call.opened_us, usage, served)

@@ -96,7 +96,10 @@ def extended(
 
 
 def _by_unit(request: Request) -> bool:
-    return request.fixed.by_unit or request.guessed.by_unit
+    fixed, guessed = request.fixed, request.guessed
+    if fixed is NO_USAGE and guessed is NO_USAGE:
+        return False
+    return fixed.by_unit or guessed.by_unit
 
 
 def _output_limit(request: Request, output_tokens_max: int | None) -> int:

@@ -28,4 +28,19 @@ class Prices(Protocol):
         to a cache, output that is reasoning, a tier below the standard one that is not given."""
         ...
 
+    def bound_of_text(
+        self,
+        provider: str,
+        model: str,
+        at_us: int,
+        served: Served,
+        *,
+        input_tokens: int,
+        output_tokens: int,
+        searches: int,
+    ) -> tuple[int, bool]:
+        """As `bound`, of what nearly every call is held at, text and searches: pico-dollars, and whether that is
+        without a price."""
+        ...
+
     def limits(self, provider: str, model: str) -> ModelLimits: ...

@@ -19,6 +19,7 @@ from proxy.dialects.unseen import PART_TOKENS, allowance
         ([{"content": [{"type": "tool_result", "content": [{"type": "image"}, {"type": "text", "text": "a"}]}]}], 1),
         ([{"content": [{"type": "tool_result", "content": "an image"}, {"type": "tool_result"}]}], 0),
         ([{"content": [{"type": "tool_result", "content": [7]}, {"type": "image"}]}], 1),
+        ([{"role": "user", "content": "an [image] in words"}], 0),
         ("hi", 0),
         ([7], 0),
         ([{"content": 7}], 0),

@@ -212,3 +212,15 @@ def test_an_unknown_model_of_any_unit_costs_what_a_dear_one_would() -> None:
     minute, thousand, image = Usage(input_audio_ms=60_000), Usage(input_characters=1000), Usage(output_images=1)
     costs = [book_of().cost("p", "m", NOW, usage, Served()).total_pico for usage in (minute, thousand, image)]
     assert costs == [6 * 10**10, 18 * 10**10, 60 * 10**10]  # $0.06, $0.18, $0.60
+
+
+@given(listings, tiers, st.sampled_from(["", "eu"]), st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 3))
+def test_the_bound_of_text_is_the_bound(
+    listed: Listing, tier: str, region: str, read: int, written: int, searches: int
+) -> None:
+    book, served = book_of(listed), Served(service_tier=tier, region=region)
+    for model in ("m", "unknown"):
+        usage = Usage(input_text=read, output_text=written, web_search=searches)
+        whole = book.bound("p", model, NOW, usage, served)
+        told = book.bound_of_text("p", model, NOW, served, input_tokens=read, output_tokens=written, searches=searches)
+        assert told == (whole.total_pico, whole.unpriced)

@@ -25,6 +25,7 @@ from proxy.ports.upstream import Fault, UpstreamError, UpstreamRequest
 from tests.fakes.clock import FakeClock
 from tests.fakes.facts import a_call
 from tests.fakes.journal import FakeJournal
+from tests.fakes.prices import by_bound
 from tests.fakes.tokens import WordCounter
 from tests.fakes.upstream import ScriptedAnswer
 
@@ -38,6 +39,7 @@ class NoPrices:
         raise AssertionError
 
     bound = cost
+    bound_of_text = by_bound
 
     def limits(self, provider: str, model: str) -> ModelLimits:
         raise AssertionError

@@ -13,6 +13,7 @@ from proxy.model.limits import ModelLimits
 from proxy.model.usage import Served, Usage
 from proxy.policy.types import PolicySet
 from tests.fakes.facts import a_call
+from tests.fakes.prices import by_bound
 
 
 class Rates:
@@ -28,6 +29,7 @@ class Rates:
         return Cost(total, {}, "rates", unpriced=unpriced)
 
     bound = cost
+    bound_of_text = by_bound
 
     def limits(self, provider: str, model: str) -> ModelLimits:
         return ModelLimits()

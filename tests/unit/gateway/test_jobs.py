@@ -13,6 +13,7 @@ from proxy.model.entry import Cost
 from proxy.model.usage import KINDS, Served, Usage
 from proxy.policy.types import PolicySet
 from tests.fakes.facts import OPENED_US, a_call
+from tests.fakes.prices import by_bound
 
 NOW_US = OPENED_US + 9_000_000
 SUBMITTER = a_call("call_s", owner="alice", project="search", opened_us=OPENED_US - 1)
@@ -28,6 +29,7 @@ class LongerIsDearer:
         return Cost(sum(kinds.values()), kinds, f"by {rate}", unpriced=rate > 100)
 
     bound = cost
+    bound_of_text = by_bound
 
 
 RULES = Rules(PolicySet("v"), LongerIsDearer())

@@ -32,6 +32,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.counters import LimitedCounters
 from tests.fakes.facts import a_call
 from tests.fakes.journal import FakeJournal
+from tests.fakes.prices import by_bound
 from tests.fakes.tokens import WordCounter
 from tests.fakes.upstream import ScriptedAnswer, ScriptedUpstream, Step
 
@@ -48,6 +49,7 @@ class FlatPrices:
         return Cost(sum(kinds.values()), kinds, "flat")
 
     bound = cost
+    bound_of_text = by_bound
 
     def __init__(self, output_tokens_max: int | None = None) -> None:
         self._limits = ModelLimits(output_tokens_max)

@@ -19,6 +19,7 @@ from proxy.policy.types import PolicySet, Provider, Secret
 from proxy.policy.verdict import Verdict, Weight
 from proxy.ports.tokens import Count
 from tests.fakes.facts import a_call
+from tests.fakes.prices import by_bound
 from tests.fakes.tokens import WordCounter
 
 CHARACTERS = Usage(input_characters=40)
@@ -38,6 +39,7 @@ class Recorded:
         return Cost(1, {}, "x")
 
     bound = cost
+    bound_of_text = by_bound
 
     def limits(self, provider: str, model: str) -> ModelLimits:
         return ModelLimits()

@@ -26,6 +26,7 @@ from proxy.ports.sockets import SocketClosedError
 from tests.fakes.clock import FakeClock
 from tests.fakes.counters import LimitedCounters
 from tests.fakes.journal import FakeJournal
+from tests.fakes.prices import by_bound
 from tests.fakes.sockets import FakeSocket
 from tests.fakes.tokens import WordCounter
 from tests.fakes.upstream import ScriptedUpstream
@@ -44,6 +45,7 @@ class FlatPrices:
         return Cost(sum(kinds.values()), kinds, "flat")
 
     bound = cost
+    bound_of_text = by_bound
 
     def limits(self, provider: str, model: str) -> ModelLimits:
         return ModelLimits()
