@@ -26,6 +26,7 @@ from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import FolderLock, sync_folder
 from proxy.adapters.journal_segments import FileSegments, node_folders
 from proxy.adapters.policy_archive import FOLDER as ARCHIVE
+from proxy.adapters.policy_archive import IN_FORCE
 from proxy.adapters.policy_snapshot import is_policy_file
 from proxy.adapters.store_duckdb import DATABASE_FILE, SCRATCH_FOLDER
 from proxy.app.ledger_wiring import JOURNAL_FOLDER, NODE
@@ -56,6 +57,8 @@ class _Pending(msgspec.Struct, frozen=True):
     person: str
     pseudonyms: dict[str, str]
     reason: str
+    versions: dict[str, str] = {}
+    """Of policy sets that named the person, with those that take their place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +137,19 @@ def _pending(data: Path, person: str, aliases: Iterable[str], reason: str) -> tu
     try:
         found = msgspec.json.decode(path.read_bytes(), type=_Pending)
     except FileNotFoundError:
-        found = _Pending(person, _pseudonyms(data, [person, *aliases]), reason)
+        pseudonyms = _pseudonyms(data, [person, *aliases])
+        found = _Pending(person, pseudonyms, reason, dict(_versions(data, Names(person, pseudonyms))))
         _write(path, msgspec.json.encode(found))
     if found.person != person:
         raise NotErasableError(f"erasing somebody else was cut off: repeat that first ({path} says who)")
-    return Names(person, found.pseudonyms), found.reason
+    return Names(person, found.pseudonyms, found.versions), found.reason
+
+
+def _versions(data: Path, names: Names) -> Iterator[tuple[str, str]]:
+    """A version is a hash of the files: who guesses the name could put it back into them and see."""
+    for place in sorted((data / ARCHIVE).glob("[!.]*/")):
+        if any(names.stands_in(path.read_text(errors="replace")) for path in place.glob("*.yaml")):
+            yield place.name, secrets.token_hex(len(place.name))[: len(place.name)]
 
 
 def _pseudonyms(data: Path, wanted: list[str]) -> dict[str, str]:
@@ -183,6 +194,13 @@ def _policies(settings: Settings, names: Names) -> Iterator[str]:
             mode = path.stat().st_mode & 0o777
             _write(path, names.within(text).encode(errors="surrogateescape"), mode)
             yield str(path)
+    for version, to in names.versions.items():
+        place = settings.data / ARCHIVE / version
+        if place.exists():
+            place.rename(place.with_name(to))
+    in_force = settings.data / ARCHIVE / IN_FORCE
+    if in_force.exists() and (version := in_force.read_text().strip()) in names.versions:
+        _write(in_force, f"{names.version(version)}\n".encode())
 
 
 def _states(data: Path, names: Names) -> Iterator[str]:

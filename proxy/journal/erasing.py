@@ -2,6 +2,9 @@
 
 Positions, marks and offsets stay true because no line changes its length. The pseudonym is random: once nobody has
 written down whose it was, nothing tells. It is a name that policy files could hold, and ends in '-'.
+
+Hashes of texts that had the name in them go too, since who guesses the name could work them out: versions of policy
+sets become random ones, the states of the person's keys and the keys of notices about persons become zeros.
 """
 
 import re
@@ -22,8 +25,18 @@ WITHIN: Final = frozenset(
     {"key_id", "branch", "work_item", "repository", "message", "reason", "tags", "details", "facts", "justification"}
 )
 """Fields in which the name stands among other words, such as a branch named after its author."""
+POLICY: Final = "policy"
+"""The field with the version of a call's policy set."""
+STATE: Final = "state"
+"""Of an act's details: a hash of what an entry of keys.yaml said, its owner among it."""
+OF_NOTICES: Final = ("budget_level:", "policy_mistakes:")
+"""How the subjects of acts begin that are hashes of what can have a person's name in it."""
 OWN: Final = ("session", "agent", "justification", "trace")
 """Of the person's own calls, what says more about the person than about the money: emptied."""
+
+
+_ACT: Final = '{"v":1,"t":"act",'
+_VERSION: Final = re.compile(rf'"{POLICY}":"([0-9a-f]+)"')
 
 
 class NoPseudonymError(ValueError):
@@ -33,9 +46,11 @@ class NoPseudonymError(ValueError):
 class Names:
     """What is erased: names with their pseudonyms. `person` is the name that calls are on record under."""
 
-    def __init__(self, person: str, pseudonyms: Mapping[str, str]) -> None:
+    def __init__(self, person: str, pseudonyms: Mapping[str, str], versions: Mapping[str, str] | None = None) -> None:
+        """`versions`: of policy sets that named the person, with the random ones that take their place."""
         self.person = person
         self.pseudonyms = dict(pseudonyms)
+        self.versions = dict(versions or {})
         self._lower = {name.lower(): pseudonym for name, pseudonym in pseudonyms.items()}
         longest_first = sorted(pseudonyms, key=len, reverse=True)
         self._word = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])", re.IGNORECASE)
@@ -48,6 +63,16 @@ class Names:
         lower = text.lower()
         # First a plain search, which is ten times as fast: most lines name somebody else.
         return any(name in lower for name in self._lower) and self._word.search(text) is not None
+
+    def concerned(self, line: str) -> bool:
+        """Whether a line may name the person, or be of a policy set that did, or have a hash to be erased."""
+        policy = _VERSION.search(line)
+        of_set = policy is not None and policy[1] in self.versions
+        return of_set or line.startswith(_ACT) or self.stands_in(line)
+
+    def version(self, text: str) -> str:
+        """The random one, where it is the version of a set that named the person."""
+        return self.versions.get(text, text)
 
     def exact(self, text: str) -> str:
         """The pseudonym, where the text is one of the names and nothing else, or the id of a key called after one."""
@@ -72,7 +97,7 @@ def erased(line: bytes, names: Names) -> bytes:
     What is no JSON (torn, rotten) has the names replaced wherever they stand.
     """
     text = line.decode(errors="surrogateescape")
-    if not names.stands_in(text):
+    if not names.concerned(text):
         return line
     try:
         document = msgspec.json.decode(line)
@@ -80,9 +105,25 @@ def erased(line: bytes, names: Names) -> bytes:
         return names.within(text).encode(errors="surrogateescape")
     if not isinstance(document, dict):
         return line
-    done = msgspec.json.encode(_members(document, names))
+    members = _members(_without_hashes(document, names), names)
+    if members == document:
+        return line
+    done = msgspec.json.encode(members)
     # Blanks behind an object are no part of it.
     return done.ljust(len(line)) if len(done) <= len(line) else line
+
+
+def _without_hashes(document: dict[str, Any], names: Names) -> dict[str, Any]:
+    """Of an act; any other line as it is."""
+    subject, details = document.get("subject"), document.get("details")
+    if document.get("t") != "act" or not isinstance(subject, str) or not isinstance(details, dict):
+        return document
+    done = {key: names.version(value) if isinstance(value, str) else value for key, value in details.items()}
+    if details.get("owner") in names.pseudonyms and isinstance(details.get(STATE), str):
+        done[STATE] = "0" * len(details[STATE])
+    begin = next((each for each in OF_NOTICES if subject.startswith(each)), "")
+    subject = begin + "0" * len(subject[len(begin) :]) if begin else names.version(subject)
+    return {**document, "subject": subject, "details": done}
 
 
 def _members(document: dict[str, Any], names: Names) -> dict[str, Any]:
@@ -93,6 +134,8 @@ def _members(document: dict[str, Any], names: Names) -> dict[str, Any]:
 
 
 def _member(key: str, value: Any, names: Names) -> Any:
+    if key == POLICY and isinstance(value, str):
+        return names.version(value)
     if key in WITHIN:
         return _deep(value, names.within)
     if key in EXACT:

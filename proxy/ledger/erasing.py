@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.journal.erasing import KEY_ID, OWN, Names
+from proxy.journal.erasing import KEY_ID, OF_NOTICES, OWN, POLICY, STATE, Names
 from proxy.ports.store import Store, Transaction
 
 EXACT: Final = {
@@ -24,6 +24,14 @@ WITHIN: Final = {
 }
 PAIRS: Final = {"calls": "tags", "open_calls": "tags", "calls_rolled": "tags", "acts": "details", "told": "facts"}
 """Maps in whose values the names stand among other words."""
+_MAPPED: Final = (
+    "map_from_entries(list_transform(map_entries(details), lambda each: {'key': each.key, 'value': CASE WHEN "
+)
+_WITH_COLUMN: Final = """
+SELECT table_name FROM duckdb_columns()
+WHERE column_name = $name AND table_name IN (SELECT table_name FROM duckdb_tables())
+"""
+_ENTRIES: Final = "END}))"
 DERIVED: Final = ("outcome_deployments", "outcome_changes", "outcome_landings", "outcome_weeks", "outcome_state")
 """Made anew by the next rebuild of outcomes."""
 
@@ -33,6 +41,7 @@ def erase_rows(store: Store, names: Names) -> int:
     with store.transaction() as change:
         ((calls,),) = change.execute("SELECT count(*) FROM calls WHERE owner = $name", {"name": names.person})
         _empty_own(change, names)
+        _erase_hashes(change, names)
         for table, columns in EXACT.items():
             for column in columns:
                 for name, pseudonym in names.pseudonyms.items():
@@ -60,6 +69,33 @@ def erase_rows(store: Store, names: Names) -> int:
         for table in DERIVED:
             change.execute(f"DELETE FROM {table}")  # noqa: S608
         return int(calls)
+
+
+def _erase_hashes(change: Transaction, names: Names) -> None:
+    """As in the journal's lines (`journal.erasing`), while the names still stand."""
+    tables = change.execute(_WITH_COLUMN, {"name": POLICY})
+    for version, to in names.versions.items():
+        values = {"version": version, "to": to}
+        for (table,) in tables:
+            change.execute(f"UPDATE {table} SET {POLICY} = $to WHERE {POLICY} = $version", values)  # noqa: S608
+        change.execute("UPDATE acts SET subject = $to WHERE subject = $version", values)
+        before = f"{_MAPPED}each.value = $version THEN $to ELSE each.value {_ENTRIES}"
+        change.execute(
+            f"UPDATE acts SET details = {before} WHERE list_contains(map_values(details), $version)",  # noqa: S608
+            values,
+        )
+    state = f"{_MAPPED}each.key = '{STATE}' THEN repeat('0', len(each.value)) ELSE each.value {_ENTRIES}"
+    for name in names.pseudonyms:
+        change.execute(
+            f"UPDATE acts SET details = {state} WHERE map_extract(details, 'owner') = [$name]",  # noqa: S608
+            {"name": name},
+        )
+    for begin in OF_NOTICES:
+        change.execute(
+            "UPDATE acts SET subject = $begin || repeat('0', len(subject) - len($begin)) "
+            "WHERE starts_with(subject, $begin)",
+            {"begin": begin},
+        )
 
 
 def left(store: Store, names: Names, timeout_s: float) -> Mapping[str, int]:

@@ -9,12 +9,20 @@ from proxy.adapters.journal_erase import erase_segments
 from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError, stored_segments
 from proxy.adapters.journal_segments import FileSegments
+from proxy.adapters.policy_archive import PolicyArchive
 from proxy.app.erasing import PENDING_FILE, NotErasableError, erase_person
 from proxy.app.ledger_local import local_ledger
 from proxy.app.opening import MARK_FILE, mark_damaged, open_store
-from proxy.journal.erasing import Names
+from proxy.journal.erasing import OF_NOTICES, Names
+from proxy.ledger.budget_levels import KIND as BUDGET_LEVEL
 from proxy.ledger.loader import Loader
+from proxy.ledger.notices import notice_key, noticed, policy_mistakes
 from proxy.ledger.outcomes import Outcomes
+from proxy.ledger.policy_record import OnRecord, acts, state
+from proxy.model.identity import OwnerKind
+from proxy.policy.keys import digest
+from proxy.policy.load import version
+from proxy.policy.types import Key, PolicySet
 from proxy.settings import Settings
 from tests.fakes.telling import ALIASES, Organisation, a_service, at, services_of
 from tests.flow.ledger_world import spent
@@ -38,7 +46,11 @@ def settings(tmp_path):
 
 
 def held(settings, sql):
-    store = open_store(settings.data, 1)
+    return held_in(settings.data, sql)
+
+
+def held_in(data, sql):
+    store = open_store(data, 1)
     try:
         return store.read(sql)
     finally:
@@ -133,6 +145,63 @@ def test_nothing_that_was_made_of_facts_or_left_unfinished_has_the_name(settings
     assert named(settings.data) == []
     assert not any((settings.data / name).exists() for name in left)
     assert (settings.data / ".backed-up.json.1").exists(), "somebody else may be writing it"
+
+
+def test_who_guesses_the_name_finds_no_hash_that_confirms_it(settings):
+    """Neither a policy set's version, nor what a key's entry said, nor what a notice was about."""
+    files = {"access.yaml": b"people: [{name: alice}, {name: bob}]\n"}
+    key = Key("k_1", digest(b"a secret"), "alice", OwnerKind.PERSON, ("checkout",), revoked=True)
+    said = version(files)
+    PolicyArchive(settings.data).keep(PolicySet(said), files)
+    notice = notice_key(BUDGET_LEVEL, "each-month", "alice", "2026-11", "80")
+    others = notice_key("disk_full", "gateway")
+    policies = PolicySet(said, keys={key.hash: key})
+    journal = FileJournal(settings.data / "journal", "ledger", SystemClock())
+    journal.open()
+    for act in acts(OnRecord("v0"), policies, {}, 5, b"r"):
+        journal.append(act)
+    journal.append(noticed("chat", notice, "Budget each-month, user alice at 80 %", 6, b"r"))
+    journal.append(noticed("chat", others, "The disk is full", 7, b"r"))
+    for number, owner in enumerate(("alice", "bob")):
+        journal.append(spent(f"call_of_set_{number}", owner=owner, policy=said))
+    journal.close()
+    guesses = [each.encode() for each in (said, state(key), notice.partition(":")[2])]
+    assert all(any(guess in content for content in contents(settings.data)) for guess in guesses)
+
+    erase_person(settings, "alice", [], "law")
+
+    assert not [guess for guess in guesses for content in contents(settings.data) if guess in content]
+    assert held(settings, f"SELECT count(*) FROM acts WHERE subject = '{others}'") == [(1,)]
+    [(became, owners)] = held(
+        settings, "SELECT policy, list_sort(list(owner)) FROM calls WHERE id[:7] = 'call_of' GROUP BY ALL"
+    )
+    assert len(became) == len(said)
+    assert PolicyArchive(settings.data).files(became) == {
+        "access.yaml": b"people: [{name: %b}, {name: bob}]\n" % next(each for each in owners if each != "bob").encode()
+    }
+    rows = (
+        "SELECT * EXCLUDE (load) FROM calls ORDER BY id",
+        "SELECT * FROM acts WHERE kind <> 'person_erased' ORDER BY ALL",
+    )
+    before = [held(settings, each) for each in rows]
+    (settings.data / "outlay.duckdb").unlink()
+    with local_ledger(settings):
+        pass
+    assert [held(settings, each) for each in rows] == before
+
+
+def test_the_kinds_of_notices_whose_keys_go_are_those_that_have_names_in_them():
+    assert {f"{BUDGET_LEVEL}:", policy_mistakes([]).key.partition(":")[0] + ":"} == set(OF_NOTICES)
+
+
+def contents(data):
+    """Names of folders and files, what is in them, and the database's rows."""
+    for path in data.rglob("*"):
+        yield path.name.encode()
+        if path.is_file():
+            yield path.read_bytes()
+    for table in ("calls", "acts"):
+        yield str(held_in(data, f"SELECT * FROM {table}")).encode()
 
 
 def named(data):

@@ -105,3 +105,29 @@ def test_replacing_is_stable():
     once = erased(line(entry), NAMES)
     assert erased(once, NAMES) == once
     assert replace(decode(once).call, owner="alice", branch="alice/x", session="s").id == entry.call.id
+
+
+def test_what_is_of_a_policy_set_that_named_the_person_is_of_a_random_one_whosever_call_it_is():
+    names = Names("alice", {"alice": "x7f2-"}, {"ab12": "0f9e"})
+    before = line(facts.a_settled(owner="bob", policy="ab12"))
+    after = erased(before, names)
+    assert (decode(after).call.policy, len(after)) == ("0f9e", len(before))
+    other = line(facts.a_settled(owner="bob", policy="cd34"))
+    assert erased(other, names) == other
+
+
+@pytest.mark.parametrize(
+    ("subject", "details", "expected"),
+    [
+        ("cd34", {"before": "ab12"}, ("cd34", {"before": "0f9e"})),
+        ("ab12", {}, ("0f9e", {})),
+        ("k_1", {"owner": "alice", "state": "12ab"}, ("k_1", {"owner": "x7f2-", "state": "0000"})),
+        ("k_1", {"owner": "bob", "state": "12ab"}, ("k_1", {"owner": "bob", "state": "12ab"})),
+        ("budget_level:12ab", {}, ("budget_level:0000", {})),
+        ("disk_full:12ab", {}, ("disk_full:12ab", {})),
+    ],
+)
+def test_no_hash_stays_that_the_name_could_be_tried_on(subject, details, expected):
+    before = line(Act("a", 1, "outlay", "any", subject, "", details))
+    after = erased(before, Names("alice", {"alice": "x7f2-"}, {"ab12": "0f9e"}))
+    assert ((decode(after).subject, decode(after).details), len(after)) == (expected, len(before))
