@@ -6,6 +6,8 @@ where a body came at once; here such values stand on the class, and the event is
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -100,11 +102,14 @@ class CallCycle(RequestResponseCycle):
             if not self.response_started:
                 await self.send_500_response()
         if not (self.response_complete or self.disconnected):
-            self.transport.close()
+            self._break_off()
         self.on_response = _nothing
         if self.transport.is_closing() and not (self.response_complete or self.disconnected):
             # An answer that broke off has closed the connection, and nobody was told.
             closed()
+
+    def _break_off(self) -> None:
+        self.transport.close()
 
     def hang_up(self) -> None:
         """The connection is gone."""
@@ -114,6 +119,43 @@ class CallCycle(RequestResponseCycle):
             told, self.told = self.told, None
             if told is not None:
                 told()
+
+
+class OldCycle(CallCycle):
+    """Of a client that speaks HTTP/1.0, and so reads no chunks (RFC 9112, section 6.1): an answer without a stated
+    length ends with its connection."""
+
+    _to_the_close = False
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self._to_the_close = not any(name.lower() == b"content-length" for name, _ in message["headers"])
+            if self._to_the_close:
+                self.chunked_encoding = False
+        elif self._to_the_close:
+            # uvicorn counts down to the end of a body.
+            self.expected_content_length = len(message["body"])
+        await super().send(message)
+
+    def _break_off(self) -> None:
+        if self._to_the_close:
+            reset(self.transport)
+        else:
+            super()._break_off()
+
+
+def ends_with_its_connection(cycle: CallCycle) -> bool:
+    """Whether an answer without a stated length does."""
+    return isinstance(cycle, OldCycle)
+
+
+def reset(transport: asyncio.Transport) -> None:
+    """Break a connection off so that its client sees it: where an answer's end is the connection's, an orderly end
+    would pass for the whole answer."""
+    connected = transport.get_extra_info("socket")
+    if connected is not None and not transport.is_closing():
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _nothing() -> None:

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from proxy.dialects.dialect import Dialect
 from proxy.web.asgi_client import AsgiClient, HeaderLines
-from proxy.web.call_cycle import CallCycle
+from proxy.web.call_cycle import CallCycle, ends_with_its_connection, reset
 
 _WITHOUT_BODY: Final = (204, 304)
 
@@ -34,6 +34,8 @@ class DirectClient(AsgiClient):
         self._cycle = cycle
         self._bodiless = cycle.scope["method"] == "HEAD"
         self._chunked = False
+        self._to_the_close = False
+        """The answer ends where its connection does."""
         self._left = 0
         """Bytes that the answer's stated length still has room for."""
         self._head = b""
@@ -60,7 +62,8 @@ class DirectClient(AsgiClient):
             self._bodiless = True
             headers = [line for line in headers if line[0] != b"content-length"]
         length = next((value for name, value in headers if name == b"content-length"), None)
-        self._chunked = length is None and not self._bodiless
+        self._to_the_close = length is None and not self._bodiless and ends_with_its_connection(cycle)
+        self._chunked = length is None and not (self._bodiless or self._to_the_close)
         self._left = 0 if length is None or self._bodiless else int(length)
         self._head = _head(status, headers, chunked=self._chunked, keep=cycle.keep_alive)
         asyncio.get_running_loop().call_soon(self._write)
@@ -93,6 +96,8 @@ class DirectClient(AsgiClient):
     def abort(self) -> None:
         # What has begun is seen to have begun, before the server closes the connection.
         self._write()
+        if self._to_the_close:
+            reset(self._cycle.transport)
 
     def _write(self, data: bytes = b"") -> None:
         """Behind the head, if that still waits."""
@@ -123,6 +128,8 @@ class DirectClient(AsgiClient):
         return stop
 
     def _counted(self, data: bytes) -> bytes:
+        if self._to_the_close:
+            return data
         self._left -= len(data)
         if self._left < 0:
             raise RuntimeError("an answer is longer than it said")

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from proxy.gateway.deadline import Deadline
-from proxy.web.call_cycle import CallCycle
+from proxy.web.call_cycle import CallCycle, OldCycle
 from proxy.web.door import Door
 from proxy.web.made_up_head import begin_behind
 from proxy.web.same_head import MISSES_MAX, SAME, SameHead, same_head
@@ -213,7 +213,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._should_upgrade():
             return
         keep_alive = version != "1.0" and self.parser.should_keep_alive()
-        self._call(self.app, keep_alive=keep_alive, expect_100_continue=self.expect_100_continue)
+        expected = self.expect_100_continue and version != "1.0"
+        self._call(self.app, keep_alive=keep_alive, expect_100_continue=expected)
 
     def _call(self, app: Any, *, keep_alive: bool, expect_100_continue: bool = False, body: bytes = b"") -> None:
         """The request whose head is in the scope is to be answered, behind those before it."""
@@ -222,7 +223,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._above and door.full:
             self.scope[FULL] = True  # type: ignore[typeddict-unknown-key]  # ASGI allows own keys
         before = self.cycle
-        self.cycle = CallCycle(
+        made = CallCycle if self.scope["http_version"] != "1.0" else OldCycle
+        self.cycle = made(
             self.scope,
             self.transport,
             self.flow,

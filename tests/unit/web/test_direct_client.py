@@ -130,12 +130,30 @@ async def two_headers_in_one(told: AsgiClient) -> None:
 ANSWERS = [whole, streamed, streamed_to_the_last, nothing, refused, cut, too_short]
 
 
-@pytest.mark.parametrize("sent", [GET, HEAD, OLD, CLOSING], ids=["get", "head", "http 1.0", "closing"])
-@pytest.mark.parametrize("answer", ANSWERS)
-async def test_both_ways_send_the_same_bytes(answer: Answer, sent: bytes) -> None:
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [(sent, answer) for sent in (GET, HEAD, OLD, CLOSING) for answer in ANSWERS if (sent, answer) != (OLD, cut)],
+)
+async def test_both_ways_send_the_same_bytes(sent: bytes, answer: Answer) -> None:
     one, other = [await on_the_wire(way, answer, sent) for way in WAYS]
     assert one == other
     assert one.startswith(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_old_client_gets_no_chunks_but_an_answer_that_ends_with_its_connection(way: Way) -> None:
+    head, _, body = (await on_the_wire(way, streamed, OLD)).partition(b"\r\n\r\n")
+    assert body == b"data: 1\n\ndata: 2\n\n"
+    assert b"transfer-encoding" not in head
+    assert b"connection: close" in head
+    assert (await on_the_wire(way, whole, OLD)).endswith(b"\r\n\r\nabcdef")
+    assert b"content-length: 6" in await on_the_wire(way, whole, OLD)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_old_client_sees_that_an_answer_was_cut(way: Way) -> None:
+    with pytest.raises(ConnectionResetError):
+        await on_the_wire(way, cut, OLD)
 
 
 @pytest.mark.parametrize("way", WAYS)
