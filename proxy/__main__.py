@@ -20,6 +20,7 @@ from proxy.cli import (
     init,
     keys,
     login,
+    months,
     notify,
     policy,
     policy_replay,
@@ -71,6 +72,8 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(report.app, name="report")
 app.add_typer(budget.app, name="budget")
 app.add_typer(deployments.app, name="deployments")
+app.add_typer(months.app, name="months")
+app.command()(months.export)
 app.add_typer(notify.app, name="notify")
 app.command()(login.login)
 app.command(context_settings=run.CONTEXT)(run.run)

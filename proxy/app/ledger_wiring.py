@@ -28,6 +28,7 @@ from proxy.app.rebuilding import Rebuilding
 from proxy.app.retention import Retention
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.loader import Loader
+from proxy.ledger.month_book import MonthBook
 from proxy.ledger.outcomes import Outcomes
 from proxy.model.service import EventSource
 from proxy.policy.types import Mistake, PolicySet, Secret
@@ -47,6 +48,7 @@ from proxy.web.events import Events
 from proxy.web.events_import import EventsImport
 from proxy.web.events_quarantine import EventsQuarantine
 from proxy.web.mirror_figures import MirrorFigures, mirror_details
+from proxy.web.months import Months
 from proxy.web.notice_figures import NoticeFigures, notice_details
 from proxy.web.replay_facts import EXPORT_S, EXPORTS_AT_ONCE, InForce, ReplayFacts
 from proxy.web.reports import Reports, iso
@@ -130,6 +132,9 @@ class Ledger:
                 lambda: (found := archive.in_force()) and InForce(*found),
             ),
             increases=BudgetIncreases(authentication, self.grants),
+            months=Months(
+                desk, authentication, MonthBook(self.journal), lambda: self.loader.progress, self.outcomes, WRITERS
+            ),
             events=events,
             events_import=EventsImport(events, authentication.viewer),
             events_quarantine=EventsQuarantine(desk, authentication, events.services, events.secret, events.refused),

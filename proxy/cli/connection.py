@@ -28,7 +28,7 @@ FETCH_S: Final = 660.0
 LEDGER_SOCKET: Final = "ledger.sock"
 LOCAL_URL: Final = "http://ledger"
 CONNECT_S: Final = 2.0
-_ANSWER_IS_NO: Final = (403, 404)
+_ANSWER_IS_NO: Final = (403, 404, 409)
 
 Parameters = Sequence[tuple[str, str]]
 

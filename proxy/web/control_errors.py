@@ -12,6 +12,7 @@ from starlette.responses import Response
 from proxy.ledger.calls import UnknownCallError
 from proxy.ledger.deployment_story import UnknownDeploymentError
 from proxy.ledger.increases import UnknownBudgetError
+from proxy.ledger.months import NotClosableError, UnknownMonthError
 from proxy.ledger.people import ForbiddenError, ReasonNeededError
 from proxy.ledger.periods import PeriodError
 from proxy.ledger.selection import ParameterError
@@ -26,6 +27,7 @@ PATHS: Final = (
     *("/v1/reports/spend", "/v1/reports/prices", "/v1/reports/views", "/v1/calls/{id}", "/v1/whoami"),
     *("/v1/reports/acts", "/v1/reports/budgets", "/v1/reports/waste", "/v1/reports/hints", "/v1/reports/deployments"),
     *("/v1/reports/definition", "/v1/deployments/{id}"),
+    *("/v1/months", "/v1/months/corrections", "/v1/months/verify", "/v1/months/{month}"),
     *("/v1/budgets/increases", "/v1/replay", "/v1/replay/facts", "/v1/events/quarantine"),
     *("/metrics", "/healthz", "/readyz", "/openapi.json"),
 )
@@ -65,6 +67,8 @@ _KINDS: Final = (
         "second after it was admitted, and no longer where OUTLAY_CALLS_DAYS has dropped it.",
     ),
     _Kind(UnknownBudgetError, 404, "unknown_budget"),
+    _Kind(UnknownMonthError, 404, "unknown_month"),
+    _Kind(NotClosableError, 409, "not_closable"),
     _Kind(
         QueryTimeoutError,
         504,

@@ -22,6 +22,7 @@ from proxy.web.deployments_explained import DeploymentsExplained
 from proxy.web.events import Events
 from proxy.web.events_import import EventsImport
 from proxy.web.events_quarantine import EventsQuarantine
+from proxy.web.months import Months
 from proxy.web.openapi import openapi
 from proxy.web.replay_facts import ReplayFacts
 from proxy.web.reports import Reports
@@ -43,6 +44,7 @@ class ControlPlane:
     balances: BalancesEndpoint
     database_copy: DatabaseCopy
     increases: BudgetIncreases
+    months: Months
     events: Events
     events_import: EventsImport
     events_quarantine: EventsQuarantine
@@ -78,7 +80,7 @@ class ControlPlane:
                 *(Route(path, _measured(path, endpoint, self.metrics.own)) for path, endpoint in routes.items()),
                 *(
                     Route(path, _measured(path, endpoint, self.metrics.own), methods=[method])
-                    for method, path, endpoint in self.increases.routes()
+                    for method, path, endpoint in (*self.increases.routes(), *self.months.routes())
                 ),
                 Route(IMPORT, _measured(IMPORT, self.events_import.take, self.metrics.own), methods=["POST"]),
                 Route(EVENTS, _measured(EVENTS, self.events.take, self.metrics.own), methods=["POST"]),

@@ -47,6 +47,7 @@ from proxy.web.openapi_asked import (
     spend_asked,
     waste_asked,
 )
+from proxy.web.openapi_months import closed, closing, corrections, month, months, statement, verified
 from proxy.web.openapi_schemas import COUNT, TEXT, TEXTS, Schema, parameter, table
 from proxy.web.reports import PICTURES
 
@@ -62,7 +63,7 @@ _ERRORS: Final = {
     "400": "A parameter is wrong (`bad_parameter`); the message names it.",
     "401": "No key, or one that is wrong, expired or revoked (`invalid_key`).",
     "403": "Not for this role (`forbidden`), or a reason is asked for (`reason_needed`).",
-    "404": "Nothing here, or nothing of yours (`unknown_path`, `unknown_call`, `unknown_budget`).",
+    "404": "Nothing here, or nothing of yours (`unknown_path`, `unknown_call`, `unknown_budget`, `unknown_month`).",
     "503": "Too many reports at once (`busy`), or a look that can't be put on record (`not_on_record`).",
     "504": "It took too long (`too_slow`).",
 }
@@ -97,6 +98,15 @@ def openapi(control_url: str) -> Schema:
             "/v1/deployments/{id}": _get(
                 "deployment", "One deployment explained.", deployment(), deployment_asked(), None
             ),
+            "/v1/months": _get("months", "Months, open and closed (finance, admin).", months(), [], ()),
+            "/v1/months/corrections": _get(
+                "corrections", "What came late for closed months (finance, admin).", corrections(), [], ()
+            ),
+            "/v1/months/verify": _get("verify", "Whether statements are as they were closed.", verified(), [], ()),
+            "/v1/months/{month}": _get(
+                "statement", "A closed month, the same bytes for ever (finance, admin).", statement(), [month()], ()
+            ),
+            "/v1/months/{month}/close": _close(),
             "/v1/budgets/increases": _get("increases", "Increases of budgets.", increases(), increases_asked(), None),
             "/v1/budgets/{name}/requests": _done(
                 "post", "request", "Ask for an increase.", increase_asked(), [budget()]
@@ -157,6 +167,23 @@ def _done(method: str, name: str, summary: str, body: Schema | None, parameters:
     asked = {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}} if body else {}
     operation: Schema = {"operationId": name, "summary": summary, "parameters": [*parameters], **asked}
     return {method: {**operation, "responses": {"201" if body else "200": done, **_failed()}}}
+
+
+def _close() -> Schema:
+    summary = "Close a month for good (finance, admin)."
+    done = {"description": summary, "content": {"application/json": {"schema": closed()}}}
+    refused = {
+        "description": "It is closed already, or something is in the way (`not_closable`): the message says what.",
+        "content": {"application/json": {"schema": _ERROR}},
+    }
+    asked = {"required": False, "content": {"application/json": {"schema": closing()}}}
+    operation: Schema = {
+        "operationId": "close_month",
+        "summary": summary,
+        "parameters": [month()],
+        "requestBody": asked,
+    }
+    return {"post": {**operation, "responses": {"201": done, "409": refused, **_failed()}}}
 
 
 def _failed() -> Schema:

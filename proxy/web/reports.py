@@ -16,6 +16,7 @@ from proxy.ledger.charts import Chart, NoChartError, report_chart
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.hints import hints
 from proxy.ledger.loader import Progress
+from proxy.ledger.months import closed_notes
 from proxy.ledger.outcome_asked import outcomes_asked
 from proxy.ledger.outcome_definition import definition_report
 from proxy.ledger.outcome_report import outcome_report
@@ -82,6 +83,8 @@ class Reports:
         report = await self.desk.read(lambda store, timeout_s: spend(store, asked, viewer, directory, timeout_s))
         await self.desk.record(viewer, report.persons, asked.reason, asked.described())
         document = _spend_document(report, current_until_us)
+        if viewer.sees_all:
+            document["notes"] += await self.desk.read(lambda store, timeout_s: closed_notes(store, asked, timeout_s))
         if format_ in PICTURES:
             return await self._drawn(document, format_)
         return await self._answer(document, _spend_sheet(report, document), format_)

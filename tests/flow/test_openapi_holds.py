@@ -86,6 +86,7 @@ GOOD = {
     "budget": ["all-month", "each"],
     "definition": ["clawback=14d", "alike_bits=2", "retried=1/4"],
     "examples": ["0", "2"],
+    "month": ["2026-10", "2027-01"],
     **{name: ["alice", "k_1"] for name in ("user", "key")},
     **{name: ["0", "1800000000000000"] for name in ("since_us", "minutes_since_us", "quarters_since_us")},
     "until_us": ["1900000000000000"],

@@ -1,0 +1,298 @@
+"""Months: what is closed, what is open and why it can't be closed yet, and what came late for what is closed.
+
+A month is by the time of admission, in UTC. What is read here comes from one state of the ledger, so that nothing
+stands in a statement twice or not at all.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from proxy.finance.statement import (
+    CALLS,
+    DIMENSIONS,
+    OTHER,
+    Amount,
+    Closing,
+    Key,
+    Rows,
+    Statement,
+    StatementError,
+    following,
+    read,
+    total,
+)
+from proxy.ledger.kept import RAW_FROM
+from proxy.ledger.loader import Progress
+from proxy.ledger.selection import Selection
+from proxy.ledger.statements import statement
+from proxy.model.calendar import microseconds
+from proxy.model.money import pico_to_usd
+from proxy.model.usage import KINDS
+from proxy.ports.store import Parameters, Row, Store
+
+MONTH_CLOSED: Final = "month_closed"
+"""Kind of the act."""
+ROWS_MAX: Final = 50_000
+"""Of a statement, before meters are counted: it is kept in memory, and in the journal for good."""
+GRACE: Final = timedelta(days=3)
+"""After a month's end: until then its calls may still be settled, told late, or brought by a gateway that was away."""
+BEHIND_US: Final = 60_000_000
+"""How far the loader may be behind."""
+_QUARANTINED: Final = "SELECT count(*) FROM quarantine WHERE at_us > $since_us"
+_POSITIONS: Final = """
+SELECT node, max(boot), max_by(number, (boot, number)), max_by(loaded_bytes, (boot, number)) FROM positions
+GROUP BY node ORDER BY node
+"""
+EVER_US: Final = 2**63 - 1
+NAMES: Final = len(DIMENSIONS) - 1
+"""Columns before the figures: all dimensions but the meter."""
+_METERS: Final = "".join(f",\n    sum({kind}), sum(cost_{kind})" for kind in KINDS)
+
+Read = Callable[[str, Parameters | None], Sequence[Row]]
+"""Answers a query: of the store, or of a transaction, whose answers are all of one state."""
+
+
+class NotClosableError(Exception):
+    """The month can't be closed, or is closed already; the message says why and what to do."""
+
+
+class UnknownMonthError(Exception):
+    """No month is closed under this name; the message says what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Something in the way of closing a month."""
+
+    what: str
+    """A word for programs: 'unpriced_calls'."""
+    says: str
+    mend: str
+    """What to do about it."""
+    waivable: bool = True
+    """True: with a reason, the month can be closed in spite of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What is on record of a month now."""
+
+    calls: int = 0
+    cost_pico: int = 0
+    unpriced: int = 0
+    unpriced_pico: int = 0
+    held: int = 0
+    """Calls in flight."""
+    held_pico: int = 0
+
+
+def span_us(month: str) -> tuple[int, int]:
+    """Where a month begins and ends, microseconds since the epoch. Raises ValueError."""
+    begins = (datetime.strptime(each, "%Y-%m").replace(tzinfo=UTC) for each in (month, following(month)))
+    since_us, until_us = map(microseconds, begins)
+    return since_us, until_us
+
+
+def month_of(at_us: int) -> str:
+    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m}"
+
+
+def closings(ask: Read) -> list[Closing]:
+    """In order. Of a month that was closed twice, the first."""
+    first: dict[str, Closing] = {}
+    for row in ask(statement("closings"), {"kind": MONTH_CLOSED}):
+        first.setdefault(row[0], Closing(*row))
+    return sorted(first.values(), key=lambda each: each.month)
+
+
+def readable(chain: Iterable[Closing]) -> list[Statement]:
+    """Their statements; `months verify` tells of those that can't be read."""
+    found = []
+    for each in chain:
+        try:
+            found.append(read(each.text))
+        except StatementError:
+            continue
+    return found
+
+
+def live(ask: Read, until_us: int) -> dict[Key, Amount]:
+    """What is on record of everything admitted before that time, in the rows of a statement.
+
+    Raises NotClosableError where there are too many for one.
+    """
+    sql = statement("month_rows").replace("/*meters*/", _METERS).replace("/*source*/", statement("spend_calls"))
+    rows = ask(sql, {"until_us": until_us, "rows_max": ROWS_MAX})
+    if len(rows) > ROWS_MAX:
+        raise NotClosableError(f"there are more than {ROWS_MAX:,} rows by project, team, model and price")
+    found: dict[Key, Amount] = {}
+    for row in rows:
+        (begins, *names), (calls, cost), meters = row[:NAMES], row[NAMES : NAMES + 2], row[NAMES + 2 :]
+        key = (f"{begins:%Y-%m}", *names)
+        amounts = dict(zip(KINDS, zip(meters[::2], meters[1::2], strict=True), strict=True))
+        rest = cost - sum(pico for _, pico in amounts.values())
+        amounts |= {CALLS: (calls, 0), OTHER: (0, rest)}
+        found |= {(*key, meter): (int(each[0]), int(each[1])) for meter, each in amounts.items() if any(each)}
+    return found
+
+
+def sums(ask: Read, since_us: int = 0, until_us: int = EVER_US) -> dict[str, Sums]:
+    """By month, in order, of those of which anything is on record; of calls admitted within a time."""
+    of = {"since_us": since_us, "until_us": until_us}
+    spent = ask(statement("month_sums").replace("/*source*/", statement("spend_calls")), of)
+    held = {begins: counts for begins, *counts in ask(statement("month_holds"), None)}
+    found = {begins: [int(each) for each in figures] for begins, *figures in spent}
+    months = sorted(found.keys() | held.keys())
+    return {
+        f"{begins:%Y-%m}": Sums(*found.get(begins, [0] * 4), *map(int, held.get(begins, (0, 0)))) for begins in months
+    }
+
+
+def blocks(
+    ask: Read, month: str, chain: Sequence[Closing], on_record: Mapping[str, Sums], progress: Progress, now_us: int
+) -> list[Block]:
+    """What is in the way of closing a month that is open."""
+    _, until_us = span_us(month)
+    found = [*_of_order(month, chain, on_record), *_of_time(until_us, now_us), *_of_loading(progress, until_us, now_us)]
+    # What the statement is to hold: months before the first that was ever closed, too.
+    within = [each for name, each in on_record.items() if name <= month and not (chain and name <= chain[-1].month)]
+    held, unpriced = sum(each.held for each in within), sum(each.unpriced for each in within)
+    if held:
+        worth = pico_to_usd(sum(each.held_pico for each in within))
+        mend = "wait until they have ended, or see `outlay doctor`; what they cost later is a correction"
+        found.append(Block("calls_in_flight", f"{_calls(held)} in flight, with ${worth} held", mend))
+    if unpriced:
+        worth = pico_to_usd(sum(each.unpriced_pico for each in within))
+        mend = (
+            f"`outlay report prices --since {month} --until {following(month)}` has the prices to add, for calls to "
+            "come; what is on record stays as it is"
+        )
+        found.append(Block("unpriced_calls", f"{_calls(unpriced)} without a price, ${worth} at the ceiling", mend))
+    ((rotten,),) = ask(_QUARANTINED, {"since_us": chain[-1].at_us if chain else 0})
+    if rotten:
+        mend = "`outlay doctor` and the ledger's log say which"
+        found.append(Block("quarantined_lines", f"{rotten:,} lines of the journal can't be read", mend))
+    return found
+
+
+def _of_order(month: str, chain: Sequence[Closing], on_record: Mapping[str, Sums]) -> list[Block]:
+    if chain:
+        first = following(chain[-1].month)
+        mend = f"`outlay months close {first}` first"
+        return [Block("earlier_month", f"{first} is open", mend, waivable=False)] if month > first else []
+    earlier = [name for name, each in on_record.items() if name < month and each.calls]
+    if not earlier:
+        return []
+    says = f"{earlier[0]} is open; its calls, and all before {month}, would stand in this statement as earlier months'"
+    return [Block("earlier_month", says, f"`outlay months close {earlier[0]}` first")]
+
+
+def _of_time(until_us: int, now_us: int) -> list[Block]:
+    late_us = until_us + int(GRACE.total_seconds() * 1e6)
+    if now_us < until_us:
+        return [Block("not_over", "it is not over", f"wait until {_day(late_us)}", waivable=False)]
+    if now_us < late_us:
+        return [Block("late_calls", "calls of it may still come", f"wait until {_day(late_us)}")]
+    return []
+
+
+def _of_loading(progress: Progress, until_us: int, now_us: int) -> list[Block]:
+    found = []
+    if progress.current_until_us < max(until_us, now_us - BEHIND_US):
+        found.append(
+            Block("not_loaded", "the journal is not loaded to its end", "wait; `outlay doctor`", waivable=False)
+        )
+    if progress.waiting:
+        says = f"{len(progress.waiting)} segments of the journal wait for a newer program"
+        found.append(Block("not_loaded", says, "upgrade outlay", waivable=False))
+    if progress.lost:
+        says = f"facts of {len(progress.lost)} segments of the journal are gone"
+        found.append(Block("segments_lost", says, "`outlay restore` a backup that has them"))
+    return found
+
+
+def cut(ask: Read, month: str) -> dict[str, Any]:
+    """Up to where the journal was read for a statement, and the single calls of the month before that. A node is told
+    by a hash: the name of a machine may be that of its user."""
+    places = ask(_POSITIONS, None)
+    found: dict[str, Any] = {"journal": [[_node(node), *rest] for node, *rest in places]}
+    counted = counted_before(ask, month, found)
+    return found | ({} if counted is None else {"calls": counted[0], "cost_pico": counted[1]})
+
+
+def counted_before(ask: Read, month: str, at: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Single calls of the month before a cut, and what they cost; None: not all are kept."""
+    since_us, until_us = span_us(month)
+    ((raw_from_us,),) = ask(RAW_FROM, None)
+    if since_us < raw_from_us:
+        return None
+    names = {_node(node): node for node, *_ in ask(_POSITIONS, None)}
+    nodes, boots, numbers, ends = list(zip(*at["journal"], strict=True)) or ((), (), (), ())
+    values: dict[str, object] = {
+        "nodes": [names.get(each, "") for each in nodes],
+        "boots": list(boots),
+        "numbers": list(numbers),
+        "bytes": list(ends),
+        "since_us": since_us,
+        "until_us": until_us,
+    }
+    ((calls, cost),) = ask(statement("month_cut"), values)
+    return int(calls), int(cost)
+
+
+def differing(ask: Read, each: Statement) -> list[str]:
+    """Where what is on record up to a statement's cut is not what it was made of."""
+    before = each.head.get("cut", {})
+    counted = counted_before(ask, each.month, before) if "calls" in before else None
+    if counted is None or counted == (before["calls"], before["cost_pico"]):
+        return []
+    then = f"{before['calls']:,} calls for ${pico_to_usd(before['cost_pico'])}"
+    return [f"it was made of {then}; up to the same place there are {counted[0]:,} for ${pico_to_usd(counted[1])}"]
+
+
+def closed_notes(store: Store, asked: Selection, timeout_s: float) -> list[str]:
+    """What whoever reads live figures of a time must know of its closed months."""
+
+    def ask(sql: str, values: Parameters | None) -> Sequence[Row]:
+        return store.read(sql, values, timeout_s)
+
+    since_us, until_us = asked.period.since_us, asked.period.until_us
+    chain = [each for each in closings(ask) if since_us < span_us(each.month)[1] and span_us(each.month)[0] < until_us]
+    if not chain:
+        return []
+    on_record = sums(ask, span_us(chain[0].month)[0], span_us(chain[-1].month)[1])
+    found = []
+    for each in readable(chain):
+        then, now = total(each.rows, each.month).cost_pico, on_record.get(each.month, Sums()).cost_pico
+        since = f"${pico_to_usd(now - then)} since" if now != then else "nothing since"
+        found.append(f"{each.month} is closed, at ${pico_to_usd(then)}, with {since}. This report has all on record.")
+    return found
+
+
+def price_lists(rows: Rows) -> list[str]:
+    """Which price lists the prices of these rows are of."""
+    return sorted({key[-2].partition(":")[0] for key in rows} - {""})
+
+
+def refused(month: str, found: Iterable[Block]) -> str:
+    """Why a month can't be closed, for whoever asked."""
+    found = list(found)
+    why = "; ".join(f"{each.says} ({each.mend})" for each in found)
+    waivable = all(each.waivable for each in found)
+    rest = " With `--reason` it can be closed in spite of that; both go on record." if waivable else ""
+    return f"{month} can't be closed yet: {why}.{rest}"
+
+
+def _node(name: str) -> str:
+    return sha256(name.encode()).hexdigest()[:16]
+
+
+def _calls(count: int) -> str:
+    return f"{count:,} call{'' if count == 1 else 's'}"
+
+
+def _day(at_us: int) -> str:
+    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%d %H:%M} UTC"
