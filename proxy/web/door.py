@@ -24,11 +24,15 @@ class Door:
         self.connections: set[Any] = set()
         """Those that are open, websockets among them; uvicorn's protocols enter and leave by themselves."""
         self.turned_away = 0
-        """Connections ever that came above the limit."""
+        """Connections ever that came above a limit: of their number, or of the heads that were on their way in."""
         self.cut_slow = 0
         """Answers ever that were cut off because their clients didn't take them."""
         self.waiting_bytes = 0
         """Of answers that wait for their clients."""
+        self.heads_bytes = 0
+        """Of requests whose heads are on their way in."""
+        self._heads: dict[Callable[[], None], int] = {}
+        """How to turn each of them down, with its bytes; whose began first comes first."""
         self._waiting: dict[Callable[[], None], int] = {}
         """How to cut each of them off, with its bytes; who waits longest comes first."""
 
@@ -49,6 +53,21 @@ class Door:
     def keeping(self) -> bool:
         """Whether connections are kept for a further call."""
         return not self.closing and self.open <= PRESSED * self.patience.connections_max
+
+    def head_grows(self, turn_down: Callable[[], None], count: int) -> None:
+        """So many bytes are here of a head that isn't whole. Whose began first makes room: a client that means it has
+        sent the rest long before."""
+        self.heads_bytes += count - self._heads.get(turn_down, 0)
+        self._heads[turn_down] = count
+        while self.heads_bytes > self.patience.heads_bytes_max:
+            oldest = next(iter(self._heads))
+            self.head_over(oldest)
+            self.turned_away += 1
+            oldest()
+
+    def head_over(self, turn_down: Callable[[], None]) -> None:
+        """It is whole, or comes no more."""
+        self.heads_bytes -= self._heads.pop(turn_down, 0)
 
     def waits(self, cut: Callable[[], None], count: int) -> None:
         """An answer, so many bytes of it, waits for its client; `cut` breaks it off. Who waits longest makes room."""

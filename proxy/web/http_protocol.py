@@ -38,15 +38,24 @@ FULL: Final = "outlay.full"
 
 _TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_FULL_BODY: Final = (
+_OVERLOADED: Final = (
     b'{"type":"error","error":{"type":"overloaded_error","code":"overloaded","status":"UNAVAILABLE",'
-    b'"message":"outlay has as many connections as it takes (OUTLAY_CONNECTIONS_MAX). Try again shortly."}}'
+    b'"message":"outlay has as many %b. Try again shortly."}}'
 )
 """To a connection whose dialect nobody waits to hear: it can be read in those of OpenAI, Anthropic and Gemini."""
-_FULL: Final = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-    b"retry-after: 1\r\nconnection: close\r\n\r\n%b" % (len(_FULL_BODY), _FULL_BODY)
-)
+
+
+def _overloaded(what: bytes) -> bytes:
+    body = _OVERLOADED % what
+    head = (
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+        b"retry-after: 1\r\nconnection: close\r\n\r\n"
+    )
+    return head % len(body) + body
+
+
+_FULL: Final = _overloaded(b"connections as it takes (OUTLAY_CONNECTIONS_MAX)")
+_TOO_MANY_HEADS: Final = _overloaded(b"bytes of headers on their way in as it takes")
 VERSIONS: Final = frozenset(("1.0", "1.1"))
 _PLAIN_PATH: Final = re.compile(rb"/[A-Za-z0-9_:./-]*").fullmatch
 """A target that is nothing but a path, and that without escapes."""
@@ -136,13 +145,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._head:
             self._head_bytes += len(data)
             if self._head_bytes > HEADER_BYTES_MAX:
-                self._turn_down(_TOO_LARGE)
-            elif not self._deadline.set:
+                return self._turn_down(_TOO_LARGE)
+            if not self._deadline.set:
                 self._deadline.within(self._door.patience.header_s)
+            self._door.head_grows(self._make_room, self._head_bytes)
         elif self._body and not self._progress:
             self._framing_bytes += len(data)
             if self._framing_bytes > HEADER_BYTES_MAX:
                 self._turn_down(_TOO_LARGE)
+
+    def _make_room(self) -> None:
+        """For heads of others that are on their way in."""
+        self._turn_down(_TOO_MANY_HEADS)
 
     def _remember(self, data: bytes) -> None:
         """The head with which it begins, if the connection is kept behind it."""
@@ -195,6 +209,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head, self._body, self._framing_bytes = False, True, 0
+        if self._head_bytes:
+            self._door.head_over(self._make_room)
         version = self.parser.get_http_version()
         if len(self.pipeline) >= PIPELINED_MAX or version not in VERSIONS:
             raise UnreadableError
@@ -291,6 +307,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._deadline.stop()
         self._reader.stop()
+        self._door.head_over(self._make_room)
         super().connection_lost(exc)
         answering = self._answering
         if answering is not None:

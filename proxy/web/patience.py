@@ -25,5 +25,7 @@ class Patience:
     """Taken between two looks, and at least something: without an end, the answer would hold its call for ever."""
     answers_bytes_max: int = 256 * 1024 * 1024
     """What answers that wait for their clients may take together; then the one that waits longest is cut off."""
+    heads_bytes_max: int = 64 * 1024 * 1024
+    """What heads of requests that aren't whole may have sent together; then the one that began first is turned away."""
     connections_max: int = 4000
     """Open at once. Above it, calls are told to come back."""

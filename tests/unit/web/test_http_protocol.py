@@ -177,6 +177,43 @@ async def test_a_connection_that_a_broken_answer_has_closed_waits_for_nobody_who
         writer.transport.abort()
 
 
+async def test_of_heads_that_take_too_much_together_those_that_began_first_make_room() -> None:
+    begun = GET[:-2] + b"x-long: " + b"y" * 300
+    async with listening(at_once, replace(SLOW, heads_bytes_max=1500)) as port:
+        opened = []
+        for count in range(1, 7):
+            opened.append(await port.open())
+            opened[-1][1].write(begun)
+            async with asyncio.timeout(10):
+                while port.door.heads_bytes + port.door.turned_away * len(begun) < count * len(begun):
+                    await asyncio.sleep(0)
+            assert port.door.heads_bytes <= 1500
+        assert port.door.turned_away == 2
+        for number, (reader, writer) in enumerate(opened):
+            if number < 2:
+                answer = await ended(reader)
+                assert answer.startswith(b"HTTP/1.1 503")
+                assert b"retry-after: 1" in answer
+                assert b"overloaded" in answer
+            else:
+                writer.write(b"\r\n\r\n")
+                assert (await one_answer(reader)).endswith(b"ok")
+            writer.close()
+        assert port.door.heads_bytes == 0
+
+
+async def test_a_head_that_is_given_up_takes_no_room() -> None:
+    async with listening(at_once) as port:
+        _, writer = await port.open()
+        writer.write(GET[:-2])
+        async with asyncio.timeout(10):
+            while not port.door.heads_bytes:
+                await asyncio.sleep(0)
+            writer.transport.abort()
+            while port.door.heads_bytes:
+                await asyncio.sleep(0)
+
+
 CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n%b\r\n"
 H2C = b"connection: upgrade\r\nupgrade: h2c\r\n"
 
