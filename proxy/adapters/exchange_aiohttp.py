@@ -8,7 +8,7 @@ the provider sees it at once: closing would first wait for written bytes to leav
 import asyncio
 import re
 import select
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
 import aiohttp
@@ -57,10 +57,17 @@ class Protocol(ResponseHandler):
         self.total = Deadline(self._expire)
         """Of the exchange."""
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.exchange is not None:
+            self.exchange.pump()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self._silence.stop()
         self.total.stop()
+        if self.exchange is not None:
+            self.exchange.pump()
 
     def _expire(self) -> None:
         if self.exchange is not None:
@@ -73,6 +80,8 @@ class Protocol(ResponseHandler):
         super().set_exception(exc, *cause)
         if payload is not None and not payload.is_eof() and payload.exception() is None:
             payload.set_exception(exc, *cause)
+        if self.exchange is not None:
+            self.exchange.pump()
 
     def _reschedule_timeout(self) -> None:
         """aiohttp makes another timer for each piece that is read, which costs as much as reading it."""
@@ -105,23 +114,31 @@ class _Pieces(aiohttp.StreamReader):
             raise self._exception
         while not self._buffer and not self._eof:
             await self._wait("readany")
+        data = self.taken()
+        self._protocol.resume_reading()
+        return data
+
+    def taken(self) -> bytes:
+        """What is here. Reading must be resumed then, which may bring more at once."""
         pieces = self._buffer
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self._cursor += self._size
         self._size = 0
-        self._protocol.resume_reading()
         return data
 
     def taken_whole(self) -> bytes | None:
         """All of it, where its end has come and nothing was read before; else None, and nothing is taken."""
         if self._exception is not None or not self._eof or self._cursor or self._size > READ_BUFFER_BYTES:
             return None
-        data = b"".join(self._buffer)
-        self._buffer.clear()
-        self._cursor, self._size = len(data), 0
+        data = self.taken()
         self._protocol.resume_reading()
         return data
+
+    @property
+    def waits(self) -> bool:
+        """Nothing is here, and more may come."""
+        return not (self._buffer or self._eof or self._exception)
 
 
 class Exchange(httpx.AsyncByteStream):
@@ -139,6 +156,9 @@ class Exchange(httpx.AsyncByteStream):
         self._payload: aiohttp.StreamReader | None = None
         self._delimited = True
         self._upload: asyncio.Task[None] | None = None
+        self._pumped: asyncio.Future[bytes] | None = None
+        """Whoever waits for a piece that `_pass_on` doesn't take."""
+        self._pass_on: Callable[[bytes], bool] | None = None
         self._failure: Exception | None = None
         """Why this exchange was broken off from our side; it outranks what the connection says then."""
         protocol.exchange = self
@@ -180,6 +200,38 @@ class Exchange(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while chunk := await self.read():
             yield chunk
+
+    async def pieces(self, pass_on: Callable[[bytes], bool]) -> AsyncIterator[bytes]:
+        """The same, without the pieces that `pass_on` takes: see AtOnce."""
+        while True:
+            piece = b""
+            if isinstance(self._payload, _Pieces) and self._payload.waits:
+                self._pumped, self._pass_on = asyncio.get_running_loop().create_future(), pass_on
+                try:
+                    piece = await self._pumped
+                finally:
+                    self._pumped = self._pass_on = None
+            piece = piece or await self.read()
+            if not piece:
+                return
+            yield piece
+
+    def pump(self) -> None:
+        """Something has come, or happened: pass it on, and wake who waits only for what can't be."""
+        waiter, payload = self._pumped, self._payload
+        if waiter is None or waiter.done() or self._pass_on is None or not isinstance(payload, _Pieces):
+            return
+        piece = payload.taken()
+        try:
+            refused = piece if piece and not self._pass_on(piece) else b""
+        except Exception as error:  # whatever it is, whoever waits has passed the function in
+            waiter.set_exception(error)
+            return
+        if refused:
+            waiter.set_result(refused)
+        self._protocol.resume_reading()
+        if not waiter.done() and not payload.waits:
+            waiter.set_result(b"")
 
     async def read(self) -> bytes:
         """What has come of the body; b'' at its end, and no more after that. Raises httpx's TransportErrors."""

@@ -2,7 +2,7 @@
 
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
@@ -93,6 +93,15 @@ class HttpxAnswer(AtOnce):
 
     def at_once(self) -> bytes | None:
         return self._stream.at_once() if isinstance(self._stream, Exchange) else None
+
+    async def pieces(self, pass_on: Callable[[bytes], bool]) -> AsyncIterator[bytes]:
+        stream = self._stream
+        given = stream.pieces(pass_on) if isinstance(stream, Exchange) else self.chunks()
+        try:
+            async for chunk in given:
+                yield chunk
+        except httpx.TransportError as error:
+            raise _explained(error) from None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         stream = self._stream

@@ -18,6 +18,10 @@ class Client(Protocol):
         """Bytes of the answer. Waits while the client reads slower than they come."""
         ...
 
+    def write_now(self, data: bytes) -> bool:
+        """The same where nothing must be waited for. False: nothing was written."""
+        ...
+
     async def end(self, data: bytes = b"") -> None:
         """The last bytes of the answer."""
         ...

@@ -65,6 +65,8 @@ class Relay:
         """Plain bytes may follow what passed: it is neither compressed nor of a stated length."""
         self._streamed = admitted.request.stream
         self._content_type = b""
+        self._seen: bytes | None = None
+        """What the meter gave of a piece that couldn't be passed on at once."""
         self._status = 0
         self._request_id = ""
         self._upstream_us = 0
@@ -205,9 +207,11 @@ class Relay:
 
     async def _pass_events(self, answer: UpstreamAnswer, metered: MeteredAnswer) -> None:
         """Each piece goes on as it comes; the one with the protocol's last event waits for settlement."""
-        async for chunk in answer.chunks():
-            self._first_byte_us = self._first_byte_us or self._elapsed_us()
-            seen = metered.feed(chunk)
+        pieces = answer.pieces(self._pass_now) if isinstance(answer, AtOnce) else answer.chunks()
+        async for chunk in pieces:
+            seen, self._seen = self._seen, None
+            if seen is None:
+                seen = self._metered(chunk, metered)
             if metered.ended:
                 await self._settle()
             elif not self._lease.covers(metered.output_bytes):
@@ -219,6 +223,23 @@ class Relay:
         rest = metered.finish()
         await self._settle()
         await self._client.end(rest if self._hiding else b"")
+
+    def _metered(self, chunk: bytes, metered: MeteredAnswer) -> bytes:
+        if not self._first_byte_us:
+            self._first_byte_us = self._elapsed_us()
+        return metered.feed(chunk)
+
+    def _pass_now(self, chunk: bytes) -> bool:
+        """Pass a piece of a stream on where nothing must be waited for. False: it was metered, and no more."""
+        metered = self._answer
+        assert metered is not None
+        seen = self._metered(chunk, metered)
+        if not metered.ended and self._lease.covers(metered.output_bytes):
+            out = seen if self._hiding else chunk
+            if not out or self._client.write_now(out):
+                return True
+        self._seen = seen
+        return False
 
     async def _pass_body(self, answer: UpstreamAnswer, metered: MeteredAnswer) -> None:
         """One piece is held back all the time, so that the last one is known, and settled, before it is sent."""

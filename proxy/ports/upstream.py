@@ -85,7 +85,8 @@ class UpstreamAnswer(Protocol):
 
 
 class AtOnce:
-    """Base of answers whose body may be here as soon as they are."""
+    """Base of answers whose body needs not be waited for in a task: it may be here as soon as they are, and its pieces
+    may pass in the moment in which they come."""
 
     __slots__ = ()
 
@@ -93,6 +94,11 @@ class AtOnce:
         """All of the body, where it is here by now: then it is taken, and nothing is left to read or to close. None: it
         is to be read as `chunks`."""
         return None
+
+    def pieces(self, pass_on: Callable[[bytes], bool]) -> AsyncIterator[bytes]:
+        """As `chunks`, without the pieces that `pass_on` takes: it is given each that comes while one is awaited, and
+        says whether it has passed it on. To wake a task for each would cost as much as passing it on."""
+        raise NotImplementedError
 
 
 @runtime_checkable

@@ -75,6 +75,15 @@ class DirectClient(AsgiClient):
         if data and not (cycle.disconnected or self._bodiless):
             self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else self._counted(data))
 
+    def write_now(self, data: bytes) -> bool:
+        cycle = self._cycle
+        if cycle.disconnected or self._bodiless:
+            return True
+        if cycle.flow.write_paused:
+            return False
+        self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else self._counted(data))
+        return True
+
     async def end(self, data: bytes = b"") -> None:
         cycle = self._cycle
         if cycle.flow.write_paused and not cycle.disconnected:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ports.upstream import Fault, Upstream, UpstreamError
+from proxy.ports.upstream import AtOnce, Fault, Upstream, UpstreamError
 from tests.contract.conftest import Connect
 from tests.contract.upstream_calls import body_of, call, exchanged
 from tests.servers.certificates import Certificate
-from tests.servers.raw_provider import Line, ok, provider
+from tests.servers.raw_provider import Line, answering, ok, provider
 
 MIB = 1024 * 1024
 PIECE = bytes(64 * 1024)
@@ -254,6 +254,93 @@ async def test_an_answer_closed_or_cancelled_midway_hangs_up(
             task.cancel()
         await asyncio.wait([task])
         await asyncio.wait_for(seen.wait(), SOON_S)
+
+
+async def test_pieces_pass_in_the_moment_in_which_they_come_and_the_others_in_their_place(upstream: Upstream) -> None:
+    came: list[bytes] = []
+    more = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.request()
+        await line.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for number in range(20):
+            await line.send(b"3\r\n%03d\r\n" % number)
+            await more.wait()
+            more.clear()
+        await line.send(b"0\r\n\r\n")
+
+    def pass_on(piece: bytes) -> bool:
+        if int(piece) % 3 == 0:
+            return False
+        came.append(piece)
+        more.set()
+        return True
+
+    async with provider(script) as running:
+        answer = await upstream.send(call(running.url))
+        assert isinstance(answer, AtOnce)
+        async for piece in answer.pieces(pass_on):
+            came.append(piece)
+            more.set()
+        await answer.close()
+    assert came == [b"%03d" % number for number in range(20)]
+
+
+async def test_what_goes_wrong_in_passing_on_is_told_to_who_reads(upstream: Upstream) -> None:
+    seen = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.request()
+        await line.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while not seen.is_set():
+            await line.send(b"3\r\nabc\r\n")
+            await asyncio.sleep(0)
+        await hang_up_seen(line, asyncio.Event())
+
+    def pass_on(piece: bytes) -> bool:
+        seen.set()
+        raise RuntimeError("no")
+
+    async with provider(script) as running:
+        answer = await upstream.send(call(running.url))
+        assert isinstance(answer, AtOnce)
+        with pytest.raises(RuntimeError):
+            async for _ in answer.pieces(pass_on):
+                pass
+        await answer.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"abc", bytes(64 * 1024)])
+async def test_a_body_that_is_here_by_now_is_had_at_once_and_its_connection_is_free(
+    upstream: Upstream, body: bytes
+) -> None:
+    async with provider(answering(*[ok(body)] * 3)) as running:
+        for _ in range(2):
+            answer = await upstream.send(call(running.url))
+            assert isinstance(answer, AtOnce)
+            got = answer.at_once()
+            if got is None:
+                assert await body_of(answer) == body
+            else:
+                assert got == body
+        assert await exchanged(upstream, call(running.url)) == body
+    assert running.connections == 1
+
+
+async def test_a_body_of_which_a_part_is_here_is_not_had_at_once(upstream: Upstream) -> None:
+    async def script(line: Line) -> None:
+        await line.request()
+        await line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc")
+        await asked.wait()
+        await line.send(b"def")
+
+    asked = asyncio.Event()
+    async with provider(script) as running:
+        answer = await upstream.send(call(running.url))
+        assert isinstance(answer, AtOnce)
+        assert answer.at_once() is None
+        asked.set()
+        assert await body_of(answer) == b"abcdef"
 
 
 @pytest.mark.parametrize("streamed", [False, True])

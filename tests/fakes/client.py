@@ -30,6 +30,9 @@ class RecordingClient:
         self.pieces.append(data)
         await asyncio.sleep(0)
 
+    def write_now(self, data: bytes) -> bool:
+        return False
+
     async def end(self, data: bytes = b"") -> None:
         self.pieces.append(data)
         self.ended = True
