@@ -132,9 +132,10 @@ class Admission:
             self.expecting,
             self.calibration,
             self.tokens,
+            standing=known.standing,
         )
         # Before the hold: whatever fails from there on would leave it standing.
-        by_batch = await batched.refused(weighing)
+        by_batch = await batched.refused(weighing) if incoming.operation.batch else None
         weighed, refusal = weighing.first()
         ask = weighing.recorded(weighed)
         refusal = refusal or by_batch or hidden(rules, incoming.operation, known.call, known.provider)

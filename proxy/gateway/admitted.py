@@ -8,6 +8,7 @@ from proxy.gateway.lightened import AS_IT_CAME, Lightened
 from proxy.gateway.owners import Owner
 from proxy.gateway.rules import Rules
 from proxy.gateway.same import Same
+from proxy.gateway.standing import Head
 from proxy.gateway.watching import Seen
 from proxy.model.ask import Recorded
 from proxy.model.call import Call, Hold, Request
@@ -34,6 +35,8 @@ class Incoming:
     """Path and query at the provider, as the dialect knows them."""
     content: bytes | None
     """The body with its content-encoding undone; None: it can't be read (an unknown encoding)."""
+    head: Head | None = None
+    """What its headers say, kept for the calls that begin with the same ones; None: nobody keeps it."""
     sent_headers: Callable[[None], Sequence[tuple[bytes, bytes]]] = lambda _: ()
     """Those that go to the provider, but for a credential that is put in."""
 

@@ -15,6 +15,7 @@ from proxy.gateway.lightened import AS_IT_CAME, Lightened
 from proxy.gateway.reserving import Weighed
 from proxy.gateway.rules import Rules
 from proxy.gateway.squeezed import squeeze
+from proxy.gateway.standing import Standing
 from proxy.metering.calibration import Calibration
 from proxy.metering.estimate import LEASE_TOKENS, context_tokens, expected_tokens, first_hold
 from proxy.metering.expecting import Expecting
@@ -52,6 +53,8 @@ class Weighing:
     tokens: TokenCounter | None = None
     """Counts input near a cap; None: it is always held by its bytes."""
     lightened: Lightened = AS_IT_CAME
+    standing: Standing | None = None
+    """What is known of such calls; None: it is looked for."""
     sent: Edited = field(init=False)
     """As it would be sent now."""
     _editing: Editing = field(init=False)
@@ -216,7 +219,11 @@ class Weighing:
 
     def _weighed(self, call: Call) -> Weighed:
         rules, lightened = self.rules, self.lightened
-        verdict = evaluate(rules.policies, rules.matcher, call, self._asked(call), lightened.downgrade_to)
+        asked, standing, instead = self._asked(call), self.standing, lightened.downgrade_to
+        if standing is None:
+            verdict = evaluate(rules.policies, rules.matcher, call, asked, instead)
+        else:
+            verdict = standing.verdict(call, asked, instead)
         if lightened.downgraded_by:
             verdict = replace(verdict, downgraded_by=lightened.downgraded_by)
         return Weighed(call, self._expected(call, verdict))
@@ -240,11 +247,12 @@ class Weighing:
             return self._weight(call, editing.model(instead), asked)
 
         model = editing.model()
+        names = {model, self.provider.deployments.get(model, model)}
         return Asked(
             weigh,
             context_tokens=lambda: context_tokens(request),
             output_tokens_max=request.output_tokens_max,
-            known_as=tuple({model, self.provider.deployments.get(model, model)} - {request.model}),
+            known_as=tuple(names - {request.model}) if names != {request.model} else (),
             free=not operation.priced,
             output_limited=operation.output_limited,
         )

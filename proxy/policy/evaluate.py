@@ -4,7 +4,7 @@ What a budget has left, and what a rate limit has seen, is not known here: the v
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.model.call import Call
 from proxy.model.decision import Reason, Refusal
@@ -15,7 +15,7 @@ from proxy.policy.mistakes import shown
 from proxy.policy.model_rules import ModelRules
 from proxy.policy.operations import FREE
 from proxy.policy.types import PolicySet
-from proxy.policy.verdict import Asked, Shadow, Throttle, Verdict
+from proxy.policy.verdict import Asked, Shadow, Throttle, Verdict, Weight
 
 UNPRICED: Final = "unpriced"
 """Name of the rule of prices.yaml that refuses models without a price."""
@@ -42,20 +42,21 @@ def evaluated(
     throttles: tuple[Throttle, ...] = (),
 ) -> Verdict:
     """As `evaluate`, of a call whose rules, accounts and rate limits are known."""
-    verdict = _by_models(matches.enforced, call, asked, instead)
-    unpriced = None if verdict.weight.priced or policies.prices.unpriced != "refuse" else _unpriced(policies, call)
+    rules = matches.enforced
+    weight, refusal, limit, downgrade_to = said = _by_models(rules, call, asked, instead)
+    unpriced = None if weight.priced or policies.prices.unpriced != "refuse" else _unpriced(policies, call)
     return Verdict(
-        weight=verdict.weight,
-        refusal=verdict.refusal or unpriced,
+        weight=weight,
+        refusal=refusal or unpriced,
         matched=(*matches.names, UNPRICED) if unpriced else matches.names,
         charges=charges,
         throttles=throttles,
-        output_tokens_max=verdict.output_tokens_max,
-        cost_max_pico=verdict.cost_max_pico,
-        downgrade_to=verdict.downgrade_to,
-        fallback=verdict.fallback,
-        fallback_on=verdict.fallback_on,
-        shadow=tuple(_shadows(matches, verdict, call, asked, instead)) if matches.tried else (),
+        output_tokens_max=limit,
+        cost_max_pico=rules.cost_max_pico,
+        downgrade_to=downgrade_to,
+        fallback=rules.fallback,
+        fallback_on=rules.fallback_on,
+        shadow=tuple(_shadows(matches, said, call, asked, instead)) if matches.tried else (),
         redundancy=matches.redundancy,
     )
 
@@ -70,23 +71,23 @@ def charges(matcher: Matcher, matches: Matches, facts: Mapping[str, str], at_us:
     return () if facts["operation"] in FREE else matches.counting(facts, at_us, matcher.windows).charges
 
 
-def _by_models(rules: ModelRules, call: Call, asked: Asked, instead: str) -> Verdict:
-    """What these model rules make of the call."""
+class _Said(NamedTuple):
+    """What some model rules make of a call."""
+
+    weight: Weight
+    refusal: Refusal | None
+    output_tokens_max: int | None
+    downgrade_to: str
+
+
+def _by_models(rules: ModelRules, call: Call, asked: Asked, instead: str) -> _Said:
     downgrade_to = instead or model_rules.downgrade(rules, call, asked)
     limit = model_rules.output_limit(rules, asked)
     weight = asked.weigh(downgrade_to, limit)
-    return Verdict(
-        weight=weight,
-        refusal=model_rules.refusal(rules, call, asked, weight, downgrade_to),
-        output_tokens_max=limit,
-        cost_max_pico=rules.cost_max_pico,
-        downgrade_to=downgrade_to,
-        fallback=rules.fallback,
-        fallback_on=rules.fallback_on,
-    )
+    return _Said(weight, model_rules.refusal(rules, call, asked, weight, downgrade_to), limit, downgrade_to)
 
 
-def _shadows(matches: Matches, verdict: Verdict, call: Call, asked: Asked, instead: str) -> Iterator[Shadow]:
+def _shadows(matches: Matches, verdict: _Said, call: Call, asked: Asked, instead: str) -> Iterator[Shadow]:
     """What each rule in shadow mode would change if it were enforced beside those that are."""
     for name, rules in matches.tried:
         would = _by_models(rules, call, asked, instead)

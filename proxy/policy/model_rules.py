@@ -25,10 +25,17 @@ FITS_KEPT: Final = 4096
 """Answers to whether a model fits some globs: callers choose the names of models."""
 
 
+_Names = tuple[str, tuple[str, ...], str, str, bool]
+"""Of a call: its model, other names of that, the one it goes to instead; its operation, and whether that is free."""
+
+
 class ModelRules:
     """Rules that apply together, with what they say whatever the call is: worked out once, and asked for many calls."""
 
-    __slots__ = ("allowed", "allowing", "bounding", "cost_max_pico", "fallback", "fallback_on", "lowest", "targets")
+    __slots__ = (
+        *("allowed", "allowing", "bounding", "context_max", "cost_max_pico", "fallback", "fallback_on", "lowest"),
+        *("passing", "targets"),
+    )
 
     def __init__(self, rules: Iterable[ModelRule]) -> None:
         named = sorted(rules, key=lambda rule: rule.name)
@@ -39,6 +46,11 @@ class ModelRules:
         """Output limit."""
         costs = [rule.cost_max_pico for rule in named if rule.cost_max_pico is not None]
         self.cost_max_pico: Final = min(costs, default=None)
+        contexts = [rule.context_tokens_max for rule in named if rule.context_tokens_max is not None]
+        self.context_max: Final = min(contexts, default=None)
+        """The longest input that no rule asks more about."""
+        self.passing: Final[dict[_Names, bool]] = {}
+        """Whether a call of these names is refused by none of them, whatever it reads and costs."""
         self.fallback: Final = tuple(dict.fromkeys(provider for rule in named for provider in rule.fallback))
         """Providers to try: each rule's in its own order, rules by their names."""
         stated = {status for rule in named if rule.fallback for status in rule.fallback_on}
@@ -70,12 +82,32 @@ def output_limit(rules: ModelRules, asked: Asked) -> int | None:
 
 def refusal(rules: ModelRules, call: Call, asked: Asked, weight: Weight, downgrade_to: str) -> Refusal | None:
     """Why the call must not go on; of several reasons the one whose rule's name comes first."""
+    if _passes(rules, call, asked, weight, downgrade_to):
+        return None
     against = [
         (rule.name, found)
         for rule in rules.bounding
         if (found := _denied(rule, call, asked, downgrade_to) or _too_much(rule, asked, weight))
     ]
     return min(against, key=itemgetter(0))[1] if against else _not_allowed(rules, call, asked, downgrade_to)
+
+
+def _passes(rules: ModelRules, call: Call, asked: Asked, weight: Weight, downgrade_to: str) -> bool:
+    """True: no rule is against it, as of nearly every call. What names say is the same each time."""
+    hold, cost_max, context_max = weight.hold, rules.cost_max_pico, rules.context_max
+    if cost_max is not None and hold.cost_pico > cost_max:
+        return False
+    if context_max is not None and hold.input_tokens > context_max:
+        return False
+    names = call.model, asked.known_as, downgrade_to, call.operation, asked.free
+    passing = rules.passing.get(names)
+    if passing is None:
+        denied = any(_denied(rule, call, asked, downgrade_to) for rule in rules.bounding)
+        passing = not denied and _not_allowed(rules, call, asked, downgrade_to) is None
+        if len(rules.passing) >= FITS_KEPT:
+            rules.passing.clear()
+        rules.passing[names] = passing
+    return passing
 
 
 def _bounds(rule: ModelRule) -> bool:

@@ -151,6 +151,7 @@ class DataPlane:
             own_credential=facts.caller.own_credential,
             target=found.target,
             content=content,
+            head=facts.head,
             sent_headers=facts.sent,
         )
         return incoming, refusal or facts.refusal

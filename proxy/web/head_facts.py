@@ -15,6 +15,7 @@ from proxy.dialects.dialect import Dialect
 from proxy.gateway.batched import to_be_read
 from proxy.gateway.headers import OF_THE_CONTENT, lookup, upstream_headers
 from proxy.gateway.rules import Rules
+from proxy.gateway.standing import Head
 from proxy.model.decision import Reason, Refusal
 from proxy.model.identity import Identity
 from proxy.policy.identify import identify
@@ -55,6 +56,8 @@ class HeadFacts:
         """When that is to be asked again."""
         self.refusal: Refusal | None = None
         """Why the call must not go on, whatever its body."""
+        self.head = Head(self.headers)
+        """As admission knows it."""
         self._sent: dict[tuple[bytes, bytes] | None, SentLines] = {}
         if isinstance(self.route, Route):
             self._identify(now_us)
