@@ -18,6 +18,7 @@ from proxy.adapters.provider_secrets import ProviderSecrets
 from proxy.adapters.sheets_parquet import ParquetWriter
 from proxy.adapters.sheets_xlsx import XlsxWriter
 from proxy.app.delivering import Delivering
+from proxy.app.known_names import KnownNames
 from proxy.app.loading import Loading
 from proxy.app.mirror_wiring import mirroring
 from proxy.app.noticing import Noticing
@@ -97,7 +98,7 @@ class Ledger:
         self.outcomes = Outcomes(
             store,
             lambda: policies().services,
-            lambda: known_names(policies()),
+            KnownNames(store, policies, PolicyArchive(settings.data).files),
             self.clock.now_us,
             run=self.outcome_process,
         )
@@ -120,9 +121,7 @@ class Ledger:
                 self.mirroring.states,
             ),
             calls=CallsExplained(desk, authentication, archive.load),
-            deployments=DeploymentsExplained(
-                desk, authentication, events.services, lambda: known_names(self.policies())
-            ),
+            deployments=DeploymentsExplained(desk, authentication, events.services, self.outcomes.aliases),
             # A place of its own: no gateway waits behind reports.
             balances=BalancesEndpoint(Desk(self.store, self.journal, self.clock.now_us), self.caught_up),
             database_copy=DatabaseCopy(self.store),
@@ -235,11 +234,6 @@ def outcome_details(outcomes: Outcomes) -> dict[str, object]:
         "seconds": round(built.took_s, 3) if built else None,
         "working_out": f"{progress.step} {progress.part:.0%}" if progress else None,
     }
-
-
-def known_names(policies: PolicySet) -> dict[str, str]:
-    """Every name of each person, the own one too -> the person."""
-    return {**{name: name for name in policies.access.people}, **policies.access.names}
 
 
 def _anybody(_: Request) -> None:

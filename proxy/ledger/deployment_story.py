@@ -5,7 +5,7 @@ those need to be folded right, and of the changes elsewhere that are parts of th
 difference to it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from proxy.outcomes.entities import History
 from proxy.outcomes.explaining import Document, explained, found
 from proxy.outcomes.folding import fold_ordered
 from proxy.outcomes.owning import owners_of
+from proxy.outcomes.people import Named
 from proxy.outcomes.quarantine import decided, quarantined
 from proxy.outcomes.verdicts import Ruling
 from proxy.ports.store import Row, Store
@@ -40,7 +41,7 @@ def deployment_story(
     store: Store,
     text: str,
     services: Services,
-    aliases: Mapping[str, str],
+    aliases: Named,
     now_us: int,
     definition: Definition = CURRENT,
 ) -> Document:

@@ -9,6 +9,7 @@ from proxy.model.service import Services
 from proxy.outcomes.crediting import judge
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.folding import fold_ordered
+from proxy.outcomes.people import Named
 from proxy.outcomes.publishing import Figure, withheld
 from proxy.outcomes.quarantine import decided
 from proxy.outcomes.redefining import Difference, differences
@@ -27,7 +28,7 @@ class DefinitionReport:
 
 
 def definition_report(
-    store: Store, other: Definition, services: Services, aliases: Mapping[str, str], now_us: int
+    store: Store, other: Definition, services: Services, aliases: Named, now_us: int
 ) -> DefinitionReport:
     """Takes as long as a rebuild, twice. Raises QueryTimeoutError, StoreError."""
     persons: dict[str, set[str]] = defaultdict(set)

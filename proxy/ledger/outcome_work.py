@@ -30,6 +30,7 @@ from proxy.outcomes.attribution import Attribution, Owner, Spend
 from proxy.outcomes.crediting import Verdicts, judge, week_us
 from proxy.outcomes.definition import CURRENT, DAY_US, Definition
 from proxy.outcomes.folding import fold_ordered
+from proxy.outcomes.people import Aliases
 from proxy.outcomes.proofs import Proofs, proofs
 from proxy.outcomes.quarantine import decided
 from proxy.outcomes.quarters import (
@@ -63,7 +64,7 @@ Say = Callable[[str, float], None]
 class Job:
     now_us: int
     services: Services
-    aliases: Mapping[str, str]
+    aliases: Aliases
     recorded: Mapping[int, Mapping[str, Frozen]]
     """Baselines."""
     told: int | None

@@ -25,6 +25,7 @@ from proxy.model.service import Services
 from proxy.outcomes.attribution import Owner
 from proxy.outcomes.crediting import week_us
 from proxy.outcomes.definition import CURRENT, Definition
+from proxy.outcomes.people import Aliases, Named, aliases_in
 from proxy.outcomes.quarters import WEEK_US
 from proxy.ports.store import Row, Store, StoreError, Transaction
 
@@ -62,7 +63,7 @@ class Seen:
     jobs: int
     """Whose calls were put on who submitted them: rows that were there already are others now."""
     services: Services
-    aliases: Mapping[str, str]
+    aliases: Aliases
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ class Outcomes:
         self,
         store: Store,
         services: Callable[[], Services],
-        aliases: Callable[[], Mapping[str, str]],
+        aliases: Callable[[], Named],
         now_us: Callable[[], int],
         definition: Definition = CURRENT,
         run: Run = work,
@@ -150,7 +151,7 @@ class Outcomes:
 
     def _seen(self) -> Seen:
         ((load, told, frozen, jobs),) = self._store.read(_STATE, {"kind": BASELINES_FROZEN})
-        return Seen(load, told, frozen, jobs, self._services(), self.aliases())
+        return Seen(load, told, frozen, jobs, self._services(), aliases_in(self.aliases()))
 
     def _judged_before(self, built: Built | None, seen: Seen) -> Built | None:
         """What was built last, if nothing but calls came since."""

@@ -27,7 +27,7 @@ from proxy.outcomes.crediting import Verdicts
 from proxy.outcomes.definition import DAY_US
 from proxy.outcomes.entities import History
 from proxy.outcomes.naming import only_owner
-from proxy.outcomes.people import People
+from proxy.outcomes.people import Named, People, Spell
 from proxy.outcomes.proofs import Landed, Merged, Proofs, proofs
 
 WINDOW_US: Final = 14 * DAY_US
@@ -91,7 +91,7 @@ _NEVER: Final[tuple[Sequence[int], Sequence[Merged]]] = ((), ())
 
 
 def attribute(
-    spends: Sequence[Spend], history: History, verdicts: Verdicts, services: Services, aliases: Mapping[str, str]
+    spends: Sequence[Spend], history: History, verdicts: Verdicts, services: Services, aliases: Named
 ) -> Iterator[Share]:
     """Shares of spend on building, in the order of the rows; their sum is that of the rows, exactly."""
     attribution = Attribution(proofs(history, verdicts, services), first_seen(spends), services, aliases)
@@ -109,12 +109,10 @@ def _parted(spend: Spend, method: Method, work: Sequence[Work]) -> Iterator[Shar
 class Attribution:
     """Proofs, by what is looked up in them."""
 
-    def __init__(
-        self, found: Proofs, seen: Mapping[str, Owner], services: Services, aliases: Mapping[str, str]
-    ) -> None:
+    def __init__(self, found: Proofs, seen: Mapping[str, Owner], services: Services, aliases: Named) -> None:
         """`seen`: from whom the ledger first saw each session that a commit names."""
         self._people = People(aliases)
-        self._names: dict[str, str] = {}
+        self._spells: dict[str, Spell] = {}
         self._of_project = only_owner({each.name: each.projects for each in services.services.values()})
         self._of_commit = {(each.repository, sha): each for each in found.merged for sha in each.commits}
         self._branches = _branches(found.merged)
@@ -143,12 +141,15 @@ class Attribution:
         return (Method.CLAIMED if claimed else Method.UNATTRIBUTED), _NOTHING
 
     def _took_part(self, spend: Spend, merged: Merged) -> bool:
-        return spend.owner_kind == OwnerKind.PERSON and self._person(spend.owner) in merged.persons
+        return spend.owner_kind == OwnerKind.PERSON and self._person(spend) in merged.persons
 
-    def _person(self, owner: str) -> str:
-        if owner not in self._names:
-            self._names[owner] = self._people.person(owner)
-        return self._names[owner]
+    def _person(self, spend: Spend) -> str:
+        """Who that was when it was spent."""
+        owner = spend.owner
+        if owner not in self._spells:
+            self._spells[owner] = self._people.spell(owner)
+        until_us, person = self._spells[owner]
+        return person if spend.at_us < until_us else self._people.person(owner, spend.at_us)
 
     def _by_header(self, spend: Spend) -> Merged | None:
         """By the branch first: the commit that a tool names is mostly the one that the work goes on from."""
@@ -173,7 +174,7 @@ class Attribution:
         """A person's own next landing; of a service account, anybody's."""
         if not spend.repository:
             return ()
-        who = self._person(spend.owner) if spend.owner_kind == OwnerKind.PERSON else ""
+        who = self._person(spend) if spend.owner_kind == OwnerKind.PERSON else ""
         times, landed = self._landed.get((spend.repository, who), ((), ()))
         at = bisect_left(times, spend.at_us)
         if at == len(times) or times[at] - spend.at_us > WINDOW_US:

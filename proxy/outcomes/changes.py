@@ -1,6 +1,6 @@
 """Changes: what was told of pull requests, their reviews, commits and diffs, as one merged change each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from proxy.model.told import ChangeTold, CommitTold, DiffTold, ReviewTold, Trust
@@ -96,9 +96,11 @@ class _Folding:
         return Change(
             id=name,
             repository=told.repository,
-            author=self._people.person(told.author),
-            coauthors=self._people.persons([*told.coauthors, *(name for each in commits for name in each.coauthors)]),
-            approvals=_approvals(self._reviews(told), self._people, told.merged_us + self._definition.review_us),
+            author=self._people.person(told.author, told.merged_us),
+            coauthors=self._people.persons(
+                [*told.coauthors, *(name for each in commits for name in each.coauthors)], told.merged_us
+            ),
+            approvals=self._approvals(told),
             head=told.head,
             base=told.base,
             branch=told.branch,
@@ -111,7 +113,7 @@ class _Folding:
             simhash=_number(diff.simhash) if diff else 0,
             substance=(diff.substance or None) if diff else None,
             bot=told.bot,
-            sponsor=self._people.person(told.sponsor),
+            sponsor=self._people.person(told.sponsor, told.merged_us),
             reverts=self._reverted(told, commits, diff),
             sessions=_together((), (each.sessions for each in commits)),
         )
@@ -121,6 +123,11 @@ class _Folding:
         reviews = self._lines.reviews.get((told.repository, told.number), ())
         past = told.merged_us < self._since_us.get(told.repository, told.merged_us + 1)
         return reviews if past else [each for each in reviews if not each[0].imported]
+
+    def _approvals(self, told: ChangeTold) -> tuple[Approval, ...]:
+        """Names are those of when it was merged, of all who took part: nobody is two by having left in between."""
+        until_us = told.merged_us + self._definition.review_us
+        return _approvals(self._reviews(told), lambda name: self._people.person(name, told.merged_us), until_us)
 
     def _commits(self, told: ChangeTold) -> tuple[str, ...]:
         """By which a deployment is known to bring it."""
@@ -148,7 +155,9 @@ def _together(names: Iterable[str], more: Iterable[Iterable[str]]) -> tuple[str,
     return tuple(sorted({*names, *(name for each in more for name in each)}))
 
 
-def _approvals(reviews: Iterable[tuple[Word, ReviewTold]], people: People, until_us: int) -> tuple[Approval, ...]:
+def _approvals(
+    reviews: Iterable[tuple[Word, ReviewTold]], person_of: Callable[[str], str], until_us: int
+) -> tuple[Approval, ...]:
     """Each reviewer's last word counts; one that is only a comment leaves the word before as it was.
 
     A dismissal takes back the review of the same id, whenever it is told. Words after `until_us` say nothing of what
@@ -158,7 +167,7 @@ def _approvals(reviews: Iterable[tuple[Word, ReviewTold]], people: People, until
     dismissed = {review.review for _, review in told if review.state == "dismissed" and review.review}
     last: dict[str, tuple[Word, ReviewTold]] = {}
     for line, review in told:
-        person = people.person(review.reviewer)
+        person = person_of(review.reviewer)
         if review.state == "commented" or (review.review and review.review in dismissed):
             continue
         if person not in last or line.occurred_us <= until_us:

@@ -1,6 +1,6 @@
 """Folding: lines, in whatever order and however often they came, to one history."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from proxy.model.service import Services
@@ -23,7 +23,7 @@ from proxy.outcomes.changes import ChangeLines, folded_changes
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.deployments import DeploymentLines, folded_deployments
 from proxy.outcomes.entities import History, Word, word_of
-from proxy.outcomes.people import People
+from proxy.outcomes.people import Named, People
 from proxy.outcomes.setbacks import setbacks
 
 
@@ -38,15 +38,14 @@ class _Sorted:
     """How good the word on each is: 0 is best."""
 
 
-def fold(
-    lines: Iterable[Told], services: Services, aliases: Mapping[str, str], definition: Definition = CURRENT
-) -> History:
-    """`aliases`: other names of people -> the person's name, as access.yaml has them; each person's own name too."""
+def fold(lines: Iterable[Told], services: Services, aliases: Named, definition: Definition = CURRENT) -> History:
+    """`aliases`: other names of people -> the person's name, as access.yaml has them; each person's own name too. With
+    those of earlier policies: people.Aliases."""
     return fold_ordered(_once(lines), services, aliases, definition)
 
 
 def fold_ordered(
-    lines: Iterable[Told], services: Services, aliases: Mapping[str, str], definition: Definition = CURRENT
+    lines: Iterable[Told], services: Services, aliases: Named, definition: Definition = CURRENT
 ) -> History:
     """The same, of lines that come in the order (occurred_us, id), each once. None of them is kept."""
     found = _Sorted()

@@ -1,6 +1,6 @@
 """A deployment explained: the whole story of one, counted or not."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from proxy.ledger.deployment_story import deployment_story
 from proxy.model.service import Services
+from proxy.outcomes.people import Named
 from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
@@ -18,7 +19,7 @@ class DeploymentsExplained:
     desk: Desk
     authentication: Authentication
     services: Callable[[], Services]
-    aliases: Callable[[], Mapping[str, str]]
+    aliases: Callable[[], Named]
 
     async def explain(self, request: Request) -> Response:
         """GET /v1/deployments/{id}, for finance and admins: its rulings name who wrote and who reviewed.
@@ -26,8 +27,7 @@ class DeploymentsExplained:
         Raises InvalidKeyError, ForbiddenError, UnknownDeploymentError, and what Desk raises.
         """
         self.authentication.sees_all(request)
-        text, services, aliases = request.path_params["id"], self.services(), self.aliases()
-        now_us = self.authentication.now_us()
+        text, services, now_us = request.path_params["id"], self.services(), self.authentication.now_us()
         return json_answer(
-            await self.desk.read(lambda store, _: deployment_story(store, text, services, aliases, now_us))
+            await self.desk.read(lambda store, _: deployment_story(store, text, services, self.aliases(), now_us))
         )

@@ -131,9 +131,9 @@ class Reports:
             other = definition_of(dict(parameters).get("definition", ""))
         except DefinitionError as error:
             raise ParameterError("definition", str(error)) from None
-        now_us, aliases = self.authentication.now_us(), self.outcomes.aliases()
+        now_us, outcomes = self.authentication.now_us(), self.outcomes
         report = await self.desk.read(
-            lambda store, _: definition_report(store, other, policies.services, aliases, now_us)
+            lambda store, _: definition_report(store, other, policies.services, outcomes.aliases(), now_us)
         )
         document = definition_document(report)
         return await self._answer(document, definition_sheet(document), format_)
