@@ -27,6 +27,8 @@ UNSYNCED_BYTES_MAX: Final = 16 * 1024 * 1024
 """More than this waiting for a sync means that the disk doesn't keep up: no more calls are admitted."""
 
 Owed = Settled | Opened | Refused
+_ESSENTIAL: Final = (Settled, Extended)
+"""Lines of calls that have begun."""
 
 
 class JournalWriter:
@@ -81,28 +83,29 @@ class JournalWriter:
         possible."""
         if isinstance(entry, Extended) and self._raised(entry):
             return
-        essential = isinstance(entry, Settled | Extended)
+        essential = isinstance(entry, _ESSENTIAL)
         try:
             if not (self.accepting or essential):
                 raise JournalUnavailableError(self._why)
-            if not essential and self.segment.unsynced_bytes > UNSYNCED_BYTES_MAX:
+            segment = self.segment
+            if not essential and segment.written - segment.synced > UNSYNCED_BYTES_MAX:
                 raise OSError(errno.EBUSY, "the disk does not keep up")
-            self._write(line, essential)
+            self._write(segment, line, essential)
         except (OSError, JournalUnavailableError) as error:
             self.fail(error)
             if self._kept(entry, len(line)):
                 return
             raise JournalUnavailableError(self._why) from error
-        if isinstance(entry, Settled):
+        if self.owed and isinstance(entry, Settled):
             self.owed.pop(entry.call.id, None)
         self.open_calls.apply(entry)
-        if self.segment.grown >= self._segment_bytes_max:
+        if segment.written >= self._segment_bytes_max and self.segment.grown >= self._segment_bytes_max:
             self._rotate()
 
     def pay(self) -> None:
         """Write what is owed. Raises OSError, JournalUnavailableError at the first that fails."""
         for call_id, entry in list(self.owed.items()):
-            self._write(encode(entry), essential=isinstance(entry, Settled))
+            self._write(self.segment, encode(entry), essential=isinstance(entry, Settled))
             self.open_calls.apply(entry)
             del self.owed[call_id]
         self._kept_bytes = 0
@@ -144,9 +147,9 @@ class JournalWriter:
             self.accepting = True
             log.info("journal available", folder=str(self._folder))
 
-    def _write(self, line: bytes, essential: bool) -> None:
+    def _write(self, segment: SegmentWriter, line: bytes, essential: bool) -> None:
         try:
-            self.segment.append(line)
+            segment.append(line)
         except OSError as error:
             if not self._made_room(error, essential):
                 raise

@@ -11,10 +11,11 @@ Servers that speak the format differ, and are read as they document it:
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from proxy.dialects.quantity import Total, part, quantity
+from proxy.dialects.quantity import apart, part, quantities, quantity
 from proxy.model.usage import Usage
 
-_APART: Final = frozenset(("prompt_cache_hit_tokens", "cached_tokens"))
+_OF_INPUT: Final = ("cached_tokens", "cache_write_tokens", "audio_tokens", "image_tokens")
+_OF_OUTPUT: Final = ("reasoning_tokens", "audio_tokens", "image_tokens")
 
 
 def usage_of(reported: Any, web_searches: int = 0) -> Usage | None:
@@ -27,21 +28,21 @@ def usage_of(reported: Any, web_searches: int = 0) -> Usage | None:
     written = _details(reported, "completion_tokens_details", "output_tokens_details", "output_token_details")
     # What only the total knows of is output that was not shown.
     unshown = max(0, quantity(reported, "total_tokens") - prompt - completion)
-    if not (unshown or any(read.values()) or any(written.values()) or _APART.intersection(reported)):
-        # Nothing apart from the totals, as in most answers.
-        return Usage(input_text=prompt, output_text=completion, web_search=web_searches)
-    inputs, outputs = Total(prompt), Total(completion + unshown)
-    cached = quantity(read, "cached_tokens") or quantity(reported, "prompt_cache_hit_tokens", "cached_tokens")
+    inputs, outputs = quantities(read, _OF_INPUT), quantities(written, _OF_OUTPUT)
+    inputs[0] = inputs[0] or quantity(reported, "prompt_cache_hit_tokens", "cached_tokens")
+    outputs[0] = max(outputs[0], unshown)
+    cached, cache_written, input_audio, input_image, input_text = apart(prompt, inputs)
+    reasoning, output_audio, output_image, output_text = apart(completion + unshown, outputs)
     return Usage(
-        cache_read=inputs.take(cached),
-        cache_write_5m=inputs.take(quantity(read, "cache_write_tokens")),
-        input_audio=inputs.take(quantity(read, "audio_tokens")),
-        input_image=inputs.take(quantity(read, "image_tokens")),
-        input_text=inputs.left,
-        reasoning=outputs.take(max(quantity(written, "reasoning_tokens"), unshown)),
-        output_audio=outputs.take(quantity(written, "audio_tokens")),
-        output_image=outputs.take(quantity(written, "image_tokens")),
-        output_text=outputs.left,
+        cache_read=cached,
+        cache_write_5m=cache_written,
+        input_audio=input_audio,
+        input_image=input_image,
+        input_text=input_text,
+        reasoning=reasoning,
+        output_audio=output_audio,
+        output_image=output_image,
+        output_text=output_text,
         web_search=web_searches,
     )
 

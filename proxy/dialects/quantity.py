@@ -1,5 +1,6 @@
 """Quantity: numbers out of a usage object whose shape nobody guarantees."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 QUANTITY_MAX: Final = 10**12
@@ -17,6 +18,27 @@ def quantity(source: object, *names: str) -> int:
         if isinstance(value, int | float) and not isinstance(value, bool) and value >= 1:
             return int(min(value, QUANTITY_MAX))
     return 0
+
+
+def quantities(source: object, names: Iterable[str]) -> list[int]:
+    """Each of the named counts, as `quantity` has it."""
+    if type(source) is not dict or not source:
+        return [0 for _ in names]
+    # Nearly all are numbers as they should be, or aren't there.
+    return [
+        value if type(value := source.get(name, 0)) is int and 0 <= value <= QUANTITY_MAX else quantity(source, name)
+        for name in names
+    ]
+
+
+def apart(total: int, details: Iterable[int]) -> list[int]:
+    """What each of the details takes of the total, and what they leave: no more than there is, whatever they say."""
+    found = []
+    for detail in details:
+        taken = min(detail, total)
+        total -= taken
+        found.append(taken)
+    return [*found, total]
 
 
 def part(source: Any, name: str) -> Any:

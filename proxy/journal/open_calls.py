@@ -1,10 +1,13 @@
 """Open calls: those that some lines of a journal opened and none has settled."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from proxy.journal.lines import Carried, Line
 from proxy.model.call import Call, Hold
 from proxy.model.entry import Extended, Opened, Settled
+
+_BEGUN: Final = (Opened, Carried)
 
 
 class OpenCalls:
@@ -22,7 +25,7 @@ class OpenCalls:
     def apply(self, line: Line) -> None:
         if isinstance(line, Settled):
             self._calls.pop(line.call.id, None)
-        elif isinstance(line, Opened | Carried):
+        elif isinstance(line, _BEGUN):
             self._calls[line.call.id] = (line.call, line.hold)
         elif isinstance(line, Extended) and line.call_id in self._calls:
             self._calls[line.call_id] = (self._calls[line.call_id][0], line.hold)

@@ -61,7 +61,7 @@ class DirectClient(AsgiClient):
         if status in _WITHOUT_BODY:
             self._bodiless = True
             headers = [line for line in headers if line[0] != b"content-length"]
-        length = next((value for name, value in headers if name == b"content-length"), None)
+        length = dict(headers).get(b"content-length")
         self._to_the_close = length is None and not self._bodiless and ends_with_its_connection(cycle)
         self._chunked = length is None and not (self._bodiless or self._to_the_close)
         self._left = 0 if length is None or self._bodiless else int(length)
