@@ -22,6 +22,8 @@ from proxy.gateway.deadline import Deadline
 
 READ_BUFFER_BYTES: Final = 64 * 1024
 """Of each answer: reading from the provider stops at twice this, plus one read, while the client is slow."""
+PIECE_BYTES_MAX: Final = 64 * 1024
+"""Of an answer read at once: what is read is held for a slow client outside of the reader's own buffer, twice."""
 HEADER_BYTES_MAX: Final = 128 * 1024
 """Of one header line of an answer; also of its status line."""
 HEADERS_MAX: Final = 256
@@ -99,7 +101,7 @@ class Protocol(ResponseHandler):
 
 class _Pieces(aiohttp.StreamReader):
     """aiohttp's reader of a body, without its account of where each HTTP chunk ended: nobody here asks for that, and it
-    is a third of what a burst of small chunks costs. What is read is all that has come."""
+    is a third of what a burst of small chunks costs. What is read is all that has come, up to `PIECE_BYTES_MAX`."""
 
     __slots__ = ()
 
@@ -114,13 +116,35 @@ class _Pieces(aiohttp.StreamReader):
             raise self._exception
         while not self._buffer and not self._eof:
             await self._wait("readany")
+        if self._size > PIECE_BYTES_MAX:
+            return self._part()
         data = self.taken()
         self._protocol.resume_reading()
         return data
 
+    def _part(self) -> bytes:
+        """As much as is read at once, of more. Nothing is read of the connection until the rest is taken, too."""
+        pieces, begin, left = self._buffer, self._buffer_offset, PIECE_BYTES_MAX
+        part = []
+        while left:
+            piece = pieces[0][begin : begin + left]
+            part.append(piece)
+            left -= len(piece)
+            begin += len(piece)
+            if begin == len(pieces[0]):
+                pieces.popleft()
+                begin = 0
+        self._buffer_offset = begin
+        self._cursor += PIECE_BYTES_MAX
+        self._size -= PIECE_BYTES_MAX
+        return b"".join(part)
+
     def taken(self) -> bytes:
         """What is here. Reading must be resumed then, which may bring more at once."""
         pieces = self._buffer
+        if self._buffer_offset:
+            pieces[0] = pieces[0][self._buffer_offset :]
+            self._buffer_offset = 0
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self._cursor += self._size

@@ -10,8 +10,9 @@ PRESSED: Final = 0.75
 """Share of the connections from which on none is kept for a further call: whoever is there leaves place for others."""
 TURNED_AWAY_MAX: Final = 256
 """Connections above the limit that are listened to, to be turned away in their own dialect; more are told at once."""
-BEHIND_BYTES: Final = 192 * 1024
-"""What is held of an answer beside what waits in its client's connection: read of the provider and not passed on."""
+BEHIND_BYTES: Final = 384 * 1024
+"""What is held of an answer beside what waits in its client's connection: two pieces on their way, and what one look at
+the provider's connection brings (uvloop reads 250 KiB at once)."""
 
 
 class Door:

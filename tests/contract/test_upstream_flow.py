@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.adapters.exchange_aiohttp import PIECE_BYTES_MAX
 from proxy.ports.upstream import AtOnce, Fault, Upstream, UpstreamError
 from tests.contract.conftest import Connect
 from tests.contract.upstream_calls import body_of, call, exchanged
@@ -111,6 +112,35 @@ async def test_a_client_that_reads_slowly_slows_the_provider(upstream: Upstream,
         assert await settled(sent) < IN_BETWEEN_MAX
         await asyncio.sleep(0.35)
         assert len(await body_of(answer)) == 64 * MIB
+
+
+@pytest.mark.parametrize("sizes", [[3 * MIB], [100, 70_000, 1, 64 * 1024, 200_000, 7] * 8, [500] * 2000])
+async def test_what_is_read_at_once_is_bounded_and_in_order(upstream: Upstream, sizes: list[int]) -> None:
+    """Of a client that is slow, what is read and not passed on yet waits in the gateway's memory."""
+    content = b"".join(b"%08d" % number for number in range(sum(sizes) // 8 + 1))[: sum(sizes)]
+    frames, at = [], 0
+    for size in sizes:
+        frames.append(b"%x\r\n%b\r\n" % (size, content[at : at + size]))
+        at += size
+    sent = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.request()
+        await line.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        line.writer.write(b"".join(frames) + b"0\r\n\r\n")
+        sent.set()
+        await line.hung_up()
+
+    async with provider(script) as running:
+        answer = await upstream.send(call(running.url, read_timeout_s=30.0))
+        await sent.wait()
+        pieces = []
+        async for piece in answer.chunks():
+            pieces.append(piece)
+            await asyncio.sleep(0)
+        await answer.close()
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces)) <= PIECE_BYTES_MAX
 
 
 async def test_an_early_answer_is_given_while_the_upload_runs(upstream: Upstream) -> None:
