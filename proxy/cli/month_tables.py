@@ -34,7 +34,7 @@ def _months(document: Document, width: int | None) -> None:
     show(out, columns)
     for row in rows:
         for each in row["in_the_way"]:
-            out.print(Text(f"- {row['month']}: {each['says']}. {each['mend']}"))
+            out.print(Text(f"- {row['month']}: {each['says']}: {each['mend']}"))
 
 
 def _corrections(document: Document, width: int | None) -> None:

@@ -64,7 +64,8 @@ def close(
         typer.echo(json.dumps(found, indent=2))
         return
     total, later = found["total"], found["corrections"]
-    typer.echo(f"{found['month']} is closed: {total['calls']:,} calls for ${_plain(total['cost_usd'])}.")
+    calls = f"{total['calls']:,} call{'' if total['calls'] == 1 else 's'}"
+    typer.echo(f"{found['month']} is closed: {calls} for ${_plain(total['cost_usd'])}.")
     if later != {"calls": 0, "cost_usd": "0.000000000000"}:
         typer.echo(f"With it go corrections of earlier months: ${_plain(later['cost_usd'])}.")
     for each in found["waived"]:

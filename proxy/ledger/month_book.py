@@ -13,18 +13,16 @@ from typing import Any, Final
 
 from proxy.finance.statement import Closing, Statement, faults, parts, stated, unbooked
 from proxy.ledger.loader import Progress
+from proxy.ledger.month_blocks import Block, blocks, refused
 from proxy.ledger.months import (
     MONTH_CLOSED,
-    Block,
     NotClosableError,
     Read,
-    blocks,
     closings,
     cut,
     live,
     price_lists,
     readable,
-    refused,
     span_us,
     sums,
 )

@@ -67,12 +67,10 @@ def csv_answer(sheet: Sheet) -> Response:
     return file_answer(out.getvalue().encode(), "text/csv; charset=utf-8", f"{sheet.name}.csv")
 
 
-def file_answer(
-    content: bytes, media_type: str, file_name: str = "", headers: Mapping[str, str] | None = None
-) -> Response:
+def file_answer(content: bytes, media_type: str, file_name: str = "") -> Response:
     """A file to keep; without a name, one to look at."""
     disposition = {"content-disposition": f'attachment; filename="{file_name}"'} if file_name else {}
-    return Response(content, 200, {**_PLAIN, **disposition, **(headers or {})}, media_type=media_type)
+    return Response(content, 200, {**_PLAIN, **disposition}, media_type=media_type)
 
 
 def _cell(column: Column, cell: Cell) -> Cell:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from proxy.finance.statement import COLUMNS, DIMENSIONS, Closing, Rows, Statement, Total, total
-from proxy.ledger.months import Block, Sums, readable
+from proxy.ledger.month_blocks import Block
+from proxy.ledger.months import Sums, readable
 from proxy.model.money import pico_to_usd
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
 from proxy.web.reports import iso

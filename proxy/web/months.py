@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from proxy.finance.statement import Rows, StatementError, faults, following, read, unbooked
 from proxy.ledger.loader import Progress
+from proxy.ledger.month_blocks import blocks
 from proxy.ledger.month_book import Drawn, MonthBook
-from proxy.ledger.months import Read, UnknownMonthError, blocks, differing, live, month_of, readable, span_us, sums
+from proxy.ledger.months import Read, UnknownMonthError, differing, live, month_of, readable, span_us, sums
 from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.selection import ParameterError, reason_of
 from proxy.ports.sheets import SheetWriter

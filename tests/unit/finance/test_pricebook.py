@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -66,6 +67,41 @@ def test_a_cost_depends_on_nothing_asked_before(listed: Listing, calls: list[tup
     for usage, tier, at_us in calls * 2:
         served = Served(model="m", service_tier=tier, request_id="req")
         assert book.cost("p", "other", at_us, usage, served) == book_of(listed).cost("p", "m", at_us, usage, served)
+
+
+times = st.integers(NOW - 5, NOW + 5)
+rules = st.lists(
+    st.builds(
+        lambda number, model, own, multiplier, begins, length: Rule(
+            f"r{number}", "p", model, {"input_text": Fraction(own)} if own else {}, multiplier, begins, begins + length
+        ),
+        *(st.integers(0, 99), st.sampled_from(["m", "m*", "*"]), st.integers(0, 10**12)),
+        *(st.fractions(Fraction(1, 10), 2, max_denominator=100), times, st.integers(1, 5)),
+    ),
+    max_size=4,
+)
+
+
+@given(listings, rules, rules, st.lists(st.tuples(usages, tiers, times), min_size=1, max_size=5), st.randoms())
+def test_p20_a_price_depends_only_on_what_is_sold_and_when(
+    listed: Listing,
+    known: list[Rule],
+    later: list[Rule],
+    calls: list[tuple[Usage, str, int]],
+    random: Random,
+) -> None:
+    """Neither on what else is asked, in whatever order, nor on price files of later that speak of another time."""
+    first = book_of(listed, rules=tuple(known))
+    costs = [first.cost("p", "m", at_us, usage, Served(service_tier=tier)) for usage, tier, at_us in calls]
+    again = list(zip(calls, costs, strict=True))
+    random.shuffle(again)
+    others = listing("another", input_text=7)
+    for (usage, tier, at_us), cost in again:
+        apart = [rule for rule in later if not rule.in_force(at_us)]
+        book = book_of(listed, others, rules=(*apart, *known, *apart))
+        book.cost("p", "another", at_us, usage, Served())
+        assert book.cost("p", "m", at_us, usage, Served(service_tier=tier)) == cost
+        assert first.cost("p", "m", at_us, usage, Served(service_tier=tier)) == cost
 
 
 @given(listings, usages, st.fractions(Fraction(1, 100), 3))
