@@ -13,12 +13,11 @@ from statistics import median
 from typing import Final
 
 from bench.gateway_upstream import CHUNKS
+from bench.page import put
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = ROOT / "docs/benchmarks.md"
 CHART: Final = ROOT / "docs/benchmarks.svg"
-BEGIN: Final = "<!-- bench.gateway: begin -->"
-END: Final = "<!-- bench.gateway: end -->"
 YARDSTICK: Final = "nginx"
 DIRECT: Final = "direct"
 COLOURS: Final = {"outlay": "#0072B2", "outlay without detector": "#56B4E9", "litellm": "#D55E00", "portkey": "#E69F00"}
@@ -142,9 +141,7 @@ def machine() -> str:
 
 def write(figures: Figures, note: str, page: Path = PAGE, picture: Path = CHART) -> None:
     """Into the page, between its two marks; all around them stays."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{table(figures, note)}\n\n{END}{after}")
+    put(page, "bench.gateway", table(figures, note))
     picture.write_text(chart(figures))
 
 

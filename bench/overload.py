@@ -5,7 +5,8 @@
 The attacks: *writers*, half of which drip the headers of a request and half its body, a byte a second;
 *readers*, each of which asks for an answer of 2 MiB and takes nothing of it; and *knockers*, more connections than the
 gateway takes (its limit is set low for that). Printed: the callers' success, their median and worst hundredth beside
-those without attackers, in the same run, and the gateway's memory. Exit code 1 where a caller's call failed.
+those without attackers, in the same run, and the gateway's memory. In the end one stream of --events events. Exit code
+1 where a caller's call failed, an event of the stream is missing, or it took memory.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.deployed import arguments_of, in_a_folder
+from bench.long_stream import passed
 from bench.process_figures import memory_mib
 from tests.servers.processes import ALICE_KEY, LOOPBACK, deployment
 from tests.servers.raw_provider import Line, ok, provider
@@ -36,6 +38,8 @@ LONG: Final = b'{"model": "gpt-4o-mini", "messages": [{"role": "user", "content"
 DRIP_S: Final = 1.0
 CONNECT_S: Final = 60.0
 CALL_S: Final = 30.0
+STREAM_S: Final = 600.0
+STREAM_MIB_MAX: Final = 32
 PAUSE_S: Final = 0.005
 """Between a caller's calls."""
 STANDING_S: Final = 0.2
@@ -211,6 +215,24 @@ async def drill(folder: Path, attackers: int, seconds: float, callers: int) -> i
     return 1 if failed else 0
 
 
+async def streamed(folder: Path, events: int) -> int:
+    """The exit code."""
+    begun_s = time.monotonic()
+    found = await passed(folder / "stream", events, STREAM_S)
+    print(
+        f"a stream of {events:,} events: {found.events:,} passed in {time.monotonic() - begun_s:.0f} s, "
+        f"{'whole' if found.whole else 'NOT WHOLE'}; {found.settled[0]:,} tokens settled"
+        f"{', ESTIMATED' if found.settled[1] else ''}; {found.more_mib:.0f} MiB more than before"
+    )
+    even = found.more_mib < STREAM_MIB_MAX
+    return 0 if found.whole and even and found.events == events and found.settled == (events, False) else 1
+
+
+async def drilled(folder: Path, asked: argparse.Namespace) -> int:
+    code = await drill(folder, asked.attackers, asked.seconds, asked.callers)
+    return max(code, await streamed(folder, asked.events))
+
+
 def shown(name: str, seen: Seen, alone: Seen, memory: float) -> None:
     at = [seen.at(0.5), seen.at(0.99)]
     times = [at[0] / alone.at(0.5), at[1] / alone.at(0.99)]
@@ -224,6 +246,7 @@ def main() -> int:
     parser.add_argument("--attackers", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--callers", type=int, default=8)
+    parser.add_argument("--events", type=int, default=1_000_000, help="of one long stream")
     parser.add_argument("--attack", default="", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
     asked = arguments_of(parser)
@@ -234,7 +257,7 @@ def main() -> int:
         return 0
     return in_a_folder(
         "overload",
-        lambda folder: asyncio.run(drill(folder, asked.attackers, asked.seconds, asked.callers)),
+        lambda folder: asyncio.run(drilled(folder, asked)),
         keep=asked.keep,
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.gateway import main, measured, scenarios
 from bench.gateway_bodies import SIZES, bodies
-from bench.gateway_report import BEGIN, END, Cell, Figures, Scenario, chart, printed, table, write
+from bench.gateway_report import Cell, Figures, Scenario, chart, printed, table, write
 from bench.gateway_servers import Server, nginx, outlay, provider
 from proxy.dialects.openai_chat import read
 from proxy.journal.codec import decode
@@ -106,14 +106,15 @@ def test_a_stream_is_counted_by_its_chunks() -> None:
 
 def test_the_page_keeps_what_stands_around_the_table(tmp_path: Path) -> None:
     page, picture = tmp_path / "page.md", tmp_path / "chart.svg"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    end = "<!-- bench.gateway: end -->"
+    page.write_text(f"before\n<!-- bench.gateway: begin -->\nold\n{end}\nafter\n")
     figures = Figures(["nginx", "outlay"], [SMALL])
     for server in figures.servers:
         figures.add(SMALL, server, Cell(10, 20.0, 100.0, 200.0, 90.0))
     write(figures, "Measured under load.", page, picture)
     said = page.read_text()
     assert said.startswith("before\n")
-    assert said.endswith(f"{END}\nafter\n")
+    assert said.endswith(f"{end}\nafter\n")
     assert "old" not in said
     assert "Measured under load." in said
     assert picture.read_text().startswith("<svg")

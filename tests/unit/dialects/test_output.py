@@ -1,10 +1,13 @@
 """Visible output: kept by thread, bounded, whatever shape it comes in."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy.dialects.output import KEPT_BYTES_MAX, Output
+from proxy.dialects.output import KEPT_BYTES_MAX, REPLY_CHARS_MAX, Output
 
 
 def test_threads_that_interleave_stay_apart() -> None:
@@ -48,3 +51,28 @@ def test_beyond_the_limit_bytes_are_counted_and_not_kept() -> None:
     output.add_binary(10)
     assert output.size == KEPT_BYTES_MAX + 14
     assert sum(map(len, output.texts())) == KEPT_BYTES_MAX
+
+
+@given(pieces=st.lists(st.tuples(st.integers(0, 2), st.sampled_from((" a", "é", "word "))), max_size=60))
+def test_texts_do_not_depend_on_how_many_pieces_they_came_in(pieces: list[tuple[int, str]]) -> None:
+    """Each piece a hundred times: some threads are folded once and again, some never."""
+    output = Output()
+    for thread, text in pieces:
+        for _ in range(100):
+            output.add(thread, text)
+    threads = list(dict.fromkeys(thread for thread, _ in pieces))
+    whole = tuple("".join(text * 100 for at, text in pieces if at == thread) for thread in threads)
+    assert output.texts() == whole
+    assert output.reply() == "".join(whole)[:REPLY_CHARS_MAX]
+
+
+def test_many_small_pieces_take_little_more_than_their_text() -> None:
+    output, text = Output(), "".join((" ", "a"))
+    tracemalloc.start()
+    try:
+        for _ in range(100_000):
+            output.add(0, text[:1] + text[1:])
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 500_000
