@@ -28,9 +28,9 @@ from proxy.model.identity import Identity
 from proxy.ports.clock import Clock
 from proxy.web.asgi_client import AsgiClient
 from proxy.web.body_room import BodyRoom, NoRoomError, Share
+from proxy.web.call_scope import FULL
 from proxy.web.direct_client import client as client_of
 from proxy.web.head_facts import facts_of
-from proxy.web.http_protocol import FULL
 from proxy.web.request_body import STEADY, ClientGoneError, Pace, TooLargeError, TooSlowError, read_whole
 from proxy.web.routing import Route, Unrouted
 from proxy.web.upstream_request import Inbound, upstream_request

@@ -21,8 +21,8 @@ from proxy.model.identity import Identity
 from proxy.policy.identify import identify
 from proxy.policy.keys import digest
 from proxy.ports.upstream import SentLines
+from proxy.web.call_scope import RAW_TARGET
 from proxy.web.credentials import presented
-from proxy.web.http_protocol import RAW_TARGET
 from proxy.web.request_body import declared_length
 from proxy.web.routing import Route, Unrouted, route
 from proxy.web.same_head import SAME, SameHead

@@ -10,9 +10,7 @@ when nothing has come on it for a moment. So no call that comes sooner meets one
 """
 
 import asyncio
-import re
 from typing import Any, Final
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -20,10 +18,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from proxy.gateway.deadline import Deadline
 from proxy.web.call_cycle import CallCycle, OldCycle
+from proxy.web.call_scope import ASGI, FULL, target
 from proxy.web.door import Door
 from proxy.web.made_up_head import begin_behind
 from proxy.web.same_head import MISSES_MAX, SAME, SameHead, same_head
 from proxy.web.slow_reader import SlowReader
+from proxy.web.turned_down import OVERRUN, TOO_LARGE, TOO_MANY_HEADS, TOO_SLOW
 
 HEADER_BYTES_MAX: Final = 256 * 1024
 """Request line and headers together. Agent CLIs send up to some 20 KiB; one client was seen to feed 60 MiB."""
@@ -31,35 +31,7 @@ HEADERS_MAX: Final = 1000
 """Lines of them: each takes more than a hundred bytes beside its own, so 256 KiB of short ones were 5 MiB."""
 PIPELINED_MAX: Final = 16
 """Requests behind the one that is being answered."""
-RAW_TARGET: Final = "outlay.raw_target"
-"""Scope key of the request target exactly as it came; ASGI itself loses a bare '?'."""
-FULL: Final = "outlay.full"
-"""Scope key: the connection came above the limit, and the request is to be turned away."""
-
-_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-_OVERLOADED: Final = (
-    b'{"type":"error","error":{"type":"overloaded_error","code":"overloaded","status":"UNAVAILABLE",'
-    b'"message":"outlay has as many %b. Try again shortly."}}'
-)
-"""To a connection whose dialect nobody waits to hear: it can be read in those of OpenAI, Anthropic and Gemini."""
-
-
-def _overloaded(what: bytes) -> bytes:
-    body = _OVERLOADED % what
-    head = (
-        b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-        b"retry-after: 1\r\nconnection: close\r\n\r\n"
-    )
-    return head % len(body) + body
-
-
-_FULL: Final = _overloaded(b"connections as it takes (OUTLAY_CONNECTIONS_MAX)")
-_TOO_MANY_HEADS: Final = _overloaded(b"bytes of headers on their way in as it takes")
 VERSIONS: Final = frozenset(("1.0", "1.1"))
-_PLAIN_PATH: Final = re.compile(rb"/[A-Za-z0-9_:./-]*").fullmatch
-"""A target that is nothing but a path, and that without escapes."""
-_ASGI: Final = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "root_path": ""}
 
 
 class UnreadableError(Exception):
@@ -109,7 +81,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._above = True
             door.turned_away += 1
         if door.overrun:
-            self.transport.write(_FULL)
+            self.transport.write(OVERRUN)
             self.transport.close()
         else:
             self._deadline.within(door.patience.closing_s if door.closing else door.patience.header_s)
@@ -145,18 +117,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._head:
             self._head_bytes += len(data)
             if self._head_bytes > HEADER_BYTES_MAX:
-                return self._turn_down(_TOO_LARGE)
+                return self._turn_down(TOO_LARGE)
             if not self._deadline.set:
                 self._deadline.within(self._door.patience.header_s)
             self._door.head_grows(self._make_room, self._head_bytes)
         elif self._body and not self._progress:
             self._framing_bytes += len(data)
             if self._framing_bytes > HEADER_BYTES_MAX:
-                self._turn_down(_TOO_LARGE)
+                self._turn_down(TOO_LARGE)
 
     def _make_room(self) -> None:
         """For heads of others that are on their way in."""
-        self._turn_down(_TOO_MANY_HEADS)
+        self._turn_down(TOO_MANY_HEADS)
 
     def _remember(self, data: bytes) -> None:
         """The head with which it begins, if the connection is kept behind it."""
@@ -215,7 +187,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED_MAX or version not in VERSIONS:
             raise UnreadableError
         scope: Any = {
-            **_ASGI,
+            **ASGI,
             "http_version": version,
             "server": self.server,
             "client": self.client,
@@ -223,7 +195,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             "method": self.parser.get_method().decode("ascii"),
             "headers": self.headers,
             "state": self.app_state.copy(),
-            **_target(self.url),
+            **target(self.url),
         }
         self.scope = scope
         if self.parser.should_upgrade() and self._should_upgrade():
@@ -332,7 +304,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._rest()
 
     def send_400_response(self, msg: str) -> None:
-        self._turn_down(_TOO_LARGE if self._head and len(self.headers) >= HEADERS_MAX else None, msg)
+        self._turn_down(TOO_LARGE if self._head and len(self.headers) >= HEADERS_MAX else None, msg)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
@@ -377,16 +349,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             # A head that came ahead of its turn: it has time until then, and once more.
             self._deadline.within(self._door.patience.header_s)
         elif self._head:
-            self._turn_down(_TOO_SLOW)
+            self._turn_down(TOO_SLOW)
         else:
             self.transport.close()
             self._reader.closed()
-
-
-def _target(raw: bytes) -> dict[str, Any]:
-    """A request's target, for its scope. Raises HttpParserInvalidURLError."""
-    if _PLAIN_PATH(raw):
-        return {"path": raw.decode("ascii"), "raw_path": raw, "query_string": b"", RAW_TARGET: raw}
-    parsed = httptools.parse_url(raw)
-    path = unquote(parsed.path.decode("ascii"))
-    return {"path": path, "raw_path": parsed.path, "query_string": parsed.query or b"", RAW_TARGET: raw}

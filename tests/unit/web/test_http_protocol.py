@@ -10,8 +10,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from proxy.web.call_scope import FULL
 from proxy.web.door import TURNED_AWAY_MAX, Door
-from proxy.web.http_protocol import FULL, PIPELINED_MAX, BoundedHttpProtocol
+from proxy.web.http_protocol import PIPELINED_MAX, BoundedHttpProtocol
 from proxy.web.patience import Patience
 
 PIECE = b"x" * 1024 * 1024
