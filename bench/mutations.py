@@ -20,7 +20,8 @@ ROOT: Final = Path(__file__).parent.parent
 TESTS: Final = tuple(
     f"tests/unit/outcomes/test_{name}.py"
     for name in (
-        "delivered", "qualifying", "crediting", "setbacks", "grouping", "folded_lines", "folded_deployments",
+        "publishing", "cuts", "blocks", "delivered", "qualifying",
+        "crediting", "setbacks", "grouping", "folded_lines", "folded_deployments",
         "outcome_index", "baselines", "quarters", "intervals", "wanting", "explaining",
         "gaming_of_outcomes", "outcome_laws",
     )
@@ -133,6 +134,26 @@ FAULTS: Final = (
           "known.earned_us if definition.baseline_worked else 0", "0"),
     Fault("garwood", "the lower limit is one count too high", "intervals",
           "_mean_with(count - 1, 1 - tail)", "_mean_with(count, 1 - tail)"),
+    Fault("few", "one person fewer is enough", "blocks",
+          "while small := [each for each in joining.parts if joining.behind(each) < persons_min]:",
+          "while small := [each for each in joining.parts if joining.behind(each) < persons_min - 1]:"),
+    Fault("weeks-alone", "weeks are told of as if nothing else were", "settling",
+          "rows = [row for each in parts for row in each.rows()] or [fields]",
+          "rows = [each.fields for each in parts] or [fields]"),
+    Fault("weeks-known", "what follows from weeks is taken to be known", "cuts",
+          ">= persons_min or known(cut) for cut in cuts)", ">= persons_min or known(cut) or True for cut in cuts)"),
+    Fault("weeks-single", "only one week against all others is tried", "cuts",
+          "range(1, 1 << (columns - 1))", "[1 << at for at in range(columns)]"),
+    Fault("twice", "who is in several rows counts several times", "cuts",
+          "            counted |= one | other", "            pass"),
+    Fault("across", "teams and tiers that cut across are told of one without the other", "settling",
+          "                    rows = [row & each for row in rows for each in found[-1] if row & each]",
+          "                    pass"),
+    Fault("part-of-week", "a part of what is told of together is shown", "settling",
+          "return all(asked & each in (0, each) for each in columns)",
+          "return any(asked & each == each for each in columns)"),
+    Fault("months", "all months are settled as one", "publishing",
+          "return f\"{moment(week_us, ZoneInfo('UTC')):%Y-%m}\"", "return \"\""),
 )  # fmt: skip
 
 

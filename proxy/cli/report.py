@@ -175,6 +175,9 @@ def definition(
     other: Annotated[
         str, typer.Argument(help="A version, or what differs: clawback=14d,alike_bits=2,retried=1/4,…", metavar="OTHER")
     ],
+    reason: Annotated[
+        str, typer.Option(help="Why you look at figures of few persons. It goes on record and they can see it.")
+    ] = "",
     form: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
     out: OutOption = None,
@@ -184,7 +187,8 @@ def definition(
     form = Format.JSON if as_json else form
     if form in _DRAWN:
         stop("this report is not drawn; use table, csv, json, parquet or xlsx", UNTRIED)
-    _show("/v1/reports/definition", [("definition", other)], form, data, out)
+    asked = {"definition": other, "reason": reason}
+    _show("/v1/reports/definition", [(name, value) for name, value in asked.items() if value], form, data, out)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from statistics import median
 from typing import Final
 
@@ -17,12 +18,11 @@ from proxy.ledger.outcome_figures import RUN, Delivered, Money, OutcomeRow
 from proxy.ledger.people import ForbiddenError, Viewer
 from proxy.ledger.periods import Bucket, buckets
 from proxy.ledger.selection import Selection
-from proxy.model.calendar import moment
 from proxy.model.service import Services
 from proxy.outcomes.association import Association, association
 from proxy.outcomes.attribution import Method
 from proxy.outcomes.index import Cell, credited
-from proxy.outcomes.publishing import Figure, shown, together, withheld
+from proxy.outcomes.publishing import Published, published
 from proxy.outcomes.quarters import WEEK_US, quarter_us
 from proxy.outcomes.unit_cost import unit_cost
 from proxy.ports.store import Store
@@ -32,8 +32,6 @@ DEFINITION: Final = (
     "that landed and lasted, of which each beyond a normal week counts less; cost: spend on building in the same "
     "weeks, what is attributed to nothing included"
 )
-_FOLLOWS: Final = ("team", "project", "tier")
-"""Dimensions that a service has one value of."""
 _NARROWING: Final = ("service", "tier")
 """Dimensions by which spend that is attributed to no service has no value."""
 _HOUR_US: Final = 3_600_000_000
@@ -70,7 +68,8 @@ def outcome_report(
     period, fine = asked.period, bool(asked.filters)
     found = cells(store, period.since_us, period.until_us, timeout_s, weekly=weekly, fine=fine)
     table = _Table(asked, services, found, now_us)
-    closed = frozenset() if asked.reason else table.closed(aligned=whole_months(asked, now_us))
+    aligned = whole_months(asked, now_us)
+    closed = frozenset() if asked.reason else table.closed(aligned=aligned)
     keys = sorted(table.rows, key=table.order) if asked.by else []
     return OutcomeReport(
         asked=asked,
@@ -79,9 +78,9 @@ def outcome_report(
         cells=found,
         moneyed=viewer.sees_all or _is_owned(asked, viewer),
         owned=viewer.projects,
-        persons=tuple(sorted(table.persons() - {viewer.name})) if asked.reason else (),
-        aligned=whole_months(asked, now_us) or bool(asked.reason),
-        association=table.association() if not closed else None,
+        persons=tuple(sorted(table.persons(aligned=aligned) - {viewer.name})) if asked.reason else (),
+        aligned=aligned or bool(asked.reason),
+        association=table.association() if asked.reason or table.tells_of_weeks(aligned=aligned) else None,
         now_us=now_us,
         services=table.services,
     )
@@ -109,7 +108,7 @@ class _Part:
 
 
 class _Table:
-    """Cells by the dimensions asked for and filtered by: fine enough to tell what may be shown before it is summed."""
+    """Cells by the dimensions asked for and filtered by."""
 
     def __init__(self, asked: Selection, services: Services, found: Cells, now_us: int) -> None:
         self._asked, self._all, self._found, self._now_us = asked, services, found, now_us
@@ -121,7 +120,6 @@ class _Table:
         self._buckets = _weeks(asked, now_us)
         self._labels = {each.start_us: each.label for each in self._buckets}
         self._parts: dict[Key, _Part] = defaultdict(_Part)
-        self._months: dict[int, str] = {}
         self._near: dict[Key, tuple[frozenset[str], frozenset[str]]] = {}
         self._put(found)
         self.fine = {key: part for key, part in self._parts.items() if self._passes(key)}
@@ -159,41 +157,42 @@ class _Table:
         return (*(value for name, value in values if name == WEEK), *((not value, value) for _, value in values))
 
     def closed(self, *, aligned: bool) -> frozenset[Key]:
-        """Keys whose outcomes may not be shown; where the sum of all may not be, the key of that, (), too."""
-        keys = [key for key, part in self._parts.items() if part.weeks]
-        figures = [self._figure(key) for key in keys]
-        follows = _FOLLOWS if "service" in self._dimensions else ()
-        dimensions = tuple(dict.fromkeys((*self._dimensions, *follows)))
-        if not aligned or not shown(together(figures), self._all.persons_min):
-            return frozenset([*keys, ()])
-        return frozenset(keys[number] for number in withheld(figures, dimensions, self._all.persons_min))
+        """Rows of which what was delivered may not be shown; (): the total."""
+        rows = {key: [cell for each in parts for cell in self.fine[each].weeks] for key, parts in self.rows.items()}
+        found = {key for key, weeks in rows.items() if not self._shown(weeks, aligned=aligned)}
+        if found and not self._shown([cell for weeks in rows.values() for cell in weeks], aligned=aligned):
+            found.add(())
+        return frozenset(found)
 
-    def _figure(self, key: Key) -> Figure:
-        values = dict(zip(self._dimensions, key, strict=True))
-        if "service" in values:
-            values = self._keys[values["service"]] | values
-        found: dict[str, set[str]] = defaultdict(set)
-        for cell in self._parts[key].weeks:
-            found[self._month(cell.week_us)] |= cell.persons
-        return Figure(values, {month: frozenset(persons) for month, persons in found.items()})
+    def tells_of_weeks(self, *, aligned: bool) -> bool:
+        """Whether the sum of each week may be shown."""
+        weeks: dict[int, list[WeekCell]] = defaultdict(list)
+        for part in self.fine.values():
+            for cell in part.weeks:
+                weeks[cell.week_us].append(cell)
+        return all(self._shown(each, aligned=aligned) for each in weeks.values())
 
-    def _month(self, week_us: int) -> str:
-        if week_us not in self._months:
-            self._months[week_us] = f"{moment(week_us, self._asked.period.zone):%Y-%m}"
-        return self._months[week_us]
+    def _shown(self, weeks: Sequence[WeekCell], *, aligned: bool) -> bool:
+        return not weeks or (aligned and self._published.shows((each.service, each.week_us) for each in weeks))
+
+    @cached_property
+    def _published(self) -> Published:
+        """Of everything, whatever is asked for."""
+        known = (cell for cell in self._found.weeks if cell.service in self._keys)
+        persons = {(cell.service, cell.week_us): cell.persons for cell in known}
+        return published(persons, self._keys, self._all.persons_min)
 
     def row(self, row: Key, closed: frozenset[Key]) -> OutcomeRow:
         return self._row(row, self.rows[row], closed, self._reach(dict(zip(self._by, row, strict=True))))
 
     def total(self, closed: frozenset[Key]) -> OutcomeRow:
-        """Shown with some of its rows withheld where it is of everything: those have enough persons together."""
-        hides = closed if self._filters or () in closed else frozenset()
-        return self._row((), list(self.fine), hides, self._reach({}))
+        """It may be shown with some of its rows withheld: those have enough persons together."""
+        return self._row((), list(self.fine), closed, self._reach({}))
 
     def _row(self, values: Key, keys: Sequence[Key], closed: frozenset[Key], reach: int) -> OutcomeRow:
         parts = [self.fine[key] for key in keys]
         money = Money(_by_method(cell for part in parts for cell in part.spend), reach)
-        if not closed.isdisjoint(keys):
+        if values in closed:
             return OutcomeRow(values, money, None, None)
         delivered = self._delivered(
             [cell for part in parts for cell in part.weeks], [cell for part in parts for cell in part.normal]
@@ -283,11 +282,10 @@ class _Table:
                 found[service, week_us] = known.baseline.credits_a_week
         return found
 
-    def persons(self) -> frozenset[str]:
+    def persons(self, *, aligned: bool) -> frozenset[str]:
         """Who stand behind what nobody would see without a reason."""
-        closed = self.closed(aligned=whole_months(self._asked, self._now_us))
-        weeks = (cell for key in closed if key in self.fine for cell in self.fine[key].weeks)
-        return frozenset().union(*(cell.persons for cell in weeks))
+        keys = (key for row in self.closed(aligned=aligned) for key in self.rows.get(row, ()))
+        return frozenset().union(*(cell.persons for key in keys for cell in self.fine[key].weeks))
 
     def association(self) -> Association | None:
         """Of the weeks that are over."""

@@ -92,10 +92,14 @@ class Difference:
 
 
 def differences(before: Verdicts, after: Verdicts) -> dict[str, Difference]:
-    """By service, of every service that either knows."""
+    """By service, of every service that either knows of something in production."""
     first, second = _tallies(before), _tallies(after)
     stands = {each.deployment: each.standing for each in before.deployments}
-    moved = Counter(each.service for each in after.deployments if stands.get(each.deployment) != each.standing)
+    moved = Counter(
+        each.service
+        for each in after.deployments
+        if each.in_production and stands.get(each.deployment) != each.standing
+    )
     return {
         name: Difference(first.get(name, Tally()), second.get(name, Tally()), moved[name])
         for name in sorted({*first, *second})
@@ -105,7 +109,8 @@ def differences(before: Verdicts, after: Verdicts) -> dict[str, Difference]:
 def _tallies(verdicts: Verdicts) -> dict[str, Tally]:
     found: dict[str, Tally] = {}
     for each in verdicts.deployments:
-        found.setdefault(each.service, Tally()).standings[each.standing] += 1
+        if each.in_production:
+            found.setdefault(each.service, Tally()).standings[each.standing] += 1
     for landing in verdicts.landings:
         found.setdefault(landing.service, Tally()).credits += landing.credit
     return found

@@ -79,9 +79,9 @@ def service_weeks(history: History, verdicts: Verdicts, services: Services) -> W
     deployments = {each.id: each for each in history.deployments}
     failed_until_us: dict[str, int] = {}
     for verdict in verdicts.deployments:
-        said = {ruling.rule: ruling.holds for ruling in verdict.rulings}
-        if not said.get("D2"):
+        if not verdict.in_production:
             continue
+        said = {ruling.rule: ruling.holds for ruling in verdict.rulings}
         deployment = deployments[verdict.deployment]
         week = weeks[verdict.service, week_us(verdict.at_us)]
         _count(week, verdict, deployment)

@@ -44,6 +44,10 @@ class DeploymentVerdict:
     imported: bool = False
     """True: read from history, not told when it happened."""
 
+    @property
+    def in_production(self) -> bool:
+        return any(each.rule == "D2" and each.holds for each in self.rulings)
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeVerdict:

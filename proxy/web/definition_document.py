@@ -15,7 +15,12 @@ CREDIT_COLUMNS: Final = ("credits", "credits_other")
 def definition_document(report: DefinitionReport) -> dict[str, Any]:
     notes = ["Nothing of it is kept: the definition in force stands on every figure."]
     if report.withheld:
-        notes.append(f"{report.withheld:,} services are left out: too few persons stand behind them.")
+        notes.append(
+            f"{report.withheld:,} services are left out: in some month too few persons stand behind them, or others "
+            "would follow from them. A reason shows them, on record for each person to see."
+        )
+    if report.persons:
+        notes.append(f"This look and its reason are on record, for those it shows to see ({len(report.persons)}).")
     rows = [
         {
             "service": name,

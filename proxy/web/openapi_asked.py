@@ -63,7 +63,10 @@ def deployments_asked() -> list[Schema]:
 
 def definition_asked() -> list[Schema]:
     numbers = ", ".join(f"{name}=…" for name in NUMBERS)
-    return [parameter("definition", TEXT, f"A version, or what differs from the one in force, with commas: {numbers}.")]
+    return [
+        parameter("definition", TEXT, f"A version, or what differs from the one in force, with commas: {numbers}."),
+        parameter("reason", TEXT, "Why figures of few persons are looked at; on record, and shown to them."),
+    ]
 
 
 def hints_asked() -> list[Schema]:

@@ -23,7 +23,7 @@ from proxy.ledger.outcome_report import outcome_report
 from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.people import OPERATOR, Directory, Viewer
 from proxy.ledger.prices import prices
-from proxy.ledger.selection import ParameterError, selection
+from proxy.ledger.selection import ParameterError, reason_of, selection
 from proxy.ledger.spend import DEFINITION, SpendReport, spend
 from proxy.ledger.spend_query import FIGURES, Figures
 from proxy.ledger.views import View, views
@@ -120,20 +120,26 @@ class Reports:
         return await self._answer(document, outcome_sheet(report, document), format_)
 
     async def definition(self, request: Request) -> Response:
-        """GET /v1/reports/definition?definition=&format=, for finance and admins."""
+        """GET /v1/reports/definition?definition=&reason=&format=, for finance and admins."""
         self.authentication.sees_all(request)
-        policies = self.authentication.policies()
+        viewer, policies = self.authentication.viewer(request), self.authentication.policies()
         format_, parameters = format_of(request)
         for name, _ in parameters:
-            if name != "definition":
-                raise ParameterError(name[:80], "this report has no parameters but definition and format")
+            if name not in ("definition", "reason"):
+                raise ParameterError(name[:80], "this report has no parameters but definition, reason and format")
+        text, reason = dict(parameters).get("definition", ""), reason_of(dict(parameters).get("reason", ""))
         try:
-            other = definition_of(dict(parameters).get("definition", ""))
+            other = definition_of(text)
         except DefinitionError as error:
             raise ParameterError("definition", str(error)) from None
         now_us, outcomes = self.authentication.now_us(), self.outcomes
         report = await self.desk.read(
-            lambda store, _: definition_report(store, other, policies.services, outcomes.aliases(), now_us)
+            lambda store, _: definition_report(
+                store, other, policies.services, outcomes.aliases(), now_us, reason=reason, viewer=viewer.name
+            )
+        )
+        await self.desk.record(
+            viewer, report.persons, reason, {"report": "definition", "filters": f"definition={text}"}
         )
         document = definition_document(report)
         return await self._answer(document, definition_sheet(document), format_)

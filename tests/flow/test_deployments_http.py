@@ -322,6 +322,49 @@ async def test_the_past_by_another_definition_stands_beside_the_one_in_force(wor
     Draft202012Validator(schema["application/json"]["schema"]).validate(document)
 
 
+async def test_another_definition_tells_of_few_persons_for_a_reason_alone(world: World) -> None:
+    path, asked_for = "/v1/reports/definition", {"definition": "retried=1/4", "reason": "before we change it"}
+    document = (await world.get(path, "bob", **asked_for)).json()
+    assert [each["service"] for each in document["rows"]] == ["pay", "shop"]
+    assert any("on record" in note for note in document["notes"])
+    assert [(act.subject, act.reason, dict(act.details)) for act in world.journal.of(Act)] == [
+        (name, "before we change it", {"report": "definition", "filters": "definition=retried=1/4"})
+        for name in SIX
+        if name != "bob"
+    ]
+    assert world.journal.flushed_entries == len(SIX) - 1
+    assert (await world.get(path, "alice", **asked_for)).status_code == 403
+    assert (await world.get(path, "bob", definition="1", reason=" ")).status_code == 400
+
+
+async def test_another_definition_counts_persons_by_month(tmp_path: Path) -> None:
+    """Of six persons three worked in each month: all of them in one, it is told of."""
+    org = Organisation(services_of(a_service()), {name: name for name in SIX})
+    for number, author in enumerate(SIX):
+        org.change(str(number), day=0, author=author, approvers=[SIX[number - 1]])
+    org.deploy("d1", day=1)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    with a_store(tmp_path / "one") as store:
+        assert [each["service"] for each in await redefined(tmp_path, store, org)] == ["pay"]
+    org = Organisation(org.services, org.aliases)
+    for day, authors in ((0, SIX[:3]), (35, SIX[3:])):
+        for author in authors:
+            org.change(author, day=day, author=author, approvers=["alice" if author != "alice" else "bob"])
+        org.deploy(f"d{day}", day=day + 1)
+    with a_store(tmp_path / "two") as store:
+        assert await redefined(tmp_path, store, org) == []
+
+
+async def redefined(folder: Path, store: DuckStore, org: Organisation) -> Any:
+    load(store, org.answered())
+    world = World(folder, store)
+    world.policies = replace(world.policies, services=org.services, access=Access({name: Person(name) for name in SIX}))
+    document = (await world.get("/v1/reports/definition", "admin", definition="retried=1/4")).json()
+    assert not world.journal.entries
+    return document["rows"]
+
+
 async def test_answers_are_as_the_openapi_document_says(world: World) -> None:
     document = (await world.get("/openapi.json")).json()
     schema = document["paths"]["/v1/reports/deployments"]["get"]["responses"]["200"]["content"]["application/json"]
