@@ -1,5 +1,8 @@
 """POST /v1/events over HTTP, without a process: who is answered what, what is on record, and what it adds up to."""
 
+import hashlib
+import hmac
+import json
 from dataclasses import replace
 
 import httpx
@@ -8,17 +11,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.app.ledger_wiring import Ledger
+from proxy.app.mirror_reading import line_of
 from proxy.model.identity import OwnerKind, Role
 from proxy.model.service import NO_SERVICES
-from proxy.model.told import Told
+from proxy.model.told import CommitTold, DiffTold, ShippedTold, Told
+from proxy.outcomes.events.signing import sign
 from proxy.outcomes.folding import fold
 from proxy.policy.keys import digest
-from proxy.policy.types import Key, PolicySet
+from proxy.policy.types import Access, Key, Person, PolicySet
 from proxy.settings import Settings
 from proxy.web.events import Events
 from tests.fakes import deliveries
 from tests.fakes.clock import FakeClock
-from tests.fakes.deliveries import DIGEST, HEAD, MERGE, NOW_US, PLACE, SECRET, TOKEN
+from tests.fakes.deliveries import DIGEST, HEAD, MERGE, NOW_US, PLACE, SECRET, TOKEN, TREE, Sent
+from tests.fakes.github_shapes import CASES
 from tests.fakes.journal import FakeJournal
 from tests.flow.ledger_world import a_store, load
 
@@ -34,8 +40,8 @@ class World:
         self.policies = PolicySet("v1", keys=keys)
         self.register(deliveries.services())
         self.journal, self.clock, self.store = FakeJournal(), FakeClock(NOW_US), store
-        self.ledger = Ledger(Settings(data=folder, policies=folder), store, self.journal, lambda: self.policies)
-        self.ledger.clock = self.clock
+        given = Settings(data=folder, policies=folder), store, self.journal, lambda: self.policies
+        self.ledger = Ledger(*given, clock=self.clock)
         self.application = self.ledger.application()
 
     def register(self, services):
@@ -264,6 +270,30 @@ async def test_an_unknown_kind_is_no_path(world):
     assert "/v1/events/github" in answer.json()["error"]["message"]
 
 
+@pytest.fixture(scope="module")
+def of_shapes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shapes")
+    with a_store(folder) as store:
+        yield World(folder, store)
+
+
+@pytest.mark.parametrize(("event", "document", "kinds"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+async def test_what_github_really_sends_is_taken_and_read(of_shapes, event, document, kinds):
+    before = len(of_shapes.told)
+    body = json.dumps(document).encode()
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    headers = {
+        "content-type": "application/json",
+        "x-github-event": event,
+        "x-hub-signature-256": f"sha256={signature}",
+    }
+    answer = await of_shapes.send(Sent("github", body, headers))
+    assert (answer.status_code, answer.json()["quarantine"]) == (200, [])
+    lines = of_shapes.told[before:]
+    assert (tuple(each.kind for each in lines), answer.json()["told"]) == (kinds, len(kinds))
+    assert {(each.facts["repository"], each.clamped) for each in lines} <= {(PLACE, False)}
+
+
 # --- what it adds up to
 
 STORY = [
@@ -332,3 +362,83 @@ async def test_a_replay_under_another_event_name_adds_nothing(tmp_path):
         )
     ]
     assert await history(tmp_path / "forged", STORY, forged) == straight
+
+
+# --- and what is reported of it
+
+OTHERS_SECRET = "what somebody took it for"
+TOLD = [
+    *[each for each in STORY if "incident" not in each.body.decode()],
+    deliveries.ours("generic", deliveries.generic(event_id="staging", environment="staging")),
+]
+MIRRORED = (
+    DiffTold(PLACE, "12", MERGE, patch_id="p", substance="substantive"),
+    ShippedTold("checkout", PLACE, MERGE, "", (MERGE,)),
+    CommitTold(PLACE, MERGE, tree=TREE),
+)
+
+
+def bent(sent, number):
+    """What somebody without the secret makes of a true delivery: each of these is refused."""
+    forged = sent.body.replace(b"alice", b"carol").replace(b"success", b"failure").replace(b"production", b"elsewhere!")
+    if sent.kind == "github":
+        sha1 = {"x-hub-signature": "sha1=" + hmac.new(SECRET.encode(), forged, hashlib.sha1).hexdigest()}
+        plain = {name: text for name, text in sent.headers.items() if name != "x-hub-signature-256"}
+        other = hmac.new(OTHERS_SECRET.encode(), sent.body, hashlib.sha256).hexdigest()
+        wrong = {**sent.headers, "x-hub-signature-256": f"sha256={other}"}
+        return (
+            replace(sent, body=forged + b" "),
+            Sent("github", forged, plain | sha1),
+            Sent("github", sent.body, wrong),
+        )[number]
+    wrong = {"x-outlay-signature": sign(OTHERS_SECRET, sent.body, NOW_US)}
+    old = {"x-outlay-signature": sign(SECRET, sent.body, NOW_US - 301_000_000)}
+    return (replace(sent, body=forged + b" "), Sent(sent.kind, sent.body, wrong), Sent(sent.kind, sent.body, old))[
+        number
+    ]
+
+
+async def reported(folder, sequence, again=()):
+    """Bytes of the report and of the deployment's story. Each of the sequence is a delivery and how it is answered;
+    those in `again` come to a process that was started anew."""
+    folder.mkdir()
+    with a_store(folder) as store:
+        world, restarted = World(folder, store), World(folder, store)
+        restarted.clock.advance(60_000_000)
+        for process, sequence_ in ((world, sequence), (restarted, again)):
+            process.register(deliveries.services(deploy_actors=("robot[bot]",)))
+            people = {name: Person(name) for name in ("alice", "bob", "carol")}
+            process.policies = replace(process.policies, access=Access(people))
+            for sent, status in sequence_:
+                assert (await process.send(sent)).status_code == status
+        mirrored = [line_of(fact, PLACE, NOW_US) for fact in MIRRORED]
+        load(store, [*world.told, *restarted.told, *mirrored], "ledger")
+        restarted.clock.advance(16 * 86_400_000_000 - 60_000_000)
+        period = "since=2027-01&until=2027-02&by=service,week&reason=audit"
+        answers = [await restarted.get(f"/v1/reports/deployments?{period}"), await restarted.get("/v1/deployments/7")]
+        assert [each.status_code for each in answers] == [200, 200], [each.text for each in answers]
+        return [each.content for each in answers]
+
+
+@pytest.fixture
+async def straight(tmp_path):
+    """What is reported of true deliveries, each sent once, in the order in which it happened."""
+    found = await reported(tmp_path / "straight", [(sent, 200) for sent in TOLD])
+    (row,) = [each for each in json.loads(found[0])["rows"] if each["delivered"]]
+    assert row["credits"] == "1"
+    return found
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=4, deadline=None)
+@given(data=st.data())
+async def test_forged_replayed_reordered_and_duplicated_deliveries_change_no_byte_of_the_report(
+    straight, tmp_path_factory, data
+):
+    """Those of GitHub and of the generic kind, through the endpoint, beside what was truly told."""
+    few = st.lists(st.sampled_from(TOLD), max_size=4)
+    twice = [(sent, 200) for sent in data.draw(few)]
+    renamed = [(replace(sent, headers={**sent.headers, "x-github-delivery": "x"}), 200) for sent in data.draw(few)]
+    forged = [(bent(sent, data.draw(st.integers(0, 2))), 401) for sent in data.draw(few) if sent.kind != "argocd"]
+    shuffled = data.draw(st.permutations([*((sent, 200) for sent in TOLD), *twice, *renamed, *forged]))
+    later = [(sent, 200) for sent in data.draw(few)] + [(bent(sent, 0), 401) for sent in data.draw(few)]
+    assert await reported(tmp_path_factory.mktemp("bent") / "data", shuffled, later) == straight
