@@ -1,6 +1,7 @@
 """Settings: environment and flags, frozen. The only reader of os.environ, provider keys by name included."""
 
 import os
+import pwd
 import re
 import socket
 from collections.abc import Mapping
@@ -199,6 +200,14 @@ class Settings:
 def secret_from_environ(name: str) -> str:
     """A provider credential by the name of its variable; '' where it is not set."""
     return os.environ.get(name, "").strip()
+
+
+def os_user() -> str:
+    """The user of this machine who gives a command: who called sudo, where somebody did; '' where none has a name."""
+    try:
+        return os.environ.get("SUDO_USER", "").strip() or pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return ""
 
 
 def whole_environ() -> dict[str, str]:

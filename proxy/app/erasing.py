@@ -34,11 +34,11 @@ from proxy.app.opening import MARK_FILE, open_store
 from proxy.journal.erasing import Names, pseudonym
 from proxy.ledger.erasing import erase_rows, left
 from proxy.ledger.loader import Loader
-from proxy.ledger.people import OPERATOR
+from proxy.ledger.people import operator
 from proxy.model.entry import Act
 from proxy.policy import keys_yaml
 from proxy.policy.keys_edit import keys_in
-from proxy.settings import Settings
+from proxy.settings import Settings, os_user
 
 PENDING_FILE: Final = "erasing.json"
 PERSON_ERASED: Final = "person_erased"
@@ -85,7 +85,8 @@ def erase_person(settings: Settings, person: str, aliases: Iterable[str], reason
         lines = erase_segments(data / JOURNAL_FOLDER, names)
         files = [*_policies(settings, names), *_states(data, names), *_unfinished(settings, names), *_scratch(data)]
     now = names.pseudonyms[names.person]
-    _on_record(data, clock, names.within(reason), now, calls, lines)
+    actor = names.within(operator(os_user()).name)
+    _on_record(data, clock, actor, names.within(reason), now, calls, lines)
     (data / PENDING_FILE).unlink()
     return Erased(now, calls, lines, tuple(files), remaining)
 
@@ -254,7 +255,9 @@ def _renamed(value: Any, names: Names) -> Any:
     return {key: _renamed(each, names) for key, each in value.items()} if isinstance(value, dict) else value
 
 
-def _on_record(data: Path, clock: SystemClock, reason: str, now: str, calls: int, lines: ErasedLines) -> None:
+def _on_record(
+    data: Path, clock: SystemClock, actor: str, reason: str, now: str, calls: int, lines: ErasedLines
+) -> None:
     journal = FileJournal(data / JOURNAL_FOLDER, NODE, clock)
     journal.open()
     at_us = clock.now_us()
@@ -263,7 +266,7 @@ def _on_record(data: Path, clock: SystemClock, reason: str, now: str, calls: int
             Act(
                 id=f"act_{at_us // 1000:012x}{secrets.token_hex(8)}",
                 at_us=at_us,
-                actor=OPERATOR.name,
+                actor=actor,
                 kind=PERSON_ERASED,
                 subject=now,
                 reason=reason,

@@ -12,6 +12,7 @@ from proxy.adapters.clock import SystemClock
 from proxy.adapters.gateway_sockets import gateway_metrics, gateway_states
 from proxy.adapters.grants_file import write_grants
 from proxy.adapters.journal_segments import FileSegments
+from proxy.adapters.keys_editors import editor
 from proxy.adapters.notices_apprise import AppriseSender
 from proxy.adapters.policy_archive import PolicyArchive
 from proxy.adapters.provider_secrets import ProviderSecrets
@@ -182,7 +183,8 @@ class Ledger:
 
     def policy_recording(self) -> PolicyRecording:
         archive = PolicyArchive(self.settings.data)
-        return PolicyRecording(self.store, self.journal, self.policies, archive.files, self.clock.now_us)
+        by = partial(editor, self.settings.keys_file)
+        return PolicyRecording(self.store, self.journal, self.policies, archive.files, self.clock.now_us, by)
 
     def rebuilding(self) -> Rebuilding:
         return Rebuilding(self.outcomes, self.journal, self.outcome_process.stop, self.caught_up)

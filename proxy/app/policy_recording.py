@@ -10,7 +10,7 @@ import structlog
 
 from proxy.ledger.policy_record import OnRecord, acts, changed_files, on_record, recorded
 from proxy.model.entry import Act
-from proxy.policy.types import PolicySet
+from proxy.policy.types import Key, PolicySet
 from proxy.ports.journal import Journal, JournalUnavailableError
 from proxy.ports.store import QueryTimeoutError, Store, StoreError
 
@@ -26,8 +26,16 @@ Kept = Callable[[str], Mapping[str, bytes] | None]
 
 class PolicyRecording:
     def __init__(
-        self, store: Store, journal: Journal, policies: Callable[[], PolicySet], kept: Kept, now_us: Callable[[], int]
+        self,
+        store: Store,
+        journal: Journal,
+        policies: Callable[[], PolicySet],
+        kept: Kept,
+        now_us: Callable[[], int],
+        editor: Callable[[Key], str] = lambda _: "",
     ) -> None:
+        """`editor`: who wrote an entry of keys.yaml, '' where that isn't known."""
+        self._editor = editor
         self._store = store
         self._journal = journal
         self._policies = policies
@@ -60,7 +68,7 @@ class PolicyRecording:
             if self._before is None:
                 self._before = await asyncio.to_thread(on_record, self._store)
             files = await asyncio.to_thread(self._changed, self._before.version, policies.version)
-            self._owed += acts(self._before, policies, files, self._now_us(), token_bytes(4))
+            self._owed += acts(self._before, policies, files, self._now_us(), token_bytes(4), self._editor)
             self._before, self._seen = recorded(policies), policies
         await self._write()
 

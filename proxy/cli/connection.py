@@ -19,8 +19,9 @@ import httpx
 from proxy.cli.configured import NO, UNTRIED, stop
 from proxy.cli.fetching import fetched
 from proxy.cli.login_file import LoginFileError, read_login
+from proxy.ledger.people import OS_USER_HEADER
 from proxy.ports.local_socket import socket_address
-from proxy.settings import Settings, config_folder
+from proxy.settings import Settings, config_folder, os_user
 
 TIMEOUT_S: Final = 60.0
 FETCH_S: Final = 660.0
@@ -78,7 +79,9 @@ class Opened:
 
     async def _send(self, method: str, path: str, parameters: Parameters, body: Any) -> httpx.Response:
         transport = httpx.ASGITransport(app=self.application)
-        async with httpx.AsyncClient(transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S, headers=_who()
+        ) as client:
             return await client.request(method, path, params=list(parameters), json=body)
 
     def fetch(self, path: str, parameters: Parameters, into: Path, step: Callable[[int], None]) -> httpx.Response:
@@ -117,11 +120,18 @@ def connection(settings: Settings, *, here: bool = False) -> Iterator[Ledger]:
             yield Remote(client)
     elif listening(settings.data / LEDGER_SOCKET):
         transport = httpx.HTTPTransport(uds=socket_address(settings.data / LEDGER_SOCKET))
-        with httpx.Client(transport=transport, base_url=LOCAL_URL, timeout=TIMEOUT_S, trust_env=False) as client:
+        options: dict[str, Any] = {"base_url": LOCAL_URL, "timeout": TIMEOUT_S, "trust_env": False}
+        with httpx.Client(transport=transport, headers=_who(), **options) as client:
             yield Remote(client)
     else:
         with _opened(settings) as ledger:
             yield ledger
+
+
+def _who() -> dict[str, str]:
+    """Who gives the command, for what goes on record: said to the ledger of this machine alone."""
+    name = os_user()
+    return {OS_USER_HEADER: name} if key_like(name) else {}
 
 
 def remote(url: str, key: str) -> httpx.Client:

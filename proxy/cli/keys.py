@@ -1,6 +1,7 @@
 """`outlay keys`: make, list, end and replace callers' keys. Only hashes are written."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -50,7 +51,9 @@ def create(
     missing = check_entry(settings, made.entry)
     if not only_print:
         with _Explained():
-            _file(settings.keys_file).create(made.entry)
+            file = _file(settings.keys_file)
+            _note(file, made.entry)
+            file.create(made.entry)
         wait_until_taken_up(settings)
     show_key(made, as_json=as_json, only_print=only_print)
     show_unregistered(missing)
@@ -78,7 +81,10 @@ def revoke(id_: Id, policies: Policies = None) -> None:
 
     settings = configured(policies=policies)
     with _Explained():
-        _file(settings.keys_file).revoke(id_)
+        file = _file(settings.keys_file)
+        if (key := file.keys().get(id_)) is not None:
+            _note(file, replace(key, revoked=True))
+        file.revoke(id_)
     wait_until_taken_up(settings)
     typer.echo(f"{id_} is revoked. Servers elsewhere refuse it within 2 seconds of getting the file.")
 
@@ -116,6 +122,7 @@ def rotate(
     until = _from_now(keep_old)
     until = min(until, old.expires) if until and old.expires else until
     with _Explained():
+        _note(file, made.entry, replace(old, expires=until) if until else replace(old, revoked=True))
         file.rotate(id_, made.entry, until)
     wait_until_taken_up(settings)
     show_key(made, as_json=as_json)
@@ -128,6 +135,14 @@ def _file(path: Path) -> Any:
     if not path.parent.is_dir():
         stop(f"there is no folder {path.parent}; `outlay init` makes one", UNTRIED)
     return KeysFile(path)
+
+
+def _note(file: Any, *entries: Any) -> None:
+    """Who gives the command that writes these entries, for the ledger's record; before it sees them."""
+    from proxy.adapters.keys_editors import note
+    from proxy.settings import os_user
+
+    note(file.path, entries, os_user())
 
 
 class _Explained:

@@ -18,6 +18,8 @@ END: Final = "-"
 NAME_BYTES_MIN: Final = 2
 """Of a shorter name there is no pseudonym."""
 KEY_ID: Final = "k_"
+LOCALLY: Final = "operator ("
+"""How an actor begins behind which stands a user of the machine."""
 TRIES_MAX: Final = 10_000
 EXACT: Final = frozenset({"owner", "actor", "subject"})
 """Fields that hold a name and nothing else, or the name of something else that only looks like it."""
@@ -75,8 +77,9 @@ class Names:
         return self.versions.get(text, text)
 
     def exact(self, text: str) -> str:
-        """The pseudonym, where the text is one of the names and nothing else, or the id of a key called after one."""
-        return self.within(text) if text.startswith(KEY_ID) else self.pseudonyms.get(text, text)
+        """The pseudonym, where the text is one of the names and nothing else, or the id of a key called after one, or a
+        user of the machine who goes by it."""
+        return self.within(text) if text.startswith((KEY_ID, LOCALLY)) else self.pseudonyms.get(text, text)
 
 
 def pseudonym(name: str, taken: Collection[str], choice: Callable[[str], str]) -> str:

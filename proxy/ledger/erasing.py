@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from proxy.journal.erasing import KEY_ID, OF_NOTICES, OWN, POLICY, STATE, Names
+from proxy.journal.erasing import KEY_ID, LOCALLY, OF_NOTICES, OWN, POLICY, STATE, Names
 from proxy.ports.store import Store, Transaction
 
 EXACT: Final = {
@@ -52,13 +52,9 @@ def erase_rows(store: Store, names: Names) -> int:
         for table, columns in WITHIN.items():
             for column in columns:
                 _replace(change, table, column, _words(column, names), _found(column, names))
-        _replace(
-            change,
-            "acts",
-            "subject",
-            _words("subject", names),
-            f"starts_with(subject, '{KEY_ID}') AND {_found('subject', names)}",
-        )
+        for column, begin in (("subject", KEY_ID), ("actor", LOCALLY)):
+            named = f"starts_with({column}, '{begin}') AND {_found(column, names)}"
+            _replace(change, "acts", column, _words(column, names), named)
         for table, column in PAIRS.items():
             found = f"len(list_filter(map_values({column}), lambda each: {_found('each', names)})) > 0"
             done = (

@@ -6,8 +6,9 @@ answer and shown to that person. Without one, other people's rows fold into one.
 too, and never another person's row. Service accounts are no persons.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from proxy.model.identity import Identity, OwnerKind, Role
@@ -58,6 +59,16 @@ class Viewer:
 
 OPERATOR: Final = Viewer("operator", OwnerKind.SERVICE, Role.ADMIN)
 """Whoever can open the ledger's socket can read its database too: more than the socket's mode would be for show."""
+
+
+OS_USER_HEADER: Final = "x-outlay-os-user"
+"""In which commands say, to the ledger of their own machine, who gives them."""
+_OS_USER: Final = re.compile(r"[\w.@+-]{1,64}", re.ASCII)
+
+
+def operator(os_user: str) -> Viewer:
+    """The local operator, by the name under which acts stand: with the user of the machine, where that is said."""
+    return replace(OPERATOR, name=f"{OPERATOR.name} ({os_user})") if _OS_USER.fullmatch(os_user) else OPERATOR
 
 
 @dataclass(frozen=True, slots=True)

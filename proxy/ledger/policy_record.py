@@ -1,10 +1,11 @@
 """Policies on record: when which set came into force, and what became of each key, as acts.
 
 The files are changed by whoever may write them, with git, an editor or `outlay keys`. The ledger sees what changed and
-when, not by whose hand: that is known where the files come from, whose commit stands beside the version.
+when. By whose hand is known of `outlay keys`, which says who gives it, and of a folder in git, whose commit stands
+beside the version; an editor leaves no name.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -21,6 +22,8 @@ CHANGED: Final = "key_changed"
 REVOKED: Final = "key_revoked"
 REMOVED: Final = "key_removed"
 KEY_KINDS: Final = (CREATED, CHANGED, REVOKED, REMOVED)
+BY: Final = "by"
+"""Of an act's details: the user of the machine who gave the command that wrote the entry, as the command said it."""
 HASH_CHARS: Final = 19
 """Of 'sha256:…': so that a new secret under an old id shows."""
 
@@ -47,9 +50,17 @@ def recorded(policies: PolicySet) -> OnRecord:
     return OnRecord(policies.version, {key.id: state(key) for key in policies.keys.values()})
 
 
-def acts(before: OnRecord, policies: PolicySet, files: Mapping[str, str], now_us: int, random: bytes) -> Iterator[Act]:
-    """What is not on record yet. `files`: name -> 'added', 'changed' or 'removed', against the version before."""
-    said = [*_set(before, policies, files), *_keys(before, policies)]
+def acts(
+    before: OnRecord,
+    policies: PolicySet,
+    files: Mapping[str, str],
+    now_us: int,
+    random: bytes,
+    editor: Callable[[Key], str] = lambda _: "",
+) -> Iterator[Act]:
+    """What is not on record yet. `files`: name -> 'added', 'changed' or 'removed', against the version before.
+    `editor`: who wrote an entry of keys.yaml, '' where that isn't known."""
+    said = [*_set(before, policies, files), *_keys(before, policies, editor)]
     for number, (kind, subject, details) in enumerate(said):
         yield Act(f"pol_{now_us // 1000:012x}{random.hex()}{number:05x}", now_us, ACTOR, kind, subject, "", details)
 
@@ -75,14 +86,15 @@ def _set(before: OnRecord, policies: PolicySet, files: Mapping[str, str]) -> Ite
         yield IN_FORCE, policies.version, {name: text for name, text in details.items() if text}
 
 
-def _keys(before: OnRecord, policies: PolicySet) -> Iterable[_Said]:
+def _keys(before: OnRecord, policies: PolicySet, editor: Callable[[Key], str]) -> Iterable[_Said]:
     now = {key.id: key for key in policies.keys.values()}
     for id_, key in now.items():
         known = before.keys.get(id_)
         if known == state(key):
             continue
         kind = REVOKED if key.revoked else CHANGED if known else CREATED
-        yield kind, id_, {**_said(key), "state": state(key)}
+        by = editor(key)
+        yield kind, id_, {**_said(key), "state": state(key), **({BY: by} if by else {})}
     for id_ in before.keys.keys() - now.keys():
         yield REMOVED, id_, {}
 

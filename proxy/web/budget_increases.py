@@ -13,7 +13,7 @@ from starlette.responses import Response
 from proxy.ledger.budget_levels import PERSONAL
 from proxy.ledger.grant_book import GrantBook
 from proxy.ledger.increases import GRANTED, REQUESTED, Increase, UnknownBudgetError, Wish, revocation
-from proxy.ledger.people import OPERATOR, OTHER_PEOPLE, REASON_CHARS_MAX, ForbiddenError, Viewer
+from proxy.ledger.people import OTHER_PEOPLE, REASON_CHARS_MAX, ForbiddenError, Viewer
 from proxy.ledger.selection import ParameterError
 from proxy.model.identity import Identity, Role
 from proxy.model.money import pico_to_usd
@@ -25,7 +25,7 @@ from proxy.policy.rules import Budget, Unit
 from proxy.policy.section import duration_s, moment
 from proxy.policy.types import PolicySet
 from proxy.web.control_answers import json_answer
-from proxy.web.control_auth import Authentication
+from proxy.web.control_auth import Authentication, local
 
 BODY_BYTES_MAX: Final = 16 * 1024
 UNTIL_MAX_US: Final = 366 * 86_400_000_000
@@ -68,7 +68,7 @@ class BudgetIncreases:
     async def list(self, request: Request) -> Response:
         """GET /v1/budgets/increases?all=true: those that run, or all there ever were, newest first."""
         identity = self.authentication.identity(request)
-        viewer = _viewer(identity)
+        viewer = _viewer(identity, request)
         for name, value in request.query_params.multi_items():
             if (name, value) not in (("all", "true"), ("all", "false")):
                 raise ParameterError(name[:80], "there is only all=true")
@@ -84,7 +84,7 @@ class BudgetIncreases:
         identity = self.authentication.identity(request)
         budget = self._budget(request, identity)
         wish = self._wish(await _asked(request), budget, identity)
-        name = _viewer(identity).name
+        name = _viewer(identity, request).name
         open_ = [each for each in await self.book.increases() if each.state == "open" and each.actor == name]
         if len(open_) >= REQUESTS_MAX:
             raise ParameterError(
@@ -231,8 +231,8 @@ async def _asked(request: Request) -> _Asked:
         raise ParameterError("body", f"not the JSON that is asked for: {error}"[:200]) from None
 
 
-def _viewer(identity: Identity | None) -> Viewer:
-    return OPERATOR if identity is None else Viewer(identity.owner, identity.owner_kind, identity.role)
+def _viewer(identity: Identity | None, request: Request) -> Viewer:
+    return local(request) if identity is None else Viewer(identity.owner, identity.owner_kind, identity.role)
 
 
 def _may_see(each: Increase, budgets: Mapping[str, Budget], identity: Identity | None) -> bool:

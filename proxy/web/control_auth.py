@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from proxy.ledger.people import OPERATOR, ForbiddenError, Viewer
+from proxy.ledger.people import OS_USER_HEADER, ForbiddenError, Viewer, operator
 from proxy.model.decision import Refusal
 from proxy.model.identity import Identity
 from proxy.policy.identify import identify
@@ -33,7 +33,7 @@ class Authentication:
     def viewer(self, request: Request) -> Viewer:
         """Raises InvalidKeyError. Keys come in headers only: a URL ends up in logs and histories."""
         found = self.identity(request)
-        return OPERATOR if found is None else Viewer.of(found, self.policies().access)
+        return local(request) if found is None else Viewer.of(found, self.policies().access)
 
     def identity(self, request: Request) -> Identity | None:
         """Whose key it is; None: the local operator. Raises InvalidKeyError."""
@@ -52,13 +52,18 @@ class Authentication:
             raise ForbiddenError("This needs a finance or admin key.")
 
 
+def local(request: Request) -> Viewer:
+    """The local operator, by whatever name he goes."""
+    return operator(request.headers.get(OS_USER_HEADER, ""))
+
+
 def as_operator(app: ASGIApp) -> ASGIApp:
     """The same application for a place that only the operator can reach."""
 
-    async def local(scope: Scope, receive: Receive, send: Send) -> None:
+    async def locally(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, _OPERATOR_SCOPE: True}, receive, send)
 
-    return local
+    return locally
 
 
 def _presented(request: Request) -> bytes:

@@ -21,7 +21,7 @@ from proxy.ledger.outcome_asked import outcomes_asked
 from proxy.ledger.outcome_definition import definition_report
 from proxy.ledger.outcome_report import outcome_report
 from proxy.ledger.outcomes import Outcomes
-from proxy.ledger.people import OPERATOR, Directory, Viewer
+from proxy.ledger.people import Directory, Viewer
 from proxy.ledger.prices import prices
 from proxy.ledger.selection import ParameterError, reason_of, selection
 from proxy.ledger.spend import DEFINITION, SpendReport, spend
@@ -37,7 +37,7 @@ from proxy.outcomes.unread import MirrorState
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet, SheetWriter
 from proxy.web.budget_document import budget_document, budget_sheet
 from proxy.web.control_answers import FORMATS, PICTURE_TYPES, file_answer, format_of, table_answer
-from proxy.web.control_auth import Authentication
+from proxy.web.control_auth import Authentication, local
 from proxy.web.control_reading import Desk
 from proxy.web.definition_document import definition_document, definition_sheet
 from proxy.web.outcome_document import outcome_document, outcome_sheet
@@ -148,7 +148,7 @@ class Reports:
         """GET /v1/reports/budgets?budget=&since=&until=&tz=&reason=&format="""
         identity = self.authentication.identity(request)
         policies = self.authentication.policies()
-        viewer = OPERATOR if identity is None else Viewer.of(identity, policies.access)
+        viewer = local(request) if identity is None else Viewer.of(identity, policies.access)
         owned = tuple(policies.access.projects[name] for name in viewer.projects)
         asker = Asker(viewer, identity, Directory.of(policies), owned)
         format_, parameters = format_of(request)

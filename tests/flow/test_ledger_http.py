@@ -244,6 +244,17 @@ async def test_a_revoked_key_is_none_at_once(world):
     assert (await world.get("/v1/whoami", "admin")).status_code == 401
 
 
+async def test_the_operator_goes_by_the_user_of_the_machine_that_commands_tell_and_nobody_else_does(world):
+    async def named(as_="", local=True, said="bob") -> str:
+        answer = await world.get("/v1/whoami", as_, headers={"x-outlay-os-user": said}, local=local)
+        return answer.json()["name"]
+
+    assert await named() == "operator (bob)"
+    assert await named(said="bob; alice") == "operator"
+    assert await named("alice", local=False) == "alice"
+    assert await named("alice") == "alice"
+
+
 async def test_whoever_can_open_the_socket_is_the_operator_and_a_key_there_counts_as_itself(world):
     assert (await world.get("/v1/whoami", local=True)).json()["name"] == "operator"
     assert (await world.get("/v1/whoami", "alice", local=True)).json()["name"] == "alice"

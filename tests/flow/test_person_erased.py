@@ -19,6 +19,7 @@ from proxy.ledger.loader import Loader
 from proxy.ledger.notices import notice_key, noticed, policy_mistakes
 from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.policy_record import OnRecord, acts, state
+from proxy.model.entry import Act
 from proxy.model.identity import OwnerKind
 from proxy.policy.keys import digest
 from proxy.policy.load import version
@@ -160,6 +161,7 @@ def test_who_guesses_the_name_finds_no_hash_that_confirms_it(settings):
     journal.open()
     for act in acts(OnRecord("v0"), policies, {}, 5, b"r"):
         journal.append(act)
+    journal.append(Act("act_1", 4, "operator (alice)", "events_imported", "", "", {}))
     journal.append(noticed("chat", notice, "Budget each-month, user alice at 80 %", 6, b"r"))
     journal.append(noticed("chat", others, "The disk is full", 7, b"r"))
     for number, owner in enumerate(("alice", "bob")):
@@ -188,6 +190,7 @@ def test_who_guesses_the_name_finds_no_hash_that_confirms_it(settings):
     with local_ledger(settings):
         pass
     assert [held(settings, each) for each in rows] == before
+    assert named(settings.data) == []
 
 
 def test_the_kinds_of_notices_whose_keys_go_are_those_that_have_names_in_them():

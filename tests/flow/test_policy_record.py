@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
+from proxy.adapters.keys_editors import editor, note
 from proxy.app.policy_recording import PolicyRecording
 from proxy.model.entry import Act
 from proxy.model.identity import OwnerKind, Role
@@ -41,14 +43,14 @@ class Recorder:
         self._loads = 0
         self.start()
 
-    def start(self) -> None:
+    def start(self, editor=lambda _: "") -> None:
         """A new process: what was written is loaded, nothing else is known."""
         if self.journal.entries:
             self._loads += 1
             load(self.store, self.journal.entries, f"ledger{self._loads}")
         self.journal = FakeJournal()
         self.recording = PolicyRecording(
-            self.store, self.journal, lambda: self.policies, FILES.get, lambda: self.now_us
+            self.store, self.journal, lambda: self.policies, FILES.get, lambda: self.now_us, editor
         )
 
     async def look(self, policies: PolicySet) -> list[tuple[str, str]]:
@@ -131,3 +133,12 @@ async def test_many_keys_are_all_on_record(recorder):
     assert len(await recorder.look(a_set("v1", *keys))) == 451
     recorder.start()
     assert await recorder.look(a_set("v1", *keys)) == []
+
+
+async def test_who_gave_the_command_that_wrote_an_entry_stands_with_it_and_no_name_with_others(recorder, tmp_path):
+    file = tmp_path / "keys.yaml"
+    note(file, [a_key("k_1"), a_key("k_2")], "bob")
+    recorder.start(partial(editor, file))
+    await recorder.look(a_set("v1", a_key("k_1"), a_key("k_2", role=Role.ADMIN), a_key("k_3")))
+    acts = {act.subject: act.details.get("by", "") for act in recorder.journal.of(Act)}
+    assert acts == {"v1": "", "k_1": "bob", "k_2": "", "k_3": ""}, "k_2 was changed by another hand since"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
+from proxy.adapters.keys_editors import editor
+from proxy.adapters.keys_file import KeysFile
 from proxy.cli import keys, policy
 from proxy.cli.init import init
 from proxy.policy.keys import digest
@@ -256,3 +259,17 @@ def test_check_of_an_empty_folder_is_a_mistake(shell: Shell, tmp_path: Path) -> 
     result = shell.run("policy", "check", str(tmp_path / "empty"))
     assert result.exit_code == 1
     assert "outlay init" in result.stderr
+
+
+def test_who_gives_the_command_is_noted_for_the_record_of_each_entry_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "bob")
+    shell = Shell(tmp_path)
+    file = shell.policies / "keys.yaml"
+    first = shell.create("--user", "alice", "--project", "default")
+    second = json.loads(shell.run("keys", "rotate", first["id"], "--keep-old", "24h", "--json").stdout)
+    found = {key.id: editor(file, key) for key in KeysFile(file).keys().values()}
+    assert found == {first["id"]: "bob", second["id"]: "bob"}
+    shell.run("keys", "revoke", second["id"])
+    [revoked] = [key for key in KeysFile(file).keys().values() if key.id == second["id"]]
+    assert (revoked.revoked, editor(file, revoked)) == (True, "bob")
+    assert editor(file, replace(revoked, revoked=False)) == ""

@@ -10,6 +10,7 @@ from proxy.__main__ import app
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.journal_file import FileJournal
 from proxy.model.usage import Usage
+from proxy.settings import os_user
 from tests.flow.ledger_world import spent
 from tests.flow.month_world import at_us
 
@@ -45,7 +46,7 @@ def test_a_month_is_listed_closed_exported_and_verified(outlay, tmp_path):
     verified = outlay("months", "verify")
     assert (verified.exit_code, verified.stdout) == (0, f"2020-01  {sha256}  holds\n")
     row = json.loads(outlay("months", "list", "--json").stdout)["rows"][0]
-    assert (row["state"], row["closed_by"]) == ("closed", "operator")
+    assert (row["state"], row["closed_by"]) == ("closed", f"operator ({os_user()})")
     assert "Nothing came" in outlay("months", "corrections").stdout
 
 
