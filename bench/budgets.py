@@ -176,6 +176,12 @@ def _worst(call: Settled) -> int:
 
 
 async def run(arguments: argparse.Namespace, folder: Path) -> int:
+    witness, clients, enforced = await played(arguments, folder)
+    return tell(witness, clients, enforced, arguments)
+
+
+async def played(arguments: argparse.Namespace, folder: Path) -> tuple[Witness, Clients, Decimal]:
+    """What the journal tells, what callers saw, and what the gateway takes to be spent in the end."""
     cap = int(Decimal(arguments.cap) * PICO_PER_USD)
     with stand_in(folder) as provider:
         outlay = Deployment(folder, provider.url)
@@ -194,7 +200,12 @@ async def run(arguments: argparse.Namespace, folder: Path) -> int:
             outlay.stop()
     witness = Witness(cap)
     witness.replay(journal_lines(outlay.data))
-    return tell(witness, clients, enforced, arguments)
+    return witness, clients, enforced
+
+
+def held_to(witness: Witness, enforced: Decimal) -> bool:
+    """The cap was never exceeded, nothing is held any more, and what is enforced is what is recorded."""
+    return witness.peak <= witness.cap and not witness.held and int(enforced) == witness.spent
 
 
 def tell(witness: Witness, clients: Clients, enforced: Decimal, arguments: argparse.Namespace) -> int:
@@ -217,13 +228,7 @@ def tell(witness: Witness, clients: Clients, enforced: Decimal, arguments: argpa
     print(f"settled above their hold     {witness.above_hold}")
     print(f"recorded by the journal      ${pico_to_usd(witness.spent)}")
     print(f"enforced by the gateway      ${pico_to_usd(int(enforced))}")
-    good = (
-        witness.peak <= cap
-        and not witness.held
-        and int(enforced) == witness.spent
-        and first is not None
-        and first * 100 >= FIRST_REFUSAL_MIN * cap
-    )
+    good = held_to(witness, enforced) and first is not None and first * 100 >= FIRST_REFUSAL_MIN * cap
     print(f"\n{'good' if good else 'NOT GOOD'}; seed {arguments.seed}")
     return 0 if good else 1
 

@@ -60,7 +60,11 @@ def compared(data: Path, node: str, short: str, witnesses: Witnesses, database: 
         refused = Counter(int(number) for (number,) in opened.execute(_REFUSED).fetchall())
         owners = {owner: (calls, int(pico)) for owner, calls, pico in opened.execute(_BY_OWNER).fetchall()}
     spent = {(owner,): pico for owner, (_, pico) in owners.items()}
-    recorded = {"all": {(): sum(spent.values())}, "each": spent, "short": {(): owners.get(short, (0, 0))[0]}}
+    recorded: dict[str, dict[tuple[str, ...], int]] = {
+        "all": {(): sum(spent.values())},
+        "each": spent,
+        "short": {(): owners.get(short, (0, 0))[0]},
+    }
     counted = _counted(data, node)
     own = [
         (number, each)
