@@ -54,6 +54,11 @@ class Statement:
     def sha256(self) -> str:
         return fingerprint(self.text)
 
+    @property
+    def months(self) -> frozenset[str]:
+        """That it has rows of."""
+        return frozenset(key[0] for key in self.rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Closing:

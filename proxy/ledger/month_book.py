@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any, Final
 
-from proxy.finance.statement import Closing, Statement, faults, parts, stated, unbooked
+from proxy.finance.statement import Closing, Statement, Total, faults, parts, stated, total, unbooked
 from proxy.ledger.loader import Progress
 from proxy.ledger.month_blocks import Block, blocks, refused
 from proxy.ledger.months import (
@@ -52,6 +52,7 @@ class MonthBook:
         self._journal = journal
         self._own: dict[str, Closing] = {}
         """On the journal, and not yet seen in the store."""
+        self._totals: dict[str, Mapping[str, Total]] = {}
 
     def chain(self, ask: Read) -> list[Closing]:
         """Closed months in order."""
@@ -59,6 +60,16 @@ class MonthBook:
         for each in loaded:
             self._own.pop(each.month, None)
         return sorted([*loaded, *self._own.values()], key=lambda each: each.month)
+
+    def totals(self, chain: Sequence[Closing]) -> list[Mapping[str, Total]]:
+        """Of each statement, what it says of each month that it has rows of; nothing of one that can't be read. Kept,
+        since statements are large and don't change."""
+        for each in chain:
+            if each.act not in self._totals:
+                self._totals[each.act] = {
+                    month: total(found.rows, month) for found in readable([each]) for month in found.months
+                }
+        return [self._totals[each.act] for each in chain]
 
     def draw(
         self,

@@ -22,13 +22,12 @@ from proxy.finance.statement import (
     StatementError,
     following,
     read,
-    total,
 )
 from proxy.ledger.kept import RAW_FROM
 from proxy.ledger.selection import Selection
 from proxy.ledger.statements import statement
 from proxy.model.calendar import microseconds
-from proxy.model.money import pico_to_usd
+from proxy.model.money import pico_of, pico_to_usd
 from proxy.model.usage import KINDS
 from proxy.ports.store import Parameters, Row, Store
 
@@ -36,6 +35,9 @@ MONTH_CLOSED: Final = "month_closed"
 """Kind of the act."""
 ROWS_MAX: Final = 50_000
 """Of a statement, before meters are counted: it is kept in memory, and in the journal for good."""
+_CLOSED_AT: Final = """
+SELECT subject, arg_min(details['cost_usd'], (at_us, id)) FROM acts WHERE kind = $kind GROUP BY subject
+"""
 _POSITIONS: Final = """
 SELECT node, max(boot), max_by(number, (boot, number)), max_by(loaded_bytes, (boot, number)) FROM positions
 GROUP BY node ORDER BY node
@@ -172,22 +174,26 @@ def differing(ask: Read, each: Statement) -> list[str]:
 
 
 def closed_notes(store: Store, asked: Selection, timeout_s: float) -> list[str]:
-    """What whoever reads live figures of a time must know of its closed months."""
+    """What whoever reads live figures of a time must know of its closed months: by their acts, as it is asked often."""
 
     def ask(sql: str, values: Parameters | None) -> Sequence[Row]:
         return store.read(sql, values, timeout_s)
 
     since_us, until_us = asked.period.since_us, asked.period.until_us
-    chain = [each for each in closings(ask) if since_us < span_us(each.month)[1] and span_us(each.month)[0] < until_us]
-    if not chain:
+    closed = {
+        month: pico_of(cost)
+        for month, cost in ask(_CLOSED_AT, {"kind": MONTH_CLOSED})
+        if since_us < span_us(month)[1] and span_us(month)[0] < until_us
+    }
+    if not closed:
         return []
-    on_record = sums(ask, span_us(chain[0].month)[0], span_us(chain[-1].month)[1])
-    found = []
-    for each in readable(chain):
-        then, now = total(each.rows, each.month).cost_pico, on_record.get(each.month, Sums()).cost_pico
-        since = f"${pico_to_usd(now - then)} since" if now != then else "nothing since"
-        found.append(f"{each.month} is closed, at ${pico_to_usd(then)}, with {since}. This report has all on record.")
-    return found
+    on_record = sums(ask, span_us(min(closed))[0], span_us(max(closed))[1])
+    told = []
+    for month, then in sorted(closed.items()):
+        now = on_record.get(month, Sums()).cost_pico
+        since = f"${pico_to_usd(now - then)}" if now != then else "nothing"
+        told.append(f"{month} at ${pico_to_usd(then)}, {since} since")
+    return [f"Closed: {'; '.join(told)}. This report has all that is on record (`outlay months`)."]
 
 
 def price_lists(rows: Rows) -> list[str]:

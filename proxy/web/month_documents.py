@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from proxy.finance.statement import COLUMNS, DIMENSIONS, Closing, Rows, Statement, Total, total
+from proxy.finance.statement import COLUMNS, DIMENSIONS, Closing, Rows, Statement, Total
 from proxy.ledger.month_blocks import Block
-from proxy.ledger.months import Sums, readable
+from proxy.ledger.months import Sums
 from proxy.model.money import pico_to_usd
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
 from proxy.web.reports import iso
@@ -20,18 +20,21 @@ _TYPES: Final = {"calls": ColumnType.WHOLE, "quantity": ColumnType.WHOLE, **dict
 def months_document(
     names: Sequence[str],
     chain: Sequence[Closing],
+    totals: Sequence[Mapping[str, Total]],
     on_record: Mapping[str, Sums],
     ways: Mapping[str, Sequence[Block]],
 ) -> dict[str, Any]:
-    """`ways`: what is in the way, of each month that is open and has begun."""
-    statements = readable(chain)
+    """`totals`: what each statement says of each month; `ways`: what is in the way, of open months that have begun."""
     closed = {each.month: each for each in chain}
     last = chain[-1].month if chain else ""
     rows = []
     for month in names:
         now = on_record.get(month, Sums())
         if month <= last:
-            rows.append(_closed(month, closed.get(month, chain[0]), statements, Total(now.calls, now.cost_pico)))
+            closing = closed.get(month, chain[0])
+            own = totals[chain.index(closing)].get(month, Total())
+            booked = sum((each.get(month, Total()) for each in totals), Total())
+            rows.append(_closed(month, closing, own, booked, now.cost_pico))
         else:
             row = {"month": month, "state": "open", "calls": now.calls, "cost_usd": pico_to_usd(now.cost_pico)}
             nothing = dict.fromkeys(("corrections_usd", "unbooked_usd"), "0.00")
@@ -44,18 +47,15 @@ def months_document(
     return {"report": "months", "tz": "UTC", "rows": rows, "head": chain[-1].sha256 if chain else None}
 
 
-def _closed(month: str, closing: Closing, statements: Sequence[Statement], now: Total) -> dict[str, Any]:
+def _closed(month: str, closing: Closing, own: Total, booked: Total, now_pico: int) -> dict[str, Any]:
     """`closing`: of the month, or of the first that was closed, whose statement has what came before."""
-    said = [(each.month, total(each.rows, month)) for each in statements]
-    own = next((found for name, found in said if name == closing.month), Total())
-    booked = sum((found for _, found in said), Total())
     return {
         "month": month,
         "state": "closed" if month == closing.month else f"in {closing.month}",
         "calls": own.calls,
         "cost_usd": pico_to_usd(own.cost_pico),
         "corrections_usd": pico_to_usd(booked.cost_pico - own.cost_pico),
-        "unbooked_usd": pico_to_usd(now.cost_pico - booked.cost_pico),
+        "unbooked_usd": pico_to_usd(now_pico - booked.cost_pico),
         "closed_at": iso(closing.at_us),
         "closed_by": closing.actor,
         "reason": closing.reason,

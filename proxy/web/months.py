@@ -79,7 +79,7 @@ class Months:
             ways = {
                 each: blocks(ask, each, chain, on_record, progress, now_us) for each in names if last < each <= this
             }
-            return months_document(sorted(names), chain, on_record, ways)
+            return months_document(sorted(names), chain, self.book.totals(chain), on_record, ways)
 
         document = await self.desk.read(made)
         return await table_answer(document, months_sheet(document), format_, self.writers)

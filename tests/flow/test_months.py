@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,12 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.app.backing_up import back_up
 from proxy.app.erasing import erase_person
+from proxy.app.restoring import restore
 from proxy.finance.statement import booked, read, total, unbooked
 from proxy.ledger.months import live
 from proxy.ledger.rolling_up import roll_up
+from proxy.model.identity import OwnerKind, Role
 from proxy.model.usage import Usage
+from proxy.outcomes.definition import CURRENT
+from proxy.policy.keys import digest
+from proxy.policy.types import Access, Key, Person, PolicySet
+from proxy.settings import Settings
 from tests.fakes import facts
+from tests.fakes.telling import ALIASES, Organisation, a_service, services_of
 from tests.flow.ledger_world import spent
 from tests.flow.month_world import MonthWorld, at_us
 
@@ -249,13 +258,13 @@ def test_what_was_tampered_with_is_named(world):
 
 def test_reports_of_a_closed_month_say_what_came_since(world):
     october = {"since": "2026-10", "until": "2026-11"}
-    assert not any("closed" in each for each in world.ask("/v1/reports/spend", **october).json()["notes"])
+    assert not any("Closed" in each for each in world.ask("/v1/reports/spend", **october).json()["notes"])
     world.close_month("2026-10")
-    [note] = [each for each in world.ask("/v1/reports/spend", **october).json()["notes"] if "closed" in each]
-    assert "with nothing since" in note
+    [note] = [each for each in world.ask("/v1/reports/spend", **october).json()["notes"] if "Closed" in each]
+    assert "nothing since" in note
     world.tell(call(10, "2026-10-20"), node="late")
-    [note] = [each for each in world.ask("/v1/reports/spend", **october).json()["notes"] if "closed" in each]
-    assert f"with $0.000{COSTS[10]:09d} since" in note
+    [note] = [each for each in world.ask("/v1/reports/spend", **october).json()["notes"] if "Closed" in each]
+    assert f"$0.000{COSTS[10]:09d} since" in note
 
 
 def test_files_of_a_month_sum_to_its_total(world):
@@ -268,7 +277,79 @@ def test_files_of_a_month_sum_to_its_total(world):
     assert sum(int(row["quantity"]) for row in rows if row["meter"] == "calls") == 3
 
 
+def test_what_was_delivered_stays_as_stated_and_the_next_month_says_what_became_of_it(tmp_path):
+    people = {name: Person(name) for name in set(ALIASES.values())}
+    org = Organisation(services_of(a_service(), persons_min=1))
+    org.change("1", day=1)
+    org.deploy("d1", day=2)
+    world = MonthWorld(tmp_path, "2025-09-10", PolicySet("v1", services=org.services, access=Access(people)))
+    try:
+        world.tell(*org.answered())
+        world.close_month("2025-08")
+        before = world.statement("2025-08")
+        outcomes = json.loads(before)["outcomes"]
+        assert (outcomes["deployments"], outcomes["delivered"], outcomes["credits"]) == (1, 1, "1")
+        assert (outcomes["definition"], outcomes["withheld"]) == (CURRENT.version, False)
+        assert world.ask("/v1/months/corrections").json()["outcomes"] == []
+
+        known = len(org.lines)
+        org.incident(day=3)
+        world.tell(*org.lines[known:], node="late")
+
+        assert world.statement("2025-08") == before
+        [since] = world.ask("/v1/months/corrections").json()["outcomes"]
+        assert (since["month"], since["outcomes"]["delivered"], since["outcomes"]["voided"]) == ("2025-08", 0, 1)
+        world.now = "2025-10-10"
+        world.reopened()
+        world.close_month("2025-09")
+        assert json.loads(world.statement("2025-09"))["restated"] == [since]
+        assert world.ask("/v1/months/corrections").json()["outcomes"] == []
+        assert world.statement("2025-08") == before
+    finally:
+        world.close()
+
+
+def test_a_backup_has_them_twice(world, tmp_path):
+    world.close_month("2026-10")
+    before = world.statement("2026-10")
+    world.tell(call(10, "2026-10-20"), node="late")
+    late = world.ask("/v1/months/corrections").json()
+    copied = partial(world.store.copy, timeout_s=60)
+    made = back_up(world.settings, tmp_path / "backups", copied, world.clock.now_us(), lambda _: None)
+    elsewhere = tmp_path / "else/data"
+    restore(made.folder, made.manifest, Settings(data=elsewhere, policies=tmp_path / "else/policies"), lambda _: None)
+    other = MonthWorld(elsewhere)
+    try:
+        for _ in range(2):
+            assert other.statement("2026-10") == before
+            assert other.ask("/v1/months/corrections").json() == late
+            assert other.ask("/v1/months/verify").json()["holds"]
+            other.rebuilt()
+    finally:
+        other.close()
+
+
 def test_months_are_for_finance_and_admins(world):
+    keys = {
+        role: Key(f"k_{role}", digest(f"outlay_{role}".encode()), "bob", OwnerKind.PERSON, (), role)
+        for role in (Role.DEVELOPER, Role.FINANCE)
+    }
+    world.policies = PolicySet("v1", keys={key.hash: key for key in keys.values()})
+
+    def asked(role, path, method="GET"):
+        headers = {"authorization": f"Bearer outlay_{role}"}
+        return world.ask(path, method, {} if method == "POST" else None, headers=headers, local=False).status_code
+
+    for path in ("/v1/months", "/v1/months/corrections", "/v1/months/verify", "/v1/months/2026-10"):
+        assert asked(Role.DEVELOPER, path) == 403
+    assert asked(Role.DEVELOPER, "/v1/months/2026-10/close", "POST") == 403
+    assert asked(Role.FINANCE, "/v1/months") == 200
+    assert asked(Role.FINANCE, "/v1/months/2026-10/close", "POST") == 201
+    world.reopened()
+    assert world.months()["2026-10"]["closed_by"] == "bob"
+
+
+def test_what_is_no_month_or_not_closed_is_told(world):
     assert world.ask("/v1/months", local=False).status_code == 401
     assert world.ask("/v1/months/2026-10/close", "POST", {}, local=False).status_code == 401
     assert world.ask("/v1/months/2026-10").json()["error"]["type"] == "unknown_month"
