@@ -61,8 +61,9 @@ class Protocol(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.exchange is not None:
-            self.exchange.pump()
+        exchange = self.exchange
+        if exchange is not None and exchange.pumped is not None:
+            exchange.pump()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
@@ -180,7 +181,7 @@ class Exchange(httpx.AsyncByteStream):
         self._payload: aiohttp.StreamReader | None = None
         self._delimited = True
         self._upload: asyncio.Task[None] | None = None
-        self._pumped: asyncio.Future[bytes] | None = None
+        self.pumped: asyncio.Future[bytes] | None = None
         """Whoever waits for a piece that `_pass_on` doesn't take."""
         self._pass_on: Callable[[bytes], bool] | None = None
         self._failure: Exception | None = None
@@ -230,11 +231,11 @@ class Exchange(httpx.AsyncByteStream):
         while True:
             piece = b""
             if isinstance(self._payload, _Pieces) and self._payload.waits:
-                self._pumped, self._pass_on = asyncio.get_running_loop().create_future(), pass_on
+                self.pumped, self._pass_on = asyncio.get_running_loop().create_future(), pass_on
                 try:
-                    piece = await self._pumped
+                    piece = await self.pumped
                 finally:
-                    self._pumped = self._pass_on = None
+                    self.pumped = self._pass_on = None
             piece = piece or await self.read()
             if not piece:
                 return
@@ -242,7 +243,7 @@ class Exchange(httpx.AsyncByteStream):
 
     def pump(self) -> None:
         """Something has come, or happened: pass it on, and wake who waits only for what can't be."""
-        waiter, payload = self._pumped, self._payload
+        waiter, payload = self.pumped, self._payload
         if waiter is None or waiter.done() or self._pass_on is None or not isinstance(payload, _Pieces):
             return
         piece = payload.taken()
@@ -275,7 +276,7 @@ class Exchange(httpx.AsyncByteStream):
     def at_once(self) -> bytes | None:
         """All of the body, where it is here by now: then the connection is free again. None: it is to be read."""
         payload = self._payload
-        if isinstance(payload, _Pieces) and self._delimited and not self._uploading:
+        if isinstance(payload, _Pieces) and self._delimited and self._upload is None:
             body = payload.taken_whole()
             if body is not None:
                 self._finish()

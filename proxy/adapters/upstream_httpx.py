@@ -164,7 +164,13 @@ def _timeouts(connect_s: float, silence_s: float, total_s: float) -> Mapping[str
     return {"connect": connect_s, "pool": connect_s, "read": silence_s, "write": silence_s, "total": total_s}
 
 
-_KEEPING: Final = [b"keep-alive"]
+_USUAL: Final = frozenset(
+    (
+        *((b"Connection", b"keep-alive"), (b"connection", b"keep-alive")),
+        *((b"Transfer-Encoding", b"chunked"), (b"transfer-encoding", b"chunked")),
+    )
+)
+"""What nearly every answer says of its connection: it names no other header."""
 
 
 class _Kept(dict[bytes, bool]):
@@ -182,17 +188,18 @@ _KEPT: Final = _Kept()
 
 def _end_to_end(lines: RawHeaders) -> Sequence[tuple[bytes, bytes]]:
     kept = [line for line in lines if _KEPT[line[0]]]
-    if len(kept) < len(lines) and (named := _named_by_connection([line for line in lines if not _KEPT[line[0]]])):
+    if len(kept) == len(lines):
+        return kept
+    dropped = [line for line in lines if not _KEPT[line[0]]]
+    if not _USUAL.issuperset(dropped) and (named := _named_by_connection(dropped)):
         kept = [line for line in kept if line[0].lower() not in named]
     return kept
 
 
 def _named_by_connection(lines: RawHeaders) -> frozenset[bytes]:
     """Headers that the answer's `connection` header declares to be for this connection only."""
-    values = [value.lower() for name, value in lines if name.lower() == b"connection"]
-    if not values or values == _KEEPING:
-        return frozenset()
-    return frozenset([token.strip() for token in b",".join(values).split(b",")])
+    values = b",".join([value for name, value in lines if name.lower() == b"connection"])
+    return frozenset([token.strip().lower() for token in values.split(b",")])
 
 
 def _explained(error: httpx.TransportError) -> Exception:

@@ -94,6 +94,10 @@ def streams(operation: Operation, content_type: bytes) -> bool:
 
 def meter(operation: Operation, request: Request, content_type: bytes, *, hide_usage: bool) -> Meter:
     """Silent for an operation that isn't listed here, or is free."""
+    made = _LISTENERS.get(operation.name)
+    if made is not None:
+        events = content_type.startswith(EVENT_STREAM)
+        return StreamMeter(made(), hide_usage=hide_usage) if events else BodyMeter(made())
     if _audio(operation, content_type):
         return AudioMeter(content_type)
     json = content_type.startswith(_JSON)
@@ -110,9 +114,6 @@ def _audio(operation: Operation, content_type: bytes) -> bool:
 
 
 def _listener(name: str, request: Request, *, json: bool) -> Listener | None:
-    made = _LISTENERS.get(name)
-    if made is not None:
-        return made()
     if name in _IMAGES:
         return ImagesListener(request)
     if name in _TRANSCRIPTS:

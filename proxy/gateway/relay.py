@@ -261,7 +261,7 @@ class Relay:
     async def _pass_whole(self, body: bytes, metered: MeteredAnswer) -> None:
         """All of it is here: it goes on in one piece, behind its settlement."""
         if body:
-            self._first_byte_us = self._elapsed_us()
+            self._first_byte_us = self._upstream_us or self._elapsed_us()
         seen = metered.feed(body)
         rest = metered.finish()
         self._whole = True
