@@ -213,6 +213,7 @@ def table(verdict: Verdict, witnesses: Witnesses, story: Story, off_pico: int) -
         ("journal and database differ", shown(verdict.apart)),
         ("orphaned holds", f"{verdict.orphaned:,}"),
         ("unreadable lines", f"{verdict.unreadable:,}"),
+        ("sums and calls differ", f"{verdict.unsummed:,}"),
         ("counters held against ledger", f"{story.compared:,} restarts, differing {len(story.differing):,}"),
         ("counters less ledger, at the end", f"${off_pico / 1e12:.6f} of ${verdict.spent_pico / 1e12:,.2f}"),
     ]

@@ -18,6 +18,20 @@ LEDGER: Final = "ledger"
 SHOWN_MAX: Final = 8
 
 
+_UNSUMMED: Final = """
+WITH called AS (
+    SELECT opened_us // 900000000 AS slot, owner, model, refused, count(*) AS calls, sum(cost_pico) AS cost_pico
+    FROM calls GROUP BY ALL
+), summed_up AS (
+    SELECT opened_us // 900000000 AS slot, owner, model, refused, sum(calls)::BIGINT AS calls,
+        sum(cost_pico) AS cost_pico
+    FROM (FROM summed UNION ALL FROM summed_lately) GROUP BY ALL
+)
+SELECT count(*)
+FROM ((FROM called EXCEPT FROM summed_up) UNION ALL (FROM summed_up EXCEPT FROM called))
+"""
+
+
 class _Call(msgspec.Struct):
     id: str
     work_item: str = ""
@@ -56,6 +70,8 @@ class Record:
     open: list[str] = field(default_factory=list)
     """Ids of calls opened and never settled: their holds are orphans."""
     unreadable: int = 0
+    unsummed: int = 0
+    """Groups of calls, by quarter of an hour, person and model, that the database's sums say something else of."""
 
     def add(self, number: int, recorded: Recorded) -> None:
         self.settled[number] = recorded
@@ -107,6 +123,7 @@ def database_record(data: Path) -> Record:
                 record.add(int(work_item), Recorded(outcome, estimated, *amount, cost_pico))
         record.open = [each for (each,) in database.execute("SELECT id FROM open_calls").fetchall()]
         ((record.unreadable,),) = database.execute("SELECT count(*) FROM quarantine").fetchall()
+        ((record.unsummed,),) = database.execute(_UNSUMMED).fetchall()
     return record
 
 
@@ -132,6 +149,8 @@ class Verdict:
     orphaned: int
     """Holds that no settlement ever ends, in either record."""
     unreadable: int
+    unsummed: int
+    """Groups of calls that the sums kept beside them say something else of."""
     estimated: int
     crashed: int
     """Settled at the hold, since a kill took what was known of them."""
@@ -143,7 +162,7 @@ class Verdict:
     @property
     def good(self) -> bool:
         bad = self.lost or self.doubled or self.sent_twice or self.wrong or self.apart
-        return not (bad or self.orphaned or self.unreadable)
+        return not (bad or self.orphaned or self.unreadable or self.unsummed)
 
 
 def judge(witnesses: Witnesses, journal: Record, database: Record) -> Verdict:
@@ -160,6 +179,7 @@ def judge(witnesses: Witnesses, journal: Record, database: Record) -> Verdict:
         apart=tuple(each for each in known if journal.settled.get(each) != database.settled.get(each)),
         orphaned=len(journal.open) + len(database.open),
         unreadable=sum(record.unreadable for record in both),
+        unsummed=database.unsummed,
         estimated=sum(each.estimated for each in database.settled.values()),
         crashed=sum(each.outcome == "crashed" for each in database.settled.values()),
         unsent=sum(not witnesses.reached[each] for each in known),

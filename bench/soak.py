@@ -186,6 +186,7 @@ def table(found: Found) -> str:
         ("refused on one side only", f"{equal.refused_wrongly:,}"),
         ("orphaned holds", f"{verdict.orphaned:,}"),
         ("unreadable lines", f"{verdict.unreadable:,}"),
+        ("sums and calls differ", f"{verdict.unsummed:,}"),
         (
             "tokens, provider less database",
             f"{equal.reported_tokens - equal.recorded_tokens:,} of {equal.reported_tokens:,}",

@@ -59,7 +59,7 @@ def compared(data: Path, node: str, short: str, witnesses: Witnesses, database: 
     with duckdb.connect(str(data / "outlay.duckdb"), read_only=True) as opened:
         refused = Counter(int(number) for (number,) in opened.execute(_REFUSED).fetchall())
         owners = {owner: (calls, int(pico)) for owner, calls, pico in opened.execute(_BY_OWNER).fetchall()}
-    spent = {(owner,): pico for owner, (_, pico) in owners.items()}
+    spent: dict[tuple[str, ...], int] = {(owner,): pico for owner, (_, pico) in owners.items()}
     recorded: dict[str, dict[tuple[str, ...], int]] = {
         "all": {(): sum(spent.values())},
         "each": spent,

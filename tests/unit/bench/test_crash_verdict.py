@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import duckdb
 import pytest
 
 from bench.crash_load import Ended, Witnesses, answer_of, kind_of, tokens_of
-from bench.crash_verdict import Record, Recorded, judge
+from bench.crash_verdict import Record, Recorded, database_record, judge
+from proxy.adapters.store_duckdb import DATABASE_FILE
+from tests.flow.ledger_world import a_store, load, spent
 
 
 def a_world(calls=5):
@@ -73,11 +76,11 @@ def test_records_that_differ_are_told_apart():
     assert judge(*world).apart == (5,)
 
 
-def test_open_holds_and_unreadable_lines_are_not_good():
-    for change in ({"open": ["call_1"]}, {"unreadable": 1}):
+def test_open_holds_unreadable_lines_and_sums_that_differ_are_not_good():
+    for change in ({"open": ["call_1"]}, {"unreadable": 1}, {"unsummed": 1}):
         world = a_world()
         for name, value in change.items():
-            setattr(world[1], name, value)
+            setattr(world[2], name, value)
         assert not judge(*world).good
 
 
@@ -93,3 +96,12 @@ def test_every_kind_of_call_comes_and_streams_end_as_http_says():
     for number in range(1, 40):
         answer = b"".join(answer_of(number))
         assert answer.endswith(b"0\r\n\r\n") == kind_of(number).stream
+
+
+def test_sums_that_differ_from_calls_are_seen(tmp_path):
+    with a_store(tmp_path) as store:
+        load(store, [spent("call_1", work_item="1"), spent("call_2", work_item="2", model="n")])
+    assert database_record(tmp_path).unsummed == 0
+    with duckdb.connect(str(tmp_path / DATABASE_FILE)) as opened:
+        opened.execute("UPDATE summed_lately SET cost_pico = cost_pico + 1 WHERE model = 'n'")
+    assert database_record(tmp_path).unsummed == 2
