@@ -130,6 +130,7 @@ class Detector:
     def late(self, early: Early) -> Judgement:
         sight, reading, call = early.sight, early.reading, early.call
         known = False
+        opened = opening(reading, self._keyed) if reading.known is None else 0
         if reading.grows:
             if not early.seen_before:
                 credit(sight, reading, self._prompts)
@@ -139,9 +140,11 @@ class Detector:
             ):
                 call.exempted = "polling"
         elif call.exempted is None and sight.evaluation is None and sight.operation not in _NEVER_TOPICS:
-            known = self._topics.judge(sight, reading, early.use, early.first_use, call.judge, early.disguised)
+            known = self._topics.judge(
+                sight, reading, early.use, early.first_use, call.judge, early.disguised, asked=opened
+            )
         if reading.known is None:
-            self._reruns.opened(sight, early.conversation, opening(reading, self._keyed), call.judge)
+            self._reruns.opened(sight, early.conversation, opened, call.judge)
             call.question = self._contexts.judge(sight, reading, known, call.judge)
         return early.judgement
 

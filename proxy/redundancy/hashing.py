@@ -12,20 +12,18 @@ _PRIME = (1 << 61) - 1
 class Keyed:
     """Hashes under a secret key, so that what is kept cannot be looked up in a dictionary."""
 
-    __slots__ = ("_empty", "_factor", "_term")
+    __slots__ = ("_empty", "_factor", "_term", "words")
 
     def __init__(self, key: bytes) -> None:
         self._empty = blake2b(key=key[:KEY_BYTES_MAX], digest_size=8)
         self._factor = self.of(b"factor") | 1
         self._term = self.of(b"term")
+        self.words: dict[int, int] = {}
+        """Places of words of late (words.py), by this process's hash of each."""
 
-    def bits(self, words: Iterable[str], bits: int) -> list[int]:
-        """Which of `bits` stands for each word: a universal hash, a third of the price of the others. For all words in
-        one go: a prompt has hundreds."""
-        factor, term, number = self._factor, self._term, int.from_bytes
-        return [
-            (number(word.encode("utf-8", "surrogatepass"), "little") * factor + term) % _PRIME % bits for word in words
-        ]
+    def word(self, word: str) -> int:
+        """What stands for a word: a universal hash, a third of the price of the others."""
+        return (int.from_bytes(word.encode("utf-8", "surrogatepass"), "little") * self._factor + self._term) % _PRIME
 
     def of(self, data: bytes) -> int:
         state = self._empty.copy()
@@ -38,6 +36,16 @@ class Keyed:
     def short(self, text: str) -> int:
         """32 bits: for sets that are compared within one owner."""
         return self.of(text.encode("utf-8", "surrogatepass")) >> 32
+
+    def shorts(self, texts: Iterable[str]) -> list[int]:
+        """`short` of each."""
+        copy, number = self._empty.copy, int.from_bytes
+        found = []
+        for text in texts:
+            state = copy()
+            state.update(text.encode("utf-8", "surrogatepass"))
+            found.append(number(state.digest()[:4], "big"))
+        return found
 
     def chain(self, before: int, part: int) -> int:
         return self.of(before.to_bytes(8, "big") + part.to_bytes(8, "big"))

@@ -41,8 +41,8 @@ class Tail:
 class Reading:
     """`whole`: hash of system and messages in canonical form; `raw`: of both as sent; `parent`: whole of the call it
     continues. `fresh`: the messages that no earlier call of this owner had, in canonical form: all in a new
-    conversation, none where the call repeats an end that is known. `system`: canonical text, given where the
-    conversation is new."""
+    conversation, none where the call repeats an end that is known. `system`: text as sent, given where the conversation
+    is new."""
 
     whole: int
     raw: int
@@ -91,7 +91,7 @@ class Reader:
             end=ends[0] if ends else 0,
             heard=heard,
             fresh=read,
-            system="" if known is not None else canonical(system),
+            system="" if known is not None else system,
             known=known,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from .bounds import SEGMENTS_MAX
 from .canonical import compact
@@ -19,6 +20,11 @@ ANCHORS_MAX = 12
 
 def cut(canonical_text: str, keyed: Keyed) -> dict[int, str]:
     """Hash to text of each piece."""
+    return hashed(pieces_of(canonical_text), keyed)
+
+
+def pieces_of(canonical_text: str) -> list[str]:
+    """All its words stand in them, in their order."""
     pieces: list[str] = []
     for line in canonical_text.split("\n"):
         if len(line) <= _LINE_CHARS_MAX:
@@ -29,7 +35,12 @@ def cut(canonical_text: str, keyed: Keyed) -> dict[int, str]:
     if len(pieces) > SEGMENTS_MAX:
         step = -(-len(pieces) // SEGMENTS_MAX)
         pieces = ["\n".join(pieces[at : at + step]) for at in range(0, len(pieces), step)]
-    return {keyed.short(compact(piece)): piece for piece in pieces}
+    return pieces
+
+
+def hashed(pieces: Sequence[str], keyed: Keyed) -> dict[int, str]:
+    """Of those that read the same, the last."""
+    return dict(zip(keyed.shorts(map(compact, pieces)), pieces, strict=True))
 
 
 def anchors(pieces: dict[int, str]) -> tuple[int, ...]:

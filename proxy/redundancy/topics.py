@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .bounds import HOUR_US, SHORT_TOPICS_MAX, TOPICS_MAX, TOPICS_PER_OWNER_MAX, Recent
+from .canonical import canonical
 from .figures import figures
 from .hashing import Keyed
 from .judge import Judge
@@ -21,10 +22,10 @@ from .moving import absorb, ends, moved, moves, recast
 from .prompts import Use
 from .reading import Reading
 from .repeats import DISGUISE_WEIGHT
-from .segments import anchors, cut
+from .segments import anchors, cut, hashed, pieces_of
 from .sight import Message, Sight
 from .topic import ALIKE_MIN, Likeness, Topic
-from .words import alike, ask_of
+from .words import ask_of
 
 SHARED_ANCHORS_MIN = 0.5
 SERVICE_TRUST = 0.2
@@ -73,13 +74,20 @@ class Topics:
         self._short: Recent[str, deque[Topic]] = Recent(TOPICS_MAX)
 
     def judge(
-        self, sight: Sight, reading: Reading, use: Use, first_use: bool, judge: Judge, disguised: bool = False
+        self,
+        sight: Sight,
+        reading: Reading,
+        use: Use,
+        first_use: bool,
+        judge: Judge,
+        disguised: bool = False,
+        asked: int = 0,
     ) -> bool:
         """Count a call for or against its topic; whether it repeats it. `disguised`: this owner sent it before in
-        other characters."""
+        other characters. `asked`: the words of all that is fresh, where somebody has them already."""
         trust = SERVICE_TRUST if sight.owner_kind == "service" else 1.0
         if first_use:
-            likeness, shared = self.place(sight.owner, reading.fresh, reading.system)
+            likeness, shared = self.place(sight.owner, reading.fresh, reading.system, asked)
             if likeness is None:
                 return False
             use.topic, weight = likeness.topic, likeness.weight
@@ -100,14 +108,19 @@ class Topics:
             use.topic.evidence.take(-weight, sight.at_us)
         return weight > 0
 
-    def place(self, owner: str, messages: Sequence[Message], system: str) -> tuple[Likeness | None, Likeness | None]:
+    def place(
+        self, owner: str, messages: Sequence[Message], system: str, asked: int = 0
+    ) -> tuple[Likeness | None, Likeness | None]:
         """How a new conversation's first call stands to its owner's topic, and to everybody's; None where it is too
-        short to have one, or nobody else has it."""
-        own = cut("\n".join(text for _, text in messages), self._keyed)
+        short to have one, or nobody else has it. `system`: as sent; `asked`: as `judge` has it."""
+        pieces = pieces_of("\n".join(text for _, text in messages))
+        own = hashed(pieces, self._keyed)
         sample = anchors(own)
         if len(sample) < ANCHORS_MIN or sum(map(len, own.values())) < LONG_CHARS_MIN:
-            return self._place_short(owner, "\n".join(own.values())), None
-        call = _Long(own, own | cut(system, self._keyed), sample, [text for _, text in messages])
+            # Of pieces that read the same one is left, which may have other words than those that are gone.
+            ask = asked if asked and len(own) == len(pieces) else ask_of("\n".join(own.values()), self._keyed)
+            return self._place_short(owner, ask), None
+        call = _Long(own, own | cut(canonical(system), self._keyed), sample, [text for _, text in messages])
         mine = self._place_long(owner, call)
         return mine, self._place_shared(owner, call, mine.topic) if mine.fixed is None else None
 
@@ -179,8 +192,7 @@ class Topics:
     def _wish(self, call: _Long) -> int:
         return ask_of("\n".join(ends(call.texts[-1])), self._keyed)
 
-    def _place_short(self, owner: str, text: str) -> Likeness | None:
-        ask = ask_of(text, self._keyed)
+    def _place_short(self, owner: str, ask: int) -> Likeness | None:
         if ask.bit_count() < SHORT_WORDS_MIN:
             return None
         recent = self._short.get(owner)
@@ -200,11 +212,15 @@ class Topics:
 
 
 def _nearest(ask: int, topics: Iterable[Topic]) -> tuple[Topic | None, float]:
-    """The first of those that are most alike, and how much; a hundred asks are compared for each short prompt."""
+    """Of an ask with words: the first of those that are most alike, and how much; a hundred asks are compared for each
+    short prompt."""
     best, most = None, -1.0
+    words = ask.bit_count()
     for topic in topics:
         for old in topic.asks:
-            likeness = alike(ask, old)
+            # `alike`, written out: what both have is counted once, as is what this one has.
+            shared = (ask & old).bit_count()
+            likeness = shared / (words + old.bit_count() - shared)
             if likeness > most:
                 best, most = topic, likeness
     return best, most
