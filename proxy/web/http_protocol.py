@@ -109,7 +109,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.send_400_response("This is not a request that can be read as HTTP/1.1.")
         if self.parser is not None and not self.transport.is_closing():
             self._bound(data)
-            if fresh and self._misses < MISSES_MAX and not (self._head or self.pipeline):
+            # Busy now: it began a request, and was no blank line.
+            if fresh and self._busy and self._misses < MISSES_MAX and not (self._head or self.pipeline):
                 self._remember(data)
 
     def _bound(self, data: bytes) -> None:

@@ -64,9 +64,10 @@ def same_head(data: bytes, scope: dict[str, Any], lines: HeaderLines) -> SameHea
     # A line for the request, one for each header, and the empty one.
     if not head.count(b"\r\n") == head.count(b"\n") == head.count(b"\r") == len(lines) + 2:
         return None
-    start = head.lower().find(b"\r\n" + _LENGTH + b": ") + len(_LENGTH) + 4
+    before, line, behind = head.lower().partition(b"\r\n" + _LENGTH + b": ")
+    start = len(before) + len(line)
     stop = start + len(digits)
-    if head[start:stop] != digits or not digits.isdigit() or head[stop : stop + 2] != b"\r\n":
+    if not behind.startswith(digits + b"\r\n") or not digits.isdigit():
         return None
     own = {name: value for name, value in scope.items() if name not in ("headers", "state")}
     return SameHead(head[:start], head[stop:], own, lines, found[0])

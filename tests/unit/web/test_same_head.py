@@ -92,6 +92,8 @@ def test_anything_else_is_another_head(other: bytes) -> None:
         b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\na",
         b"POST / HTTP/1.1\r\nhost: x\r\nupgrade: h2c\r\ncontent-length: 1\r\n\r\na",
         b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length:1\r\n\r\na",
+        # Where such a length would stand, this has the version's digit.
+        b"POST /abc HTTP/1.1\r\nhost: x\r\ncontent-length:1\r\n\r\na",
         b"\r\nPOST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na",
         b"POST / HTTP/1.1\r\nhost: x\r\nlong: " + b"x" * 20_000 + b"\r\ncontent-length: 1\r\n\r\na",
     ],
@@ -124,7 +126,9 @@ def test_what_is_recognised_says_what_the_parser_says(
 
 
 @asynccontextmanager
-async def listening(seen: list[Any]) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def listening(
+    seen: list[Any], door: Door | None = None
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body, more = b"", True
         while more:
@@ -135,7 +139,7 @@ async def listening(seen: list[Any]) -> AsyncIterator[tuple[asyncio.StreamReader
         await send({"type": "http.response.body", "body": b"ok"})
 
     config = uvicorn.Config(app, lifespan="off", log_config=None)
-    door, state = Door(), ServerState()
+    door, state = door or Door(), ServerState()
     state.connections = door.connections
     server = await asyncio.get_running_loop().create_server(
         lambda: BoundedHttpProtocol(door, config=config, server_state=state, app_state={}), "127.0.0.1", 0
@@ -192,6 +196,21 @@ async def test_what_comes_behind_its_body_is_the_next_request() -> None:
         ("/other", b""),
         ("/v1/x", b"22"),
     ]
+
+
+async def test_blank_lines_begin_no_request_and_leave_the_head_known() -> None:
+    seen: list[Any] = []
+    door = Door()
+    async with listening(seen, door) as (reader, writer):
+        async with asyncio.timeout(10):
+            while not door.connections:
+                await asyncio.sleep(0)
+        (connection,) = door.connections
+        for _ in range(3):
+            connection.data_received(b"\r\n")
+            writer.write(HEAD % 1 + b"1")
+            await answer(reader)
+    assert [each[0] for each in seen] == [False, True, True]
 
 
 async def test_heads_that_differ_each_time_are_not_watched_for_ever() -> None:
