@@ -20,9 +20,10 @@ ROOT: Final = Path(__file__).parent.parent
 TESTS: Final = tuple(
     f"tests/unit/outcomes/test_{name}.py"
     for name in (
-        "publishing", "cuts", "blocks", "delivered", "qualifying",
-        "crediting", "setbacks", "grouping", "folded_lines", "folded_deployments",
+        "delivered", "qualifying",
+        "crediting", "setbacks", "grouping", "folded_lines", "folded_deployments", "outcome_people",
         "outcome_index", "baselines", "quarters", "intervals", "wanting", "explaining",
+        "publishing", "cuts", "blocks",
         "gaming_of_outcomes", "outcome_laws",
     )
 )  # fmt: skip
@@ -117,6 +118,11 @@ FAULTS: Final = (
           "return deployment.imported and deployment.at_us >= service.registered_us", "return False"),
     Fault("claimed-review", "a claim approves", "admitting",
           "return line.trust != Trust.CLAIMED or fact.repository in self._believing", "return True"),
+    Fault("pipeline-review", "whoever has a pipeline's key approves", "admitting",
+          "sender is not None and sender.tells_changes and (", "sender is not None and ("),
+    Fault("left", "who left is known for ever", "people", "if not name or at_us < until_us else", "if True else"),
+    Fault("renamed", "who is renamed is two", "people",
+          "next((known[name] for name in own if name in known), person)", "person"),
     Fault("quarantine", "what is held back counts", "admitting", "if line.quarantine and not", "if False and not"),
     Fault("concave", "each credit counts whole", "index", "return 1 + log(z) if z <= e else 2.0", "return z"),
     Fault("cap", "there is no end to a week", "index", "return 1 + log(z) if z <= e else 2.0", "return 1 + log(z)"),
@@ -171,7 +177,7 @@ def killer(fault: Fault) -> str:
             raise SystemExit(f"{fault.name}: {fault.file}.py has {text.count(fault.old)} times: {fault.old}")
         path.write_text(text.replace(fault.old, fault.new))
         ran = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *TESTS],
+            [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", "--tb=no", *TESTS],
             cwd=copy, capture_output=True, text=True, timeout=RUN_S_MAX, check=False,
         )  # fmt: skip
     if re.search(r"^ERROR ", ran.stdout, re.MULTILINE):

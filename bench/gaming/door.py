@@ -42,7 +42,7 @@ def send(world: World, event: str, document: dict[str, Any], day: float, *, secr
     world.lines += found.lines(at(day))
 
 
-def _time(day: float) -> str:
+def time_of(day: float) -> str:
     return datetime.fromtimestamp(at(day) / 1e6, UTC).isoformat().replace("+00:00", "Z")
 
 
@@ -52,12 +52,12 @@ def _repository(place: str) -> dict[str, Any]:
 
 def status(place: str, name: str, sha: str, day: float, number: int = 1) -> dict[str, Any]:
     return _repository(place) | {
-        "deployment": {"id": name, "sha": sha, "environment": "production", "created_at": _time(day - MINUTE)},
+        "deployment": {"id": name, "sha": sha, "environment": "production", "created_at": time_of(day - MINUTE)},
         "deployment_status": {
             "id": number,
             "state": "success",
             "creator": {"login": "deploy-bot"},
-            "created_at": _time(day),
+            "created_at": time_of(day),
         },
     }
 
@@ -70,9 +70,9 @@ def review(place: str, number: str, head: str, reviewer: str, day: float) -> dic
             "user": {"login": reviewer},
             "state": "approved",
             "commit_id": head,
-            "submitted_at": _time(day),
+            "submitted_at": time_of(day),
         },
-        "pull_request": {"number": number, "updated_at": _time(day)},
+        "pull_request": {"number": number, "updated_at": time_of(day)},
     }
 
 

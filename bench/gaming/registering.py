@@ -80,7 +80,7 @@ def _imported(plan: Plan, service: str, day: float, place: str) -> None:
     plan.do(day, act, service)
 
 
-def _young(plan: Plan) -> None:
+def a_young_service(plan: Plan) -> None:
     """The team has a second service, registered when the measured weeks begin."""
     plan.register(a_service("young", YOUNG, registered_us=at(0), owner=plan.team, tier="standard"))
     people = plan.persons()
@@ -143,6 +143,6 @@ REGISTERING: Final = (
     Strategy("8b", "a service split in two", "C ≤ x", _split, SPLIT),
     Strategy("8c", "a tier of quieter services", "26/34 own past", _lower_tier, TIER),
     Strategy("8d", "idle services with an empty past, to lower the tier", "median of who earned", _idle_services),
-    Strategy("8e", "an empty past imported", "a past begins with its first credit", _bare_past, None, _young),
-    Strategy("8f", "a part of the past imported", "labelled, on record", _part_of_the_past, PAST, _young),
+    Strategy("8e", "an empty past imported", "a past begins with its first credit", _bare_past, None, a_young_service),
+    Strategy("8f", "a part of the past imported", "labelled, on record", _part_of_the_past, PAST, a_young_service),
 )

@@ -6,6 +6,7 @@ from bench.gaming.changing import CHANGING, split_one_item
 from bench.gaming.deploying import DEPLOYING, flap
 from bench.gaming.diffs import hollow, read
 from bench.gaming.door import DOOR
+from bench.gaming.forging import FORGING
 from bench.gaming.plan import HOUR, Plan, extra, numbered
 from bench.gaming.registering import REGISTERING
 from bench.gaming.reviewing import REVIEWING, bumps
@@ -31,7 +32,7 @@ def _order(strategy: Strategy) -> tuple[bool, int, str]:
 STRATEGIES: Final = tuple(
     sorted(
         (
-            *DEPLOYING, *CHANGING, *REVIEWING, *SPENDING, *TIMING, *REGISTERING, *DOOR,
+            *DEPLOYING, *CHANGING, *FORGING, *REVIEWING, *SPENDING, *TIMING, *REGISTERING, *DOOR,
             Strategy("+", "3, 4, 6 and 15 together", "all of these", _together),
         ),
         key=_order,

@@ -8,6 +8,7 @@ from bench.gaming import trial
 from bench.gaming.__main__ import lines
 from bench.gaming.diffs import hollow, pretended, read
 from bench.gaming.door import SECRET, forged
+from bench.gaming.forging import approved_by_a_pipeline
 from bench.gaming.organisation import founded
 from bench.gaming.outcome import Honest, outcome
 from bench.gaming.part import part
@@ -18,7 +19,7 @@ from bench.gaming.trial import Trial, tried
 
 SEED, WEEKS = 7, 8
 TIERS = (("core", 1, 2.0), ("standard", 2, 3.0), ("edge", 1, 1.2))
-QUICK = ("2", "3", "4", "9", "11", "13", "15a", "22a", "24a", "25")
+QUICK = ("2", "3", "4", "9", "11", "13", "15a", "22a", "24a", "25", "9a", "10a", "26a")
 
 
 def fresh() -> Plan:
@@ -85,6 +86,16 @@ def test_whoever_had_the_secret_would_gain_by_forging(honest: Honest) -> None:
     result = played(believed, honest)
     assert result.refused == 0
     assert {"C", "C held", "index", "cost", "team's C", "team's index", "team's cost"} <= set(result.passed)
+
+
+def test_whoever_holds_a_pipelines_key_would_gain_were_its_word_on_reviews_believed(honest: Honest) -> None:
+    def believed(plan: Plan, count: int) -> None:
+        pager = replace(plan.services.sources["pager"], changes=True)
+        plan.services = replace(plan.services, sources={**plan.services.sources, "pager": pager})
+        approved_by_a_pipeline(plan, count)
+
+    result = played(Strategy("9a", "", "", believed), honest)
+    assert {"C held", "index", "cost", "team's C"} <= set(result.passed)
 
 
 @pytest.mark.parametrize("figure", ["C held", "index"])
