@@ -66,7 +66,7 @@ class MeteredAnswer:
             return chunk
         try:
             if self._decoder.identity:
-                return self._fed(chunk)
+                return self._meter.feed(chunk) if self._whole is None else self._fed(chunk)
             if self._hiding:
                 return b"".join([self._fed(piece) for piece in self._decoder.feed(chunk)])
             for piece in self._decoder.feed(chunk):

@@ -211,7 +211,8 @@ class Relay:
         async for chunk in pieces:
             seen, self._seen = self._seen, None
             if seen is None:
-                seen = self._metered(chunk, metered)
+                self._first_byte_us = self._first_byte_us or self._elapsed_us()
+                seen = metered.feed(chunk)
             if metered.ended:
                 await self._settle()
             elif not self._lease.covers(metered.output_bytes):
@@ -224,16 +225,13 @@ class Relay:
         await self._settle()
         await self._client.end(rest if self._hiding else b"")
 
-    def _metered(self, chunk: bytes, metered: MeteredAnswer) -> bytes:
-        if not self._first_byte_us:
-            self._first_byte_us = self._elapsed_us()
-        return metered.feed(chunk)
-
     def _pass_now(self, chunk: bytes) -> bool:
         """Pass a piece of a stream on where nothing must be waited for. False: it was metered, and no more."""
         metered = self._answer
         assert metered is not None
-        seen = self._metered(chunk, metered)
+        if not self._first_byte_us:
+            self._first_byte_us = self._elapsed_us()
+        seen = metered.feed(chunk)
         if not metered.ended and self._lease.covers(metered.output_bytes):
             out = seen if self._hiding else chunk
             if not out or self._client.write_now(out):
