@@ -26,8 +26,8 @@ from proxy.policy.section import duration_s, moment
 from proxy.policy.types import PolicySet
 from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication, local
+from proxy.web.json_body import json_body
 
-BODY_BYTES_MAX: Final = 16 * 1024
 UNTIL_MAX_US: Final = 366 * 86_400_000_000
 REQUESTS_MAX: Final = 20
 """Of one caller, that nobody has answered yet."""
@@ -83,7 +83,7 @@ class BudgetIncreases:
         """POST /v1/budgets/{name}/requests: on record for admins to see. It changes nothing yet."""
         identity = self.authentication.identity(request)
         budget = self._budget(request, identity)
-        wish = self._wish(await _asked(request), budget, identity)
+        wish = self._wish(await json_body(request, _Asked), budget, identity)
         name = _viewer(identity, request).name
         open_ = [each for each in await self.book.increases() if each.state == "open" and each.actor == name]
         if len(open_) >= REQUESTS_MAX:
@@ -97,7 +97,7 @@ class BudgetIncreases:
     async def grant(self, request: Request) -> Response:
         """POST /v1/budgets/{name}/grants: in force once it is answered, in each gateway within a second."""
         admin = self._admin(request)
-        asked = await _asked(request)
+        asked = await json_body(request, _Asked)
         if asked.request:
             request_ = await self._found(asked.request, "request", request.path_params["name"])
             if request_.state != "open":
@@ -217,18 +217,6 @@ def _reason(text: str) -> str:
     if not reason or len(reason) > REASON_CHARS_MAX or not reason.isprintable():
         raise ParameterError("reason", f"say why, in one line of at most {REASON_CHARS_MAX} characters")
     return reason
-
-
-async def _asked(request: Request) -> _Asked:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise ParameterError("body", f"it has more than {BODY_BYTES_MAX} bytes")
-    try:
-        return msgspec.json.decode(body, type=_Asked)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ParameterError("body", f"not the JSON that is asked for: {error}"[:200]) from None
 
 
 def _viewer(identity: Identity | None, request: Request) -> Viewer:

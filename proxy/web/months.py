@@ -22,6 +22,7 @@ from proxy.ports.store import Store
 from proxy.web.control_answers import file_answer, format_of, json_answer, table_answer
 from proxy.web.control_auth import Authentication
 from proxy.web.control_reading import Desk
+from proxy.web.json_body import json_body
 from proxy.web.month_documents import (
     months_document,
     months_sheet,
@@ -32,7 +33,6 @@ from proxy.web.month_documents import (
 )
 from proxy.web.month_figures import outcome_figures, restated
 
-BODY_BYTES_MAX: Final = 4096
 STATEMENT_HEADER: Final = "x-outlay-statement"
 """SHA-256 of the statement that an answer is of."""
 _MONTH: Final = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])")
@@ -141,7 +141,7 @@ class Months:
         """POST /v1/months/{month}/close {"reason"}"""
         self.authentication.sees_all(request)
         viewer, month = self.authentication.viewer(request), _month(request)
-        reason = await _reason(request)
+        reason = reason_of((await json_body(request, _Asked)).reason)
         async with self._turn:
             outcomes, progress = await self._outcomes(), self.progress()
             now_us = self.authentication.now_us()
@@ -181,15 +181,3 @@ def _month(request: Request) -> str:
     if not _MONTH.fullmatch(month):
         raise ParameterError("month", "write it as 2026-10")
     return month
-
-
-async def _reason(request: Request) -> str:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise ParameterError("body", f"it has more than {BODY_BYTES_MAX} bytes")
-    try:
-        return reason_of(msgspec.json.decode(body or b"{}", type=_Asked).reason)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ParameterError("body", f"not the JSON that is asked for: {error}"[:200]) from None

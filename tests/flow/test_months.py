@@ -132,6 +132,18 @@ def test_closing_and_asking_at_once_needs_no_loading(world):
     assert "was closed on 2026-11-10" in again.json()["error"]["message"]
 
 
+def test_of_a_month_that_two_processes_closed_the_first_closing_stays(world):
+    first = world.close_month("2026-10").json()["sha256"]
+    [act] = world.acts("month_closed")
+    again = replace(act, id="act_zzz", at_us=act.at_us + 1, details={**act.details, "sha256": "0" * 64})
+    world.journal.append(replace(facts.a_stated(again.id), month="2026-10", sha256="0" * 64))
+    world.journal.append(again)
+    world.reopened()
+    assert len(world.acts("month_closed")) == 2
+    assert world.months()["2026-10"]["sha256"] == first
+    assert world.ask("/v1/months/verify").json()["holds"]
+
+
 def test_parts_without_their_act_close_nothing(world):
     """What a crash between them leaves."""
     world.journal.append(replace(facts.a_stated("act_x"), month="2026-10"))
@@ -246,6 +258,10 @@ def test_what_was_tampered_with_is_named(world):
     found = world.ask("/v1/months/verify").json()
     assert [row["holds"] for row in found["rows"]] == [False, True]
     assert "not the one on record" in found["rows"][0]["faults"][0]
+    with world.store.transaction() as change:
+        change.execute("DELETE FROM statements WHERE month = '2026-11'")
+    found = world.ask("/v1/months/verify").json()
+    assert found["rows"][1]["faults"] == ["parts of its statement are missing"]
     world.rebuilt()
     assert world.ask("/v1/months/verify").json()["holds"]
     with world.store.transaction() as change:
