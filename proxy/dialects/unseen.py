@@ -45,10 +45,12 @@ def allowance(messages: bytes) -> int:
         # Parts stand in a list of their own, so without a second bracket there are none.
         return 0
     try:
-        contents = [message.content for message in _messages(messages)]
+        lists = [content for message in _messages(messages) if isinstance(content := message.content, list)]
     except NO_JSON:
         return 0
-    parts = [part for content in contents if isinstance(content, list) for part in content]
+    if not lists:
+        return 0
+    parts = [part for content in lists for part in content]
     parts += [inner for part in parts if part.type == "tool_result" for inner in _given_back(part)]
     return PART_TOKENS * sum(part.type in _NAMING for part in parts)
 

@@ -247,12 +247,12 @@ class Weighing:
             return self._weight(call, editing.model(instead), asked)
 
         model = editing.model()
-        names = {model, self.provider.deployments.get(model, model)}
+        served = self.provider.deployments.get(model, model)
         return Asked(
             weigh,
             context_tokens=lambda: context_tokens(request),
             output_tokens_max=request.output_tokens_max,
-            known_as=tuple(names - {request.model}) if names != {request.model} else (),
+            known_as=() if model == served == request.model else tuple({model, served} - {request.model}),
             free=not operation.priced,
             output_limited=operation.output_limited,
         )
