@@ -93,6 +93,22 @@ async def streamed(told: AsgiClient) -> None:
     await told.end()
 
 
+async def streamed_now(told: AsgiClient) -> None:
+    """As a relay does whose pieces needn't wait."""
+    await told.start(200, [])
+    for piece in (b"data: 1\n\n", b"data: 2\n\n"):
+        if not told.write_now(piece):
+            await told.write(piece)
+    await told.end(b"data: 3\n\n")
+
+
+async def stated_now(told: AsgiClient) -> None:
+    await told.start(200, [(b"content-length", b"4")])
+    if not told.write_now(b"ab"):
+        await told.write(b"ab")
+    await told.end(b"cd")
+
+
 async def streamed_to_the_last(told: AsgiClient) -> None:
     await told.start(404, [])
     await told.end(b"x" * 20)
@@ -127,7 +143,7 @@ async def two_headers_in_one(told: AsgiClient) -> None:
     await told.start(200, [(b"x-a", b"1\r\nx-b: 2")])
 
 
-ANSWERS = [whole, streamed, streamed_to_the_last, nothing, refused, cut, too_short]
+ANSWERS = [whole, streamed, streamed_now, stated_now, streamed_to_the_last, nothing, refused, cut, too_short]
 
 
 @pytest.mark.parametrize(
@@ -332,4 +348,25 @@ async def test_the_head_of_a_stream_does_not_wait_for_its_first_piece(way: Way) 
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
         go_on.set()
         assert await reader.readuntil(b"0\r\n\r\n") == b"5\r\nlater\r\n0\r\n\r\n"
+        writer.close()
+
+
+async def test_a_client_that_reads_slower_than_pieces_come_is_waited_for() -> None:
+    refused = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = direct(receive, send)
+        told.body_was_read()
+        await told.start(200, [])
+        while told.write_now(b"x" * 65536):
+            await asyncio.sleep(0)
+        refused.set()
+        await told.write(b"y")
+        await told.end()
+
+    async with listening(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(CLOSING)
+        await refused.wait()
+        assert (await reader.read()).endswith(b"1\r\ny\r\n0\r\n\r\n")
         writer.close()
