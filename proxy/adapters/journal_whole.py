@@ -116,6 +116,12 @@ def _first(folder: Path) -> list[str]:
 
 def _begun_us(path: Path) -> int | None:
     """By the segment's head line; None: it can't be read."""
+    head = head_of(path)
+    return head.at_us if head is not None else None
+
+
+def head_of(path: Path) -> Head | None:
+    """A segment's first line; None: it can't be read. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         head = os.pread(descriptor, HEAD_BYTES_MAX, 0).partition(b"\n")[0]
@@ -125,4 +131,4 @@ def _begun_us(path: Path) -> int | None:
         line = decode(head)
     except LineError:
         return None
-    return line.at_us if isinstance(line, Head) else None
+    return line if isinstance(line, Head) else None

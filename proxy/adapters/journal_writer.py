@@ -14,7 +14,7 @@ import structlog
 from proxy.adapters.journal_reserve import NO_SPACE, Reserve
 from proxy.adapters.journal_segment import SegmentWriter, Sync
 from proxy.journal.codec import encode
-from proxy.journal.lines import Head, Line
+from proxy.journal.lines import SHAPE, Head, Line
 from proxy.journal.open_calls import OpenCalls
 from proxy.journal.positions import SegmentName
 from proxy.model.entry import Entry, Extended, Opened, Refused, Settled
@@ -188,6 +188,6 @@ class JournalWriter:
         # A try that failed may have left a file. Nothing in it counts: a new name was never current.
         with suppress(FileNotFoundError):
             (self._folder / name.file).unlink()
-        head = Head(self._folder.name, name.boot, name.number, self._clock.now_us())
+        head = Head(self._folder.name, name.boot, name.number, self._clock.now_us(), SHAPE)
         lines: list[Line] = [head, *self.open_calls.carried()]
         return SegmentWriter(self._folder, name, b"".join(encode(line) for line in lines), self._sync)

@@ -11,6 +11,10 @@ from proxy.model.call import Call, Hold
 from proxy.model.entry import Act, Attributed, Entry, Extended, Opened, Refused, Settled, Stated
 from proxy.model.told import Told
 
+SHAPE: Final = 1
+"""Raised by one with every field that lines get. An older ledger passes over fields that it doesn't know; by this the
+next one sees that it must load them anew (app.opening)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -20,6 +24,8 @@ class Head:
     boot: int
     number: int
     at_us: int
+    shape: int = 0
+    """The SHAPE of the program that writes the segment; 0: one older than this field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from proxy.journal.codec import UNKNOWN_TYPE, LineError, NewerLineError, decode
+from proxy.journal.lines import SHAPE, Head
 from proxy.ledger.batch import BadLine, Batch, bad_line, sort
 from proxy.ledger.batch_rows import BatchRows, Position
 from proxy.ledger.reconsidering import AT_ONCE, Passed, passed_over, read_again, take_out
@@ -162,11 +163,26 @@ class Loader:
             data = self._segments.read(segment, loaded, BATCH_BYTES)
             if not data:
                 return
+            if not loaded:
+                self._look_at_head(segment, data)
             batch = sort(data, loaded)
             if batch.lines:
                 self._settle(segment, batch)
             if batch.newer:
                 raise NewerLineError(batch.newer)
+
+    def _look_at_head(self, segment: Segment, data: bytes) -> None:
+        """Say that a newer gateway writes. Its lines are loaded for what this program knows of them."""
+        try:
+            head = decode(data.partition(b"\n")[0])
+        except LineError:
+            return
+        if isinstance(head, Head) and head.shape > SHAPE:
+            log.warning(
+                "a newer gateway writes: what only it knows is in reports once the ledger is as new, which then loads "
+                "all anew",
+                segment=segment.name,
+            )
 
     def _settle(self, segment: Segment, batch: Batch) -> None:
         """Load a batch, whole or in halves."""

@@ -12,7 +12,7 @@ from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import JournalLockedError, stored_segments, write_mark
 from proxy.adapters.journal_segments import FileSegments
 from proxy.journal.codec import decode, encode
-from proxy.journal.lines import Carried, Head
+from proxy.journal.lines import SHAPE, Carried, Head
 from proxy.journal.positions import Mark, SegmentName, Stage
 from proxy.model.entry import Extended, Opened, Outcome, Settled
 from proxy.ports.journal import JournalUnavailableError
@@ -68,7 +68,7 @@ def test_a_line_is_in_the_file_when_append_returns(start, tmp_path):
 def test_a_segment_begins_with_its_head(start, tmp_path):
     journal, _ = start()
     journal.flush()
-    assert published_lines(tmp_path) == [Head(NODE, BOOT, 1, FakeClock().now_us())]
+    assert published_lines(tmp_path) == [Head(NODE, BOOT, 1, FakeClock().now_us(), SHAPE)]
 
 
 def test_what_is_flushed_is_published_and_nothing_else(start, tmp_path):
@@ -157,7 +157,7 @@ def test_a_new_segment_carries_the_calls_still_open(start, tmp_path):
     assert (first.number, first.sealed) == (1, True)
     assert (second.number, second.sealed) == (2, False)
     assert [decode(line) for line in FileSegments(tmp_path).read(second, 0, 10**6).splitlines()] == [
-        Head(NODE, BOOT, 2, FakeClock().now_us()),
+        Head(NODE, BOOT, 2, FakeClock().now_us(), SHAPE),
         Carried(facts.a_call("open"), facts.a_hold(9)),
     ]
 

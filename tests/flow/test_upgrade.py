@@ -6,6 +6,7 @@ bench/upgrade.py. `tables-NN` is the last version with NN as its database's sche
 
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,17 @@ import pytest
 from proxy.adapters import counters_file, detector_file, grants_file
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.journal_abandoned import settle_abandoned
+from proxy.adapters.journal_file import FileJournal
+from proxy.adapters.journal_folder import stored_segments
 from proxy.adapters.journal_segments import FileSegments
-from proxy.app.opening import open_store
+from proxy.adapters.journal_whole import FIRST_FILE, mark_first, mark_new
+from proxy.app.opening import open_or_rebuild, open_store
 from proxy.journal.codec import encode
+from proxy.journal.lines import SHAPE
 from proxy.journal.positions import SegmentName
 from proxy.ledger.loader import Loader
 from proxy.ledger.people import OPERATOR, Directory
+from proxy.ledger.schema import know_shape, shape_known
 from proxy.ledger.selection import selection
 from proxy.ledger.spend import spend
 from proxy.ledger.spend_query import FIGURES
@@ -159,3 +165,66 @@ def test_what_an_older_ledger_did_not_know_is_loaded_by_the_ledger_of_today(tmp_
         assert f"{node}/{SegmentName(boot, number)}" in loader.loaded()
     finally:
         store.close()
+
+
+def wrote(folder, shape, *entries):
+    """A node's journal by a gateway of that shape."""
+    journal = FileJournal(folder / "journal", "gateway", SystemClock())
+    mark_new(folder, ["gateway"])
+    journal.open()
+    mark_first(folder / "journal" / "gateway", journal.place)
+    for entry in entries:
+        journal.append(entry)
+    journal.close()
+    [stored] = stored_segments(folder / "journal" / "gateway")
+    content = stored.path.read_bytes()
+    same_length = f'"shape":{shape}'.encode()
+    assert content.count(f'"shape":{SHAPE}'.encode()) == 1
+    stored.path.write_bytes(content.replace(f'"shape":{SHAPE}'.encode(), same_length))
+
+
+MATCHED = replace(spent("call_1"), matched=("all",))
+
+
+def as_an_older_ledger_left_it(folder, known):
+    """It loaded the lines, and didn't know which rules applied."""
+    store = open_store(folder, 1)
+    Loader(store, FileSegments(folder / "journal")).catch_up()
+    know_shape(store, known)
+    with store.transaction() as change:
+        change.execute("UPDATE calls SET matched = []")
+    store.close()
+
+
+def matched(folder):
+    """After a start of the ledger of today."""
+    store = open_or_rebuild(folder, 5)
+    try:
+        Loader(store, FileSegments(folder / "journal")).catch_up()
+        return store.read("SELECT id, matched FROM calls ORDER BY id"), shape_known(store)
+    finally:
+        store.close()
+
+
+def test_what_an_older_ledger_passed_over_in_lines_of_newer_gateways_is_loaded_once_it_is_upgraded(tmp_path):
+    wrote(tmp_path, SHAPE, MATCHED, replace(spent("call_2"), matched=()))
+    as_an_older_ledger_left_it(tmp_path, SHAPE - 1)
+    assert matched(tmp_path) == ([("call_1", ["all"]), ("call_2", [])], SHAPE)
+    assert len(list(tmp_path.glob("outlay.duckdb.older-*"))) == 1
+    assert matched(tmp_path)[1] == SHAPE
+    assert len(list(tmp_path.glob("outlay.duckdb.older-*"))) == 1, "once"
+
+
+def test_where_the_journal_can_not_replace_the_database_it_stays_and_every_start_says_so(tmp_path):
+    wrote(tmp_path, SHAPE, MATCHED)
+    (tmp_path / "journal" / "gateway" / FIRST_FILE).unlink()
+    as_an_older_ledger_left_it(tmp_path, SHAPE - 1)
+    for _ in range(2):
+        assert matched(tmp_path) == ([("call_1", [])], SHAPE - 1)
+
+
+@pytest.mark.parametrize(("shape", "known"), [(SHAPE - 1, SHAPE - 1), (SHAPE, SHAPE), (SHAPE, SHAPE + 1)])
+def test_an_upgrade_in_the_right_order_loads_nothing_anew(tmp_path, shape, known):
+    wrote(tmp_path, shape, MATCHED)
+    as_an_older_ledger_left_it(tmp_path, known)
+    assert matched(tmp_path) == ([("call_1", [])], SHAPE)
