@@ -57,7 +57,8 @@ def _corrections(document: Document, width: int | None) -> None:
     for each in document["outcomes"]:
         found = each["outcomes"]
         told = "withheld" if found["withheld"] else f"{found['delivered']} delivered, {found['credited']} credited"
-        out.print(Text(f"- What was delivered in {each['month']} is another now: {told}"))
+        spent = f"${found['spend_usd']} spent on building in its weeks"
+        out.print(Text(f"- Outcomes of {each['month']} are others now than stated: {told}, {spent}"))
 
 
 def _verified(document: Document, width: int | None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.finance.statement import (
@@ -47,6 +47,7 @@ def closing(statement):
     return Closing(statement.month, f"act_{statement.month}", 1, "bob", "", statement.sha256, statement.text)
 
 
+@settings(max_examples=60)
 @given(st.lists(ledgers, min_size=1, max_size=4), ledgers)
 def test_p19_statements_and_what_is_in_none_sum_to_what_is_on_record(live, now):
     """Whatever changes between one closing and the next, what has gone again too."""
@@ -78,6 +79,7 @@ def test_its_text_is_what_the_journal_keeps_as_it_is(rows):
     json.loads(text)
 
 
+@settings(max_examples=40)
 @given(st.lists(ledgers, min_size=2, max_size=4), st.data())
 def test_whatever_is_changed_or_left_out_of_a_chain_is_seen(live, data):
     chain = [closing(each) for each in closed(live)]
