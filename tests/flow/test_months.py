@@ -123,6 +123,17 @@ def test_a_database_made_again_from_the_journal_has_the_same_bytes(world):
     assert world.ask("/v1/months/verify").json()["holds"]
 
 
+def test_a_large_statement_stands_in_parts(world):
+    world.tell(*(call(number, "2026-10-02", f"project-{number}") for number in range(100, 400)), node="large")
+    world.close_month("2026-10")
+    before = world.statement("2026-10")
+    [(parts,)] = world.store.read("SELECT count(*) FROM statements")
+    assert parts == len(before) // 60_000 + 1 > 1
+    world.rebuilt()
+    assert world.statement("2026-10") == before
+    assert world.ask("/v1/months/verify").json()["holds"]
+
+
 def test_closing_and_asking_at_once_needs_no_loading(world):
     """The act is on the journal, and the loader comes to it later."""
     answer = world.ask("/v1/months/2026-10/close", "POST", {})
