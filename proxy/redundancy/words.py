@@ -15,8 +15,8 @@ _BITS = 2048
 TEXT_BITS = 16_384
 """For the words of a whole text."""
 GIBBERISH_CHARS_MIN = 9
-WORDS_MAX = 20_000
-"""Whose places are remembered, of each key: some 2 MB."""
+WORDS_MAX = 8_192
+"""Whose places are remembered, of each key: some 1 MB, so that they stay near the processor."""
 _NOWHERE = -1
 """Place of words that don't count."""
 _NONE, _ONE = b"0", ord("1")
