@@ -14,7 +14,7 @@ from proxy.model.usage import Served, Usage
 from proxy.policy.load import load
 from proxy.policy.providers import choose_provider, provider_target
 from proxy.policy.types import PolicySet, Provider
-from proxy.web.data_plane import split_base
+from proxy.web.upstream_request import split_base
 
 PAGE: Final = (Path(__file__).resolve().parents[2] / "docs/providers.md").read_text()
 BLOCKS: Final = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)

@@ -141,7 +141,8 @@ async def test_silence_after_any_upload(upstream: Upstream, streamed: bool, size
         body = parts() if streamed else bytes(size)
         request = secretive(running.url, body=body, body_length=size, read_timeout_s=SHORT_S)
         assert await fault_of(upstream, request) is Fault.READ_TIMEOUT
-    assert len(running.seen) == 1
+    # What is sent may still wait in the sockets: a slow machine's provider hasn't read all of it by then.
+    assert running.connections == 1
 
 
 async def test_silence_is_measured_from_the_last_byte(upstream: Upstream) -> None:
