@@ -229,7 +229,7 @@ def main() -> None:
         for by in ("", "service", "team,week", "service,project,week"):
             timed(f"report of a year by {by or 'nothing'}", partial(reported, store, known, by))
         story = partial(deployment_story, store, str(asked.deployments // 2), known, aliases, NOW_US)
-        timed("one deployment explained", lambda: f", {story()['standing']}")
+        timed("one deployment explained", lambda: f", {story().document['standing']}")
         for number in range(3):
             timed("a delivery of 40 lines, half of them new", partial(delivered, store, number))
         store.close()

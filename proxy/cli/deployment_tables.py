@@ -40,6 +40,7 @@ def _head(story: Document) -> Section:
         "also told as": one["also_told_as"],
         "after": one["after"],
         "commits": _commits(story["commits"]),
+        "people": "by role; --reason names them, on record for each to see" if story["persons"] == "roles" else "",
         "definition": story["definition"],
     }
     return f"Deployment {one['id']}", {name: value for name, value in facts.items() if value}

@@ -88,11 +88,16 @@ def explain(
     deployment: Annotated[
         str, typer.Argument(metavar="ID", help="Its id, the end of it, the source's own, or the commit's beginning.")
     ],
+    reason: Annotated[
+        str, typer.Option(help="Why you want to know who had a part in it. It goes on record and they can see it.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     data: Annotated[Path | None, typer.Option("--data", help="Ask this data folder, whatever server is known.")] = None,
 ) -> None:
-    """Show the whole story of one deployment: whether it counts, each rule and why, what it brought."""
-    answer = ask(configured(data=data), f"/v1/deployments/{quote(deployment, safe='')}", [], here=data is not None)
+    """Show the whole story of one deployment: whether it counts, each rule and why, what it brought. People are told of
+    by role, you by name."""
+    asked = [("reason", reason)] if reason else []
+    answer = ask(configured(data=data), f"/v1/deployments/{quote(deployment, safe='')}", asked, here=data is not None)
     if as_json:
         typer.echo(answer.content)
         return

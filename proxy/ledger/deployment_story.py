@@ -15,10 +15,10 @@ from proxy.model.told import Told
 from proxy.outcomes.crediting import Verdicts, judge
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import History
-from proxy.outcomes.explaining import Document, explained, found
+from proxy.outcomes.explaining import Story, explained, found
 from proxy.outcomes.folding import fold_ordered
 from proxy.outcomes.owning import owners_of
-from proxy.outcomes.people import Named
+from proxy.outcomes.people import Named, People
 from proxy.outcomes.quarantine import decided, quarantined
 from proxy.outcomes.verdicts import Ruling
 from proxy.ports.store import Row, Store
@@ -44,8 +44,12 @@ def deployment_story(
     aliases: Named,
     now_us: int,
     definition: Definition = CURRENT,
-) -> Document:
+    *,
+    reader: str = "",
+    openly: bool = False,
+) -> Story:
     """`text`: an id, the end of one, a source's own id, or a commit's beginning. `aliases`: as folding takes them.
+    `reader`, `openly`: as explaining takes them.
 
     Raises UnknownDeploymentError, StoreError, QueryTimeoutError.
     """
@@ -62,7 +66,7 @@ def deployment_story(
         verdicts = judge(history, services, now_us, definition)
         more = nearby.alike(marks(history, verdicts, one), definition)
         if more <= places:
-            story = explained(history, verdicts, services, one)
+            story = explained(history, verdicts, services, one, People(aliases), reader, openly=openly)
             if story is not None:
                 return story
             break

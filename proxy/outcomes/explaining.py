@@ -1,13 +1,16 @@
 """Explaining: the whole story of one deployment, counted or not, as a document."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from proxy.model.service import Services
 from proxy.outcomes.crediting import Verdicts
 from proxy.outcomes.entities import BadEvent, Change, Deployment, History
 from proxy.outcomes.owning import Owners, owners_of
-from proxy.outcomes.verdicts import ChangeVerdict, DeploymentVerdict, Landing, Ruling
+from proxy.outcomes.people import People
+from proxy.outcomes.spelling import Spelling
+from proxy.outcomes.verdicts import ChangeVerdict, DeploymentVerdict, Landing, Ruling, Who
 
 Document = dict[str, Any]
 """Text, numbers, lists and further documents: ready for JSON. Times in microseconds, credits as '1/2'."""
@@ -24,29 +27,62 @@ def found(history: History, text: str) -> tuple[str, ...]:
     return tuple(exact or near)
 
 
-def explained(history: History, verdicts: Verdicts, services: Services, deployment: str) -> Document | None:
-    """None: there is no deployment of this id. No names of persons but in what rulings say of them."""
+@dataclass(frozen=True, slots=True)
+class Story:
+    document: Document
+    persons: frozenset[str]
+    """Others than the reader whom it speaks of, by name or not."""
+    took_part: frozenset[str]
+    """Who wrote, answered for, reviewed or deployed what it brought."""
+
+
+def explained(
+    history: History,
+    verdicts: Verdicts,
+    services: Services,
+    deployment: str,
+    people: People,
+    reader: str = "",
+    *,
+    openly: bool = False,
+) -> Story | None:
+    """None: there is no deployment of this id. `reader`: a person's name, or ''; `openly`: everybody by name, else the
+    reader alone, and machines."""
     one = next((each for each in history.deployments if each.id == deployment), None)
     if one is None:
         return None
+    service = services.services.get(one.service)
+    spell = Spelling(people, service.deploy_actors if service else (), reader, openly=openly)
+    document = _document(history, verdicts, services, one, spell)
+    brought = [history.changes[name] for name in owners_of(history.changes.values()).brought(one)]
+    hands = {one.actor and people.person(one.actor, one.at_us)}
+    for each in brought:
+        hands |= {each.author, each.sponsor, *each.coauthors, *(approval.person for approval in each.approvals)}
+    return Story(
+        {**document, "persons": "names" if openly else "roles"}, frozenset(spell.persons), frozenset(hands) - {""}
+    )
+
+
+def _document(history: History, verdicts: Verdicts, services: Services, one: Deployment, spell: Spelling) -> Document:
+    deployment = one.id
     verdict = next((each for each in verdicts.deployments if each.deployment == deployment), None)
     owners = owners_of(history.changes.values())
     landings = {each.group: each for each in verdicts.landings}
     brought = sorted(owners.brought(one))
     return {
         "definition": verdicts.definition,
-        "deployment": _deployment(one),
+        "deployment": _deployment(one, spell),
         "standing": verdict.standing.value if verdict else "unregistered",
-        "rulings": [_ruling(each) for each in verdict.rulings] if verdict else [_unregistered(one, services)],
+        "rulings": [_ruling(each, spell) for each in verdict.rulings] if verdict else [_unregistered(one, services)],
         "pending_until_us": verdict.until_us if verdict and verdict.standing == "pending" else None,
         "against": [_against(each) for each in history.bad_events if each.deployment == deployment],
         "commits": _commits(one, brought, owners),
-        "changes": [_change(history.changes[name], verdicts.changes.get(name)) for name in brought],
+        "changes": [_change(history.changes[name], verdicts.changes.get(name), spell) for name in brought],
         "groups": [_group(landings[group], one) for group in _groups(brought, verdict, verdicts) if group in landings],
     }
 
 
-def _deployment(one: Deployment) -> Document:
+def _deployment(one: Deployment, spell: Spelling) -> Document:
     return {
         "id": one.id,
         "also_told_as": list(one.also),
@@ -59,7 +95,7 @@ def _deployment(one: Deployment) -> Document:
         "sha": one.sha,
         "tree": one.tree,
         "digest": one.digest,
-        "actor": one.actor,
+        "actor": spell(Who("deployer", one.actor)) if one.actor else "",
         "trust": one.trust.value,
         "clock_believed": not one.clamped,
         "imported": one.imported,
@@ -68,8 +104,8 @@ def _deployment(one: Deployment) -> Document:
     }
 
 
-def _ruling(each: Ruling) -> Document:
-    return {"rule": each.rule, "holds": each.holds, "says": each.says}
+def _ruling(each: Ruling, spell: Spelling) -> Document:
+    return {"rule": each.rule, "holds": each.holds, "says": each.told(spell)}
 
 
 def _unregistered(one: Deployment, services: Services) -> Document:
@@ -94,7 +130,7 @@ def _commits(one: Deployment, brought: Iterable[str], owners: Owners) -> Documen
     return {"known": True, "count": len(one.commits), "without_a_change": alone}
 
 
-def _change(change: Change, verdict: ChangeVerdict | None) -> Document:
+def _change(change: Change, verdict: ChangeVerdict | None, spell: Spelling) -> Document:
     return {
         "change": change.id,
         "merged_us": change.merged_us,
@@ -102,7 +138,7 @@ def _change(change: Change, verdict: ChangeVerdict | None) -> Document:
         "qualifies": verdict.qualifies if verdict else None,
         "line": verdict.line if verdict else "",
         "group": verdict.group if verdict else "",
-        "rulings": [_ruling(each) for each in verdict.rulings] if verdict else [],
+        "rulings": [_ruling(each, spell) for each in verdict.rulings] if verdict else [],
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from proxy.outcomes.definition import CURRENT, Definition
 from proxy.outcomes.entities import Change
 from proxy.outcomes.people import UNRESOLVED
-from proxy.outcomes.verdicts import Ruling
+from proxy.outcomes.verdicts import Ruling, Who
 
 CONFIG = "config"
 SUBSTANTIVE = "substantive"
@@ -81,11 +81,11 @@ def _substance(change: Change) -> Ruling:
 
 def _human(change: Change, definition: Definition) -> Ruling:
     if not change.bot:
-        return Ruling("Q2", True, f"by {change.author}")
+        return Ruling("Q2", True, ("by ", Who("author", change.author)))
     if change.sponsor:
         answers = not definition.sponsors_act or any(each.person == change.sponsor for each in change.approvals)
         silent = "" if answers else ", who has not approved it: anybody can write a name"
-        return Ruling("Q2", answers, f"by {change.author}, for {change.sponsor}{silent}")
+        return Ruling("Q2", answers, (f"by {change.author}, for ", Who("sponsor", change.sponsor), silent))
     return Ruling("Q2", False, f"by the bot {change.author}, whom no person answers for: maintenance")
 
 
@@ -102,15 +102,18 @@ def _reviewed(change: Change, definition: Definition) -> Ruling:
     answers = change.sponsor if change.bot else change.author
     needed = 2 if answers.startswith(UNRESOLVED) or not answers else 1
     if len(timely) >= needed:
-        return Ruling("Q3", True, f"approved by {', '.join(each.person for each in timely)}")
+        names = [part for each in timely for part in (", ", Who("reviewer", each.person))]
+        return Ruling("Q3", True, ("approved by ", *names[1:]))
     if timely:
-        return Ruling("Q3", False, f"approved by one alone, and {answers[1:] or 'its author'} is nobody known to us")
+        alone = Who("sponsor" if change.bot else "author", answers) if answers else "its author"
+        return Ruling("Q3", False, ("approved by one alone, and ", alone, " is nobody known to us"))
     if final:
         return Ruling("Q3", False, "approved after it was merged")
     if known:
         return Ruling("Q3", False, "approved before its last commit, and not again")
     if others:
-        return Ruling("Q3", False, f"approved by {others[0].person[1:]} alone, whom access.yaml doesn't know")
+        stranger = Who("reviewer", others[0].person)
+        return Ruling("Q3", False, ("approved by ", stranger, " alone, whom access.yaml doesn't know"))
     return Ruling("Q3", False, "approved by nobody but its authors" if change.approvals else "approved by nobody")
 
 
@@ -128,6 +131,10 @@ def _own(change: Change, gathers: bool) -> Ruling:
         return Ruling(
             "Q5",
             False,
-            f"brings what was merged into {change.branch or 'other branches'} before, which counts for itself",
+            (
+                "brings what was merged into ",
+                Who("branch", change.branch) if change.branch else "other branches",
+                " before, which counts for itself",
+            ),
         )
     return Ruling("Q5", True, "work of its own")

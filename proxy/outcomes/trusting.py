@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from proxy.model.service import Service, Services
 from proxy.model.told import Trust
 from proxy.outcomes.entities import Deployment
-from proxy.outcomes.verdicts import Ruling
+from proxy.outcomes.verdicts import Ruling, Who
 
 RULE = "D1"
 _RANK = (Trust.CLAIMED, Trust.SIGNED, Trust.CORROBORATED)
@@ -48,9 +48,11 @@ def trust(deployment: Deployment, service: Service) -> Ruling:
     if deployment.trust == Trust.CORROBORATED:
         return Ruling(RULE, True, f"told by {deployment.source}, and by another source: {', '.join(deployment.also)}")
     if may_deploy(deployment.actor, service):
-        return Ruling(RULE, True, f"{deployment.trust}; {deployment.actor} may deploy {service.name}")
-    who = deployment.actor or "nobody that the source names"
-    return Ruling(RULE, False, f"{deployment.trust}, by {who}, who is not among the deploy_actors of {service.name}")
+        words = f"{deployment.trust}; ", Who("deployer", deployment.actor), f" may deploy {service.name}"
+        return Ruling(RULE, True, words)
+    who = Who("deployer", deployment.actor) if deployment.actor else "nobody that the source names"
+    not_one = f", who is not among the deploy_actors of {service.name}"
+    return Ruling(RULE, False, (f"{deployment.trust}, by ", who, not_one))
 
 
 def may_deploy(actor: str, service: Service) -> bool:

@@ -1,8 +1,12 @@
 """Verdicts: what became of each deployment and each change, by which rule."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from typing import Literal
+
+from proxy.outcomes.people import UNRESOLVED
 
 
 class Standing(StrEnum):
@@ -18,6 +22,22 @@ class Standing(StrEnum):
     """From before its service was registered: it makes a baseline, and counts nowhere."""
 
 
+Role = Literal["author", "sponsor", "reviewer", "deployer", "branch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Somebody whom a ruling names, or something that may be named after somebody."""
+
+    role: Role
+    name: str
+    """As folded: '?' before the name of whom nobody knows. Of a deployer, as the source names him."""
+
+
+def plain(who: Who) -> str:
+    return who.name.removeprefix(UNRESOLVED)
+
+
 @dataclass(frozen=True, slots=True)
 class Ruling:
     """One rule's verdict."""
@@ -26,8 +46,16 @@ class Ruling:
     """'D1' … 'D7' of deployments, 'Q1' … of changes."""
     holds: bool | None
     """None: it can't be told (yet)."""
-    says: str
+    words: str | tuple[str | Who, ...]
     """Why, in one sentence with the names and times behind it."""
+
+    @property
+    def says(self) -> str:
+        return self.told(plain)
+
+    def told(self, spell: Callable[[Who], str]) -> str:
+        words = (self.words,) if isinstance(self.words, str) else self.words
+        return "".join(each if isinstance(each, str) else spell(each) for each in words)
 
 
 @dataclass(frozen=True, slots=True)

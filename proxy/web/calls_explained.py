@@ -11,14 +11,13 @@ from starlette.responses import Response
 from proxy.ledger.calls import FoundCall, find_call
 from proxy.ledger.found_call import FoundOfCall, found_of_call
 from proxy.ledger.matched_rules import matched_rules
-from proxy.ledger.selection import ParameterError, reason_of
 from proxy.model.money import pico_to_usd
 from proxy.model.usage import KINDS
 from proxy.policy.types import PolicySet
 from proxy.ports.store import Store
 from proxy.web.control_answers import json_answer
 from proxy.web.control_auth import Authentication
-from proxy.web.control_reading import Desk
+from proxy.web.control_reading import Desk, reason_alone
 from proxy.web.reports import iso
 from proxy.web.rules_document import rules_document
 
@@ -43,7 +42,7 @@ class CallsExplained:
     async def explain(self, request: Request) -> Response:
         """GET /v1/calls/{id}?reason="""
         viewer = self.authentication.viewer(request)
-        reason = _reason(request)
+        reason = reason_alone(request)
         call_id = request.path_params["id"]
 
         def read(store: Store, timeout_s: float) -> tuple[FoundCall, FoundOfCall | None]:
@@ -130,10 +129,3 @@ def _hold(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _named(row: Mapping[str, Any], columns: tuple[str, ...]) -> dict[str, Any]:
     return {_RENAMED.get(name, name): row[name] for name in columns}
-
-
-def _reason(request: Request) -> str:
-    for name in request.query_params:
-        if name != "reason":
-            raise ParameterError(name[:80], "there is only reason")
-    return reason_of(request.query_params.get("reason", ""))

@@ -6,8 +6,10 @@ from secrets import token_bytes
 from typing import Final, TypeVar
 
 import structlog
+from starlette.requests import Request
 
 from proxy.ledger.people import Viewer
+from proxy.ledger.selection import ParameterError, reason_of
 from proxy.ledger.views import viewed
 from proxy.ports.journal import Journal
 from proxy.ports.store import Store
@@ -63,3 +65,11 @@ class Desk:
             self._journal.append(act)
         await self._journal.flushed()
         log.info("other people's rows viewed", actor=viewer.name, persons=len(persons))
+
+
+def reason_alone(request: Request) -> str:
+    """Of a request that has no other parameter; '' where it gives none. Raises ParameterError."""
+    for name in request.query_params:
+        if name != "reason":
+            raise ParameterError(name[:80], "there is only reason")
+    return reason_of(request.query_params.get("reason", ""))

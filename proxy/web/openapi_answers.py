@@ -185,6 +185,7 @@ def deployment() -> Schema:
             **dict.fromkeys(("deployment", "commits"), anything),
             **dict.fromkeys(("against", "changes", "groups"), some),
             "rulings": {"type": "array", "items": ruling},
+            "persons": {"enum": ["roles", "names"], "description": "As what people are told of."},
             "pending_until_us": {"type": ["integer", "null"], "description": "When its soak ends."},
         }
     )

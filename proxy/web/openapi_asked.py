@@ -100,7 +100,10 @@ def call_asked() -> list[Schema]:
 
 
 def deployment_asked() -> list[Schema]:
-    return [parameter("id", TEXT, "Its id, the end of it, the source's own id, or the commit's beginning.", "path")]
+    return [
+        parameter("id", TEXT, "Its id, the end of it, the source's own id, or the commit's beginning.", "path"),
+        parameter("reason", TEXT, "Why it is to name who had a part in it; on record, and shown to them."),
+    ]
 
 
 def budget() -> Schema:

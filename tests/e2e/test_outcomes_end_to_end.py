@@ -411,8 +411,10 @@ def check_commands(world: World) -> None:
     rows = {row["service"]: row for row in csv.DictReader(world.outlay("report", "deployments", *words).splitlines())}
     assert (rows["checkout"]["credited"], rows["checkout"]["header_usd"]) == ("3.832581", "0.018048008416")
     voided = world.outlay("deployments", "explain", world.merges[4], COLUMNS="100")
-    for part in ("voided", "redeploy older", f"Change {PLACE}#4", "approved by bob"):
+    for part in ("voided", "redeploy older", f"Change {PLACE}#4", "approved by reviewer 1"):
         assert part in voided, voided
+    named = world.outlay("deployments", "explain", world.merges[4], "--reason", "checked by hand", COLUMNS="100")
+    assert "approved by bob" in named, named
     lasting = fetch(f"{world.server.ledger_url}/v1/deployments/2", ADMIN_KEY)
     assert lasting["standing"] == "delivered"
     assert {each["group"]: each["credit"] for each in lasting["groups"]} == {f"{PLACE}#2": "1", f"{PLACE}#3": "1"}

@@ -14,6 +14,7 @@ from proxy.model.told import ArtifactTold, CommitTold
 from proxy.outcomes.crediting import judge
 from proxy.outcomes.explaining import explained
 from proxy.outcomes.folding import fold
+from proxy.outcomes.people import People
 from proxy.outcomes.quarantine import decided
 from tests.fakes.telling import PAY, SHOP, Organisation, a_service, at, services_of
 from tests.flow.ledger_world import a_store, load
@@ -105,7 +106,7 @@ def stories_agree(store: DuckStore, org: Organisation) -> int:
     history = fold(decided(lines, org.services), org.services, org.aliases)
     verdicts = judge(history, org.services, at(NOW))
     for each in history.deployments:
-        whole = explained(history, verdicts, org.services, each.id)
+        whole = explained(history, verdicts, org.services, each.id, People(org.aliases))
         assert deployment_story(store, each.id, org.services, org.aliases, at(NOW)) == whole
     return len(history.deployments)
 
@@ -136,7 +137,7 @@ def test_work_that_began_elsewhere_is_found_over_as_many_repositories_as_it_take
     org = far_and_near()
     with a_store(tmp_path) as store:
         assert stories_agree(store, org) == 3
-        story = deployment_story(store, "mine", org.services, org.aliases, at(NOW))
+        story = deployment_story(store, "mine", org.services, org.aliases, at(NOW)).document
         assert [each["landed_first_by"] for each in story["groups"]] == [f"github/{SITE}/first"]
 
 
@@ -175,7 +176,9 @@ def test_what_other_repositories_say_of_its_commits_and_diffs_is_read(tmp_path: 
     org.deploy("mine", 4, service="pay")
     with a_store(tmp_path) as store:
         stories_agree(store, org)
-        shop, mine = (deployment_story(store, name, org.services, org.aliases, at(NOW)) for name in ("shop", "mine"))
+        shop, mine = (
+            deployment_story(store, name, org.services, org.aliases, at(NOW)).document for name in ("shop", "mine")
+        )
         assert shop["standing"] == "voided"
         assert mine["changes"][0]["work_items"] == ["C-3"]
 
@@ -190,5 +193,5 @@ def test_work_that_another_repository_says_to_be_of_one_item_is_found_where_it_i
     org.deploy("second", 3, repository=SHOP, service="shop")
     with a_store(tmp_path) as store:
         assert stories_agree(store, org) == 2
-        story = deployment_story(store, "second", org.services, org.aliases, at(NOW))
+        story = deployment_story(store, "second", org.services, org.aliases, at(NOW)).document
         assert [each["landed_first_by"] for each in story["groups"]] == [f"github/{PAY}/first"]

@@ -4,16 +4,17 @@ import json
 from typing import Any
 
 from proxy.outcomes.explaining import explained, found
+from proxy.outcomes.people import People
 from tests.fakes.telling import PAY, Organisation, a_service, services_of
 
 
 def story(org: Organisation, name: str, day: float = 30) -> dict[str, Any]:
     history = org.history()
     (one,) = found(history, name)
-    document = explained(history, org.verdicts(day), org.services, one)
-    assert document is not None
-    json.dumps(document)
-    return document
+    found_ = explained(history, org.verdicts(day), org.services, one, People(org.aliases))
+    assert found_ is not None
+    json.dumps(found_.document)
+    return found_.document
 
 
 def failed_and_retried() -> Organisation:
@@ -76,4 +77,4 @@ def test_a_deployment_is_found_by_its_id_its_commit_or_what_another_source_calls
     (whole,) = found(history, "d2")
     assert found(history, whole) == found(history, "m-pay-2") == found(history, f"argocd/{PAY}/a1") == (whole,)
     assert found(history, "m-pay") == ()
-    assert explained(history, org.verdicts(30), org.services, "nobody's") is None
+    assert explained(history, org.verdicts(30), org.services, "nobody's", People({})) is None
