@@ -101,7 +101,11 @@ class Soak:
         """From a thread: reports take their time."""
         outlay = self._outlay
         for page in PAGES:
-            fetch(outlay.ledger_url + page, ADMIN_KEY)
+            try:
+                fetch(outlay.ledger_url + page, ADMIN_KEY)
+            except OSError as error:
+                # A machine that starves the ledger for half a minute is no reason to end hours of a run.
+                self.watch.unanswered.append(f"{page}: {error}")
         made = self._load.witnesses.made
         processes = {"gateway": looked_at(outlay.gateway.pid), "ledger": looked_at(outlay.ledger.pid)}
         self.watch.samples.append(
@@ -195,6 +199,7 @@ def table(found: Found) -> str:
             (f"accounts of '{each.budget}' that differ", f"{each.apart:,} of {len(each.recorded):,}")
             for each in equal.sums
         ),
+        ("reports that were not answered", f"{len(watch.unanswered)}  {'; '.join(watch.unanswered[:3])}".strip()),
         ("spent", f"${verdict.spent_pico / 1e12:,.2f}"),
         *(line for name in last.processes for line in _grown(watch, name)),
         ("journal, bytes a call", f"{last.journal_bytes / max(1, witnesses.made):,.0f}"),

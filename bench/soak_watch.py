@@ -51,6 +51,8 @@ def size_of(paths: Sequence[Path]) -> int:
 @dataclass(slots=True)
 class Watch:
     samples: list[Sample] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
+    """Reports that failed or took too long, and why."""
 
     @property
     def later(self) -> list[Sample]:

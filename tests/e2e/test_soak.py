@@ -18,4 +18,5 @@ def test_everyone_counts_the_same_and_no_handle_is_left(tmp_path: Path) -> None:
     assert all(sum(each.recorded.values()) for each in found.equal.sums)
     assert set(Ended) - {Ended.UNANSWERED} <= set(found.witnesses.ended)
     assert found.watch.samples[-1].calls == 600
+    assert found.watch.unanswered == []
     assert "gateway: memory" in table(found)
