@@ -154,6 +154,9 @@ ALLOWED = {
     ("get", "/v1/reports/definition"): FINANCE,
     ("get", "/v1/deployments/{id}"): (401, 403, 404, 404),
     ("get", "/v1/events/quarantine"): FINANCE,
+    **dict.fromkeys([("get", f"/v1/months{rest}") for rest in ("", "/corrections", "/verify")], FINANCE),
+    ("get", "/v1/months/{month}"): (401, 403, 404, 404),
+    ("post", "/v1/months/{month}/close"): (401, 403, 409, 409),
     ("get", "/v1/reports/acts"): ADMIN,
     ("get", "/v1/replay"): ADMIN,
     ("get", "/v1/replay/facts"): ADMIN,
@@ -194,6 +197,7 @@ def test_every_route_is_in_the_table() -> None:
 @pytest.mark.parametrize(("method", "path"), ALLOWED)
 async def test_each_role_may_ask_what_the_table_says(control, method: str, path: str) -> None:
     filled = path.replace("{id}", "call_1").replace("{name}", "month").replace("{kind}", "generic")
+    filled = filled.replace("{month}", "2020-01")
     transport = httpx.ASGITransport(app=control.application)
     statuses = []
     async with httpx.AsyncClient(transport=transport, base_url="http://ledger") as client:
