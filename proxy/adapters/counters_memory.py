@@ -227,7 +227,7 @@ class MemoryCounters:
         if isinstance(charges, tuple) and not self._fresh:
             self._known[id(charges)] = (charges, charged)
 
-    def _regrant(self, charged: _Charged) -> None:
+    def _regrant(self, charged: Iterable[tuple[Charge, Tally]]) -> None:
         """What is granted changes with time."""
         if self._granting():
             self._granted = True
@@ -284,7 +284,7 @@ class MemoryCounters:
         if needed <= before or not _enforced(budget):
             return None
         tally.move_to(self._now_us)
-        tally.extra = self._extra(budget, charge.account.instance)
+        self._regrant(((charge, tally),))
         limit = tally.limit if budget.on_cap == "finish" else tally.limit - budget.reserve
         if tally.spent + tally.held + needed - before <= limit:
             return None
@@ -322,11 +322,7 @@ class MemoryCounters:
         if tally is None:
             tally = self._made(charge, meaning, at_us)
         tally.budget = in_force
-        if self._granting():
-            self._granted = True
-            tally.extra = self._extra(in_force, charge.account.instance)
-        elif self._granted:
-            self._ungrant()
+        self._regrant(((charge, tally),))
         return tally
 
     def _made(self, charge: Charge, meaning: int, at_us: int) -> Tally:

@@ -113,9 +113,12 @@ class _Pieces(aiohttp.StreamReader):
         return
 
     async def readany(self) -> bytes:
-        if self._exception is not None:
-            raise self._exception
-        while not self._buffer and not self._eof:
+        # What came before a fault was delivered, and is billed: it is given first.
+        while not self._buffer:
+            if self._exception is not None:
+                raise self._exception
+            if self._eof:
+                break
             await self._wait("readany")
         if self._size > PIECE_BYTES_MAX:
             return self._part()

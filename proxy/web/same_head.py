@@ -14,6 +14,8 @@ SAME: Final = "outlay.same_head"
 """Scope key of the SameHead that a request began with."""
 BYTES_MAX: Final = 16 * 1024
 """Of a head that is remembered: each connection may keep one."""
+LINES_MAX: Final = 100
+"""Of it, too: each is an object or three."""
 MISSES_MAX: Final = 3
 """A connection whose heads were other ones so often in a row is not watched any more."""
 _DIGITS_MAX: Final = 15
@@ -58,7 +60,13 @@ def same_head(data: bytes, scope: dict[str, Any], lines: HeaderLines) -> SameHea
     without a content-length, or written in a way that leaves a doubt where its lines begin and end."""
     size = data.find(b"\r\n\r\n", 0, BYTES_MAX) + 4
     found = [at for at, line in enumerate(lines) if line[0] == _LENGTH]
-    if size < 4 or len(found) != 1 or any(line[0] in _NEVER for line in lines) or not data[:1].isalpha():
+    if (
+        size < 4
+        or len(lines) > LINES_MAX
+        or len(found) != 1
+        or any(line[0] in _NEVER for line in lines)
+        or not data[:1].isalpha()
+    ):
         return None
     head, digits = data[:size], lines[found[0]][1]
     # A line for the request, one for each header, and the empty one.

@@ -216,6 +216,33 @@ async def test_a_reset_is_not_the_end_of_a_body(upstream: Upstream) -> None:
         assert await fault_of(upstream, secretive(running.url)) is Fault.CUT
 
 
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", CHUNKED + b"63\r\n"])
+async def test_what_came_before_an_answer_broke_off_is_given_first(upstream: Upstream, head: bytes) -> None:
+    """Also where both are seen in one turn of the event loop, or before anybody reads: it is billed."""
+    left = asyncio.Event()
+
+    async def script(line: Line) -> None:
+        await line.request()
+        await line.send(head + b"delivered")
+        line.writer.close()
+        await line.writer.wait_closed()
+        left.set()
+
+    async with provider(script) as running:
+        answer = await upstream.send(secretive(running.url))
+        await left.wait()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.02)  # by now the close has come, mostly; what is true is so either way
+        chunks = answer.chunks()
+        came = b""
+        while len(came) < len(b"delivered"):
+            came += await anext(chunks)
+        assert came == b"delivered"
+        with pytest.raises(UpstreamError):
+            await anext(chunks)
+
+
 async def test_a_get_that_breaks_off_is_not_repeated(upstream: Upstream) -> None:
     async def script(line: Line) -> None:
         await line.request()
