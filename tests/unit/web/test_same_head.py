@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from proxy.web.door import Door
 from proxy.web.http_protocol import BoundedHttpProtocol
-from proxy.web.same_head import SAME, SameHead, same_head
+from proxy.web.same_head import LINES_MAX, SAME, SameHead, same_head
 
 HEAD = b"POST /v1/x?a=1 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nX-Two: 2\r\n\r\n"
 
@@ -96,9 +96,10 @@ def test_anything_else_is_another_head(other: bytes) -> None:
         b"POST /abc HTTP/1.1\r\nhost: x\r\ncontent-length:1\r\n\r\na",
         b"\r\nPOST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na",
         b"POST / HTTP/1.1\r\nhost: x\r\nlong: " + b"x" * 20_000 + b"\r\ncontent-length: 1\r\n\r\na",
+        b"POST / HTTP/1.1\r\nhost: x\r\n" + b"n: 1\r\n" * LINES_MAX + b"content-length: 1\r\n\r\na",
     ],
 )
-def test_what_leaves_a_doubt_is_not_remembered(data: bytes) -> None:
+def test_what_leaves_a_doubt_or_is_too_much_is_not_remembered(data: bytes) -> None:
     assert learnt(data) is None
 
 
