@@ -16,7 +16,7 @@ from proxy.journal.codec import encode
 from proxy.journal.lines import Carried, Head
 from proxy.ledger import loader as loader_module
 from proxy.ledger.loader import LoadingStoppedError
-from proxy.model.entry import Act, Attributed, Extended, Opened, Outcome, Refused, Settled
+from proxy.model.entry import Act, Attributed, Extended, Opened, Outcome, Refused, Settled, Stated
 from proxy.model.told import Told
 from proxy.model.usage import KINDS, Usage
 from proxy.ports.store import StoreError
@@ -136,7 +136,7 @@ def _named(entry, number):
     """The same with an id of its own, wild as it was: one call is not settled twice here."""
     if isinstance(entry, Extended):
         return replace(entry, call_id=f"{number}{entry.call_id}"[:200])
-    if isinstance(entry, Act | Told):
+    if isinstance(entry, Act | Told | Stated):
         return replace(entry, id=f"{number}{entry.id}"[:200])
     if isinstance(entry, Attributed):
         return entry
