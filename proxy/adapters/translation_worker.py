@@ -26,6 +26,8 @@ from proxy.adapters.translation_gateway import AnyGateway
 
 DATA_BYTES_MAX: Final = 2 * 1024 * 1024 * 1024
 """Memory of this process."""
+REST_BYTES: Final = 64 * 1024
+"""Read at once of what nobody waits for."""
 STUCK_S: Final = 20
 """Longest that one call may keep all others waiting; then the process ends, and another one is started."""
 
@@ -61,6 +63,10 @@ async def _one(call: socket.socket) -> None:
     try:
         with suppress(EOFError, OSError, ValueError):
             await Translating(reader, writer).run()
+            # litellm may be done before the answer has ended. The gateway closes first: if its writing met a closed
+            # socket, it would lose what it has not read yet.
+            while await reader.read(REST_BYTES):
+                pass
     finally:
         writer.close()
 
