@@ -212,6 +212,30 @@ async def test_a_stream_is_translated_as_it_comes(translated: Translated) -> Non
     assert (reading.usage.output_text, reading.complete, reading.failed) == (7, True, False)
 
 
+async def test_a_stream_is_told_whole_where_the_provider_goes_on_behind_its_end(translated: Translated) -> None:
+    """The translation is done at the last event; what comes behind it finds nobody, and takes nothing away from a
+    caller who is slow."""
+    over = asyncio.Event()
+
+    class Chatty(ScriptedAnswer):
+        async def chunks(self) -> AsyncIterator[bytes]:
+            async for chunk in super().chunks():
+                yield chunk
+            for _ in range(40):
+                await asyncio.sleep(0.005)
+                yield b": still here\n\n"
+            over.set()
+
+    steps = [event(BEGIN), event(BLOCK), text("hello"), *map(event, STOP)]
+    answer = await translated.call(Chatty(200, EVENTS, steps), request(stream=True))
+    async with asyncio.timeout(30):
+        await over.wait()
+    told = chunks_of(b"".join([chunk async for chunk in answer.chunks()]))
+    await answer.close()
+    assert "".join(each["choices"][0]["delta"].get("content") or "" for each in told) == "hello"
+    assert [each["choices"][0]["finish_reason"] for each in told][-1] == "stop"
+
+
 async def test_usage_stands_in_a_stream_only_where_it_was_asked_for(translated: Translated) -> None:
     asked = request(stream=True, stream_options={"include_usage": True})
     answer = await translated.call(a_stream(text("hi"), *map(event, STOP)), asked)
