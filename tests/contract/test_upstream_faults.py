@@ -13,6 +13,7 @@ from proxy.ports.upstream import NOTHING_SENT, Fault, Upstream, UpstreamError, U
 from tests.contract.conftest import Connect
 from tests.contract.upstream_calls import CANARY, call, exchanged
 from tests.servers.certificates import Certificate
+from tests.servers.processes import free_port
 from tests.servers.raw_provider import Line, Script, answering, ok, provider
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -43,13 +44,6 @@ async def fault_of(upstream: Upstream, request: UpstreamRequest) -> Fault:
     assert CANARY not in told
     assert caught.value.args[0]
     return caught.value.fault
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
 
 
 async def test_a_refused_connection(upstream: Upstream) -> None:

@@ -3,6 +3,8 @@
 Every process is ended by its pid, whatever happens: SIGTERM, then SIGKILL.
 """
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -13,7 +15,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,12 +93,17 @@ class Running:
         return self.process.wait()
 
 
+PORTS = range(10_000, 32_000)  # below those that Linux gives to whoever asks for any port, or connects
+_ports = itertools.islice(itertools.cycle(PORTS), os.getpid() * 97 % len(PORTS), None)
+
+
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody uses, nor is given by chance before it is listened on; processes of tests begin apart."""
+    for port in _ports:
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind((LOOPBACK, port))
+            return port
+    raise AssertionError("an endless row")
 
 
 def until(what: str, happened: Callable[[], bool], process: Running | None = None, wait_s: float = READY_S) -> None:
@@ -165,7 +171,7 @@ class StandIn:
         fetch(f"{self.url}/stand-in/reset", method="POST")
 
 
-@contextmanager
+@contextlib.contextmanager
 def stand_in(folder: Path) -> Iterator[StandIn]:
     running = Running("stand-in", ("-m", "proxy.standin", "--port", "0"), base_environ(), folder / "stand-in.log")
     running.start()
@@ -247,7 +253,7 @@ class Deployment:
         for running in (self.server, self.gateway, self.ledger):
             running.stop()
 
-    @contextmanager
+    @contextlib.contextmanager
     def running(self, *, ledger: bool = True) -> Iterator["Deployment"]:
         """The gateway, and the ledger unless told otherwise, ready."""
         try:
@@ -259,7 +265,7 @@ class Deployment:
             self.stop()
 
 
-@contextmanager
+@contextlib.contextmanager
 def deployment(folder: Path, upstream: str, *, ledger: bool = True, **settings: str) -> Iterator[Deployment]:
     """A gateway, and a ledger unless told otherwise, ready. `settings`: OUTLAY_ variables without prefix, in small."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -268,7 +274,7 @@ def deployment(folder: Path, upstream: str, *, ledger: bool = True, **settings: 
         yield made
 
 
-@contextmanager
+@contextlib.contextmanager
 def serving(folder: Path, upstream: str, **settings: str) -> Iterator[Deployment]:
     """Both planes by `outlay serve`, ready. `settings` as above."""
     folder.mkdir(parents=True, exist_ok=True)

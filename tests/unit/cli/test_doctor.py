@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from proxy.adapters.starter_files import write_starter
 from proxy.cli.doctor import doctor
 from tests.servers.certificates import certificate
+from tests.servers.processes import free_port
 
 app = typer.Typer()
 app.command()(doctor)
@@ -28,6 +29,9 @@ class Machine:
         self.policies = folder / "policies"
         self.data = folder / "data"
         write_starter(self.policies)
+        self.stand_in = f"http://127.0.0.1:{free_port()}"
+        providers = self.policies / "providers.yaml"
+        providers.write_text(providers.read_text().replace("http://127.0.0.1:4140", self.stand_in))
         self.data.mkdir(mode=0o700)
         self.environ = {
             "OUTLAY_POLICIES": str(self.policies),
@@ -76,7 +80,7 @@ def test_nothing_wrong_is_0_and_what_is_missing_is_noted(machine: Machine) -> No
     result = machine.doctor()
     assert result.exit_code == 0
     assert "WRONG" not in result.stdout
-    assert "note  provider stand-in at http://127.0.0.1:4140 can't be reached" in result.stdout
+    assert f"note  provider stand-in at {machine.stand_in} can't be reached" in result.stdout
     assert "export ANTHROPIC_API_KEY" in result.stdout
     assert "outlay keys create" in result.stdout
     assert "no gateway listens on http://127.0.0.1:1" in result.stdout
