@@ -63,6 +63,8 @@ class Relay:
         self._hiding = False
         self._extensible = True
         """Plain bytes may follow what passed: it is neither compressed nor of a stated length."""
+        self._stated_bytes = 0
+        """The length of which the client is told; 0: none. A stream that has one ends with its last byte."""
         self._streamed = admitted.request.stream
         self._content_type = b""
         self._seen: bytes | None = None
@@ -184,7 +186,9 @@ class Relay:
         hiding, room = hide or bool(edit), self._plane.answers
         self._answer = MeteredAnswer(meter, encoding, admitted.call.id, hiding=hiding, room=room)
         self._hiding = (hide or bool(edit)) and self._answer.readable
-        self._extensible = self._hiding or not (encoding or b"content-length" in headers)
+        if not self._hiding:
+            self._extensible = not (encoding or b"content-length" in headers)
+            self._stated_bytes = int(headers.get(b"content-length", 0))
         if self._hiding and edit:
             self._edits = (*self._edits, edit)
         if self._hiding and encoding:
@@ -206,14 +210,20 @@ class Relay:
         return lines
 
     async def _pass_events(self, answer: UpstreamAnswer, metered: MeteredAnswer) -> None:
-        """Each piece goes on as it comes; the one with the protocol's last event waits for settlement."""
-        pieces = answer.pieces(self._pass_now) if isinstance(answer, AtOnce) else answer.chunks()
+        """Each piece goes on as it comes; the one with the protocol's last event, or that makes the answer as long as
+        it said, waits for settlement."""
+        left = self._stated_bytes
+        pieces = answer.pieces(self._pass_now) if isinstance(answer, AtOnce) and not left else answer.chunks()
         async for chunk in pieces:
             seen, self._seen = self._seen, None
             if seen is None:
                 self._first_byte_us = self._first_byte_us or self._elapsed_us()
                 seen = metered.feed(chunk)
+            left -= len(chunk)
             if metered.ended:
+                await self._settle()
+            elif left == 0:
+                metered.finish()
                 await self._settle()
             elif not self._lease.covers(metered.output_bytes):
                 refusal = await self._lease.extend(metered.output_bytes, lambda: metered.reading().texts)

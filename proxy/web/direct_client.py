@@ -66,7 +66,8 @@ class DirectClient(AsgiClient):
         self._chunked = length is None and not (self._bodiless or self._to_the_close)
         self._left = 0 if length is None or self._bodiless else int(length)
         self._head = _head(status, headers, chunked=self._chunked, keep=cycle.keep_alive)
-        asyncio.get_running_loop().call_soon(self._write)
+        if self._chunked or self._to_the_close or self._left:
+            asyncio.get_running_loop().call_soon(self._write)  # else it is the whole answer: `end` writes it
 
     async def write(self, data: bytes) -> None:
         cycle = self._cycle

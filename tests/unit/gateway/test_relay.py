@@ -165,6 +165,31 @@ async def test_a_stream_is_settled_before_its_last_event_reaches_the_client() ->
     assert seen == [1]
 
 
+@pytest.mark.parametrize("last", [b"", b'data: {"usage": {"prompt_tokens": 7, "completion_tokens": 3}}'])
+@pytest.mark.parametrize("packed", [False, True])
+async def test_a_stream_of_a_stated_length_is_settled_before_its_last_byte_whatever_it_ends_in(
+    last: bytes, packed: bool
+) -> None:
+    """It lacks the protocol's own end, so its length is all that tells the client that it is whole."""
+    whole = b"".join(chat_events("one", "two", usage=None if last else USAGE, done=False)) + last
+    sent = gzip.compress(whole) if packed else whole
+    headers = [(b"Content-Length", b"%d" % len(sent)), *([(b"Content-Encoding", b"gzip")] if packed else [])]
+    stage = Stage(sse([sent[:40], sent[40:90], sent[90:]], headers))
+    seen: list[tuple[int, int]] = []
+    write = stage.client.write
+
+    async def on_write(data: bytes) -> None:
+        await write(data)
+        seen.append((len(stage.client.body), len(stage.journal.of(Settled))))
+
+    stage.client.write = on_write  # type: ignore[method-assign]
+    entry = await stage.run()
+    assert seen == [(40, 0), (90, 0), (len(sent), 1)]
+    assert (entry.outcome, entry.usage.output_text) == (Outcome.CUT, 3)
+    assert stage.client.body == sent
+    assert stage.client.ended
+
+
 async def test_a_whole_answer_is_settled_before_its_last_piece_reaches_the_client() -> None:
     body = json.dumps({"model": "m", "choices": [], "usage": USAGE}).encode()
     request = {"model": "m", "messages": []}

@@ -119,6 +119,11 @@ async def nothing(told: AsgiClient) -> None:
     await told.end()
 
 
+async def empty(told: AsgiClient) -> None:
+    await told.start(200, [(b"content-length", b"0")])
+    await told.end()
+
+
 async def refused(told: AsgiClient) -> None:
     await told.refuse(INTERNAL, "call-1")
 
@@ -143,7 +148,7 @@ async def two_headers_in_one(told: AsgiClient) -> None:
     await told.start(200, [(b"x-a", b"1\r\nx-b: 2")])
 
 
-ANSWERS = [whole, streamed, streamed_now, stated_now, streamed_to_the_last, nothing, refused, cut, too_short]
+ANSWERS = [whole, streamed, streamed_now, stated_now, streamed_to_the_last, nothing, empty, refused, cut, too_short]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +159,40 @@ async def test_both_ways_send_the_same_bytes(sent: bytes, answer: Answer) -> Non
     one, other = [await on_the_wire(way, answer, sent) for way in WAYS]
     assert one == other
     assert one.startswith(b"HTTP/1.1 ")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "headers"),
+    [
+        (GET, 200, [(b"content-length", b"0")]),
+        (GET, 204, []),
+        (HEAD, 200, [(b"content-length", b"6")]),
+        (HEAD, 200, []),
+    ],
+)
+async def test_a_head_that_is_the_whole_answer_waits_for_its_end(
+    sent: bytes, status: int, headers: list[tuple[bytes, bytes]]
+) -> None:
+    """A call is on record before the last byte of its answer passes: where no body follows, that byte is the head's."""
+    order: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        told = direct(receive, send)
+        told.body_was_read()
+        await told.start(status, headers)
+        for _ in range(100):  # turns of the loop, in which what was written would be read
+            await asyncio.sleep(0)
+        order.append("on record")
+        await told.end()
+
+    async with listening(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(sent)
+        assert await reader.read(1) == b"H"
+        order.append("read")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"TTP/1.1 %d " % status)
+        writer.close()
+    assert order == ["on record", "read"]
 
 
 @pytest.mark.parametrize("way", WAYS)
