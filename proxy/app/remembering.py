@@ -5,7 +5,7 @@ memory has some 100,000 lines. A kill loses what came since the last time it was
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -39,19 +39,18 @@ class Remembering:
         self._clock = clock
         self._every_s = every_s
         self._lines: Iterator[bytes] = iter(())
-        self._take = generations.restoring(clock.now_us())
-        self._whole = True
-        """All of the last file has been taken, or it is of no use."""
+        self._take: Callable[[bytes], None] | None = None
+        """Takes the lines of the last file until all are taken, or it is of no use. It holds on to what it took."""
 
     def begin(self) -> None:
         """Before the first call."""
         self._lines = read(self._path, STATE_VERSION, self._key_id)
-        self._whole = False
+        self._take = self._generations.restoring(self._clock.now_us())
         self._restore(START_US)
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        while not self._whole:
+        while self._take is not None:
             self._restore(SLICE_US)
             await asyncio.sleep(PAUSE_S)
         while True:
@@ -63,7 +62,7 @@ class Remembering:
 
     def close(self) -> None:
         """At the end, once no call runs: two seconds where the memory is full."""
-        if not self._whole:
+        if self._take is not None:
             return  # What is on disk is more than what is here.
         try:
             writer = self._writer()
@@ -75,15 +74,14 @@ class Remembering:
     def _restore(self, within_us: int) -> None:
         until_us = self._clock.monotonic_us() + within_us
         try:
-            while self._clock.monotonic_us() < until_us:
+            while self._take is not None and self._clock.monotonic_us() < until_us:
                 lines = list(islice(self._lines, _AT_ONCE))
                 for line in lines:
                     self._take(line)
                 if len(lines) < _AT_ONCE:
-                    self._whole = True
-                    return
+                    self._take = None
         except (UnusableError, SnapshotError) as error:
-            self._whole = True
+            self._take = None
             log.warning("memory of the detector not used, or not all of it", file=str(self._path), why=str(error))
 
     async def _save(self) -> None:

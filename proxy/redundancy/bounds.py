@@ -57,7 +57,11 @@ class Recent(Generic[K, V]):
         return iter(self._items.values())
 
     def items(self) -> Iterator[tuple[K, V]]:
-        return iter(self._items.items())
+        """Each as it is when its turn comes; those that have left by then aren't among them."""
+        for key in list(self._items):
+            value = self._items.get(key)
+            if value is not None:
+                yield key, value
 
     def __len__(self) -> int:
         return len(self._items)

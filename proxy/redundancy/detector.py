@@ -37,6 +37,8 @@ _NEVER_TOPICS = frozenset({"embeddings"})
 STATE_VERSION = 3
 """Of what state() gives: raise it when what one of the classes below remembers gets another meaning."""
 _KEPT = (Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit, Rerun)
+_SHARED = frozenset({Conversation, Topic})
+"""Several tails are of one conversation; prompts and the index lead to one topic."""
 
 
 def _nothing_under_way(row: object) -> None:
@@ -176,7 +178,7 @@ class Detector:
     def state(self) -> Iterator[bytes]:
         """All that is remembered, but for calls under way, as lines without text: some 20 us each (of marks some
         300), two seconds of work when full. Calls may be decided between one line and the next."""
-        return lines(self._tables(), _KEPT)
+        return lines(self._tables(), _KEPT, _SHARED)
 
     def restoring(self) -> Taking:
         """Takes the lines of a detector with the same key, to go on where that one was."""

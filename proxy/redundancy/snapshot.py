@@ -12,7 +12,7 @@ import zlib
 from array import array
 from base64 import b85decode, b85encode
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from .bounds import Recent
@@ -29,11 +29,13 @@ class SnapshotError(ValueError):
     """These bytes are no snapshot that this version can read."""
 
 
-def lines(tables: Tables, classes: Iterable[type]) -> Iterator[bytes]:
-    """One for each row, the least recently used first. `classes`: whose objects may be in it; they have slots."""
-    packer = _Packer({found: number for number, found in enumerate(classes)})
+def lines(tables: Tables, classes: Iterable[type], shared: Container[type]) -> Iterator[bytes]:
+    """One for each row, the least recently used first. `classes`: whose objects may be in it; they have slots.
+    `shared`: those of them that several may refer to: only these are remembered until the end, so that what leaves its
+    table meanwhile leaves memory too."""
+    packer = _Packer({found: number for number, found in enumerate(classes)}, shared)
     for name, table in tables.items():
-        for key, value in list(table.items()):
+        for key, value in table.items():
             yield json.dumps([name, packer.pack(key), packer.pack(value)], separators=(",", ":")).encode()
 
 
@@ -71,11 +73,14 @@ def _packed(data: bytes) -> str:
 class _Packer:
     """Numbers stand for themselves; all else is a list whose first item says what it is."""
 
-    def __init__(self, classes: Mapping[type, int]) -> None:
+    def __init__(self, classes: Mapping[type, int], shared: Container[type]) -> None:
         self._classes = classes
+        self._shared = shared
         self._slots = {found: _slots(found) for found in classes}
+        self._count = 0
+        """Of all objects so far: the number of the next one."""
         self._numbers: dict[int, tuple[int, object]] = {}
-        """By id; the object stays alive, so that no other one gets its id."""
+        """Of shared ones, by id; the object stays alive, so that no other one gets its id."""
 
     def pack(self, value: Any) -> Any:  # noqa: PLR0911 - a line for each type
         kind = type(value)
@@ -103,10 +108,12 @@ class _Packer:
         raise TypeError(f"cannot pack {kind.__name__}")
 
     def _object(self, value: Any, kind: type) -> Any:
-        known = self._numbers.get(id(value))
-        if known is not None:
-            return ["r", known[0]]
-        self._numbers[id(value)] = len(self._numbers), value
+        if kind in self._shared:
+            known = self._numbers.get(id(value))
+            if known is not None:
+                return ["r", known[0]]
+            self._numbers[id(value)] = self._count, value
+        self._count += 1
         return ["c", self._classes[kind], *(self.pack(getattr(value, name)) for name in self._slots[kind])]
 
 

@@ -1,15 +1,17 @@
 import random
+import weakref
 import zlib
 from collections.abc import Iterable
 
 import pytest
 from sent_calls import DOCUMENT, KEY, Played
 
+from proxy.redundancy.bounds import Recent
 from proxy.redundancy.detector import Detector
 from proxy.redundancy.findings import Judgement
 from proxy.redundancy.marks import Marks
 from proxy.redundancy.sight import Message
-from proxy.redundancy.snapshot import SnapshotError
+from proxy.redundancy.snapshot import SnapshotError, Taking, lines
 
 
 def traffic(played: Played, chance: random.Random, calls: int) -> list[Judgement]:
@@ -93,6 +95,39 @@ def test_calls_go_on_while_a_state_is_written_and_while_it_is_taken() -> None:
     again = traffic(cut, random.Random(2), 6)
     assert [each.flagged for each in again] == [each.flagged for each in found]
     assert any(judgement.flagged for judgement in found)
+
+
+class Row:
+    __slots__ = ("__weakref__", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def test_what_leaves_while_lines_are_made_leaves_memory() -> None:
+    table: Recent[int, Row] = Recent(3)
+    for number in range(3):
+        table.put(number, Row(number))
+    left = [weakref.ref(row) for _, row in table.items()]
+    made = lines({"rows": table}, (Row,), shared=())
+    next(made)
+    for number in range(3, 6):
+        table.put(number, Row(number))
+    assert [each() for each in left[1:]] == [None, None]
+    assert not list(made)
+
+
+def test_what_several_rows_share_stays_one() -> None:
+    before: Recent[int, tuple[Row, ...]] = Recent(3)
+    after: Recent[int, tuple[Row, ...]] = Recent(3)
+    both = Row(7)
+    for number in range(3):
+        before.put(number, (Row(number), both))
+    taking = Taking({"rows": after}, (Row,), lambda _: None)
+    for line in lines({"rows": before}, (Row,), shared={Row}):
+        taking.take(line)
+    assert [[row.number for row in rows] for rows in after.values()] == [[0, 7], [1, 7], [2, 7]]
+    assert len({id(rows[1]) for rows in after.values()}) == 1
 
 
 def test_marks_of_before_a_restart_join_those_of_after() -> None:
