@@ -66,7 +66,11 @@ class Protocol(ResponseHandler):
             exchange.pump()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        payload = self._payload
         super().connection_lost(exc)
+        broken = payload.exception() if payload is not None else None
+        if broken is not None and broken.__cause__ is not None:
+            _forget_way(broken.__cause__)
         self._silence.stop()
         self.total.stop()
         if self.exchange is not None:
@@ -398,6 +402,7 @@ class Exchange(httpx.AsyncByteStream):
 
     def _broken(self, error: BaseException) -> Exception:
         """Close, and say why as httpx has it. Parsers' messages quote what they read: only an error's kind is told."""
+        _forget_way(error)
         self._abort()
         if self._failure is not None:
             return self._failure
@@ -436,3 +441,9 @@ class Exchange(httpx.AsyncByteStream):
         if self._protocol.exchange is self:
             self._protocol.exchange = None
             self._protocol.total.none()
+
+
+def _forget_way(error: BaseException) -> None:
+    """The frames that an error came through hold connection and reader, and those hold it: none of them would leave
+    memory before somebody looks for such circles, which among many objects takes long, and so is seldom done."""
+    error.__traceback__ = None

@@ -33,8 +33,10 @@ class Deadline:
         self._ends_s = None
 
     def stop(self) -> None:
-        """It doesn't come, and nothing is left behind."""
+        """It never comes any more, and nothing is left behind: not what it would have called either, which as a rule
+        leads back to here, so that both would stay in memory until somebody looks for such circles."""
         self._ends_s = None
+        self._over = _nothing
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -49,3 +51,7 @@ class Deadline:
         else:
             self._ends_s = None
             self._over()
+
+
+def _nothing() -> None:
+    """Of a deadline that was stopped."""

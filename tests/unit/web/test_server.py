@@ -1,8 +1,10 @@
 """The server's stop, told step by step."""
 
 import asyncio
+import gc
 import socket
 
+from proxy.web.http_protocol import BoundedHttpProtocol
 from proxy.web.server import Server, server, tcp_socket
 
 LOOPBACK = "127.0.0.1"
@@ -49,3 +51,29 @@ async def test_who_leaves_is_still_answering_and_who_has_closed_is_not():
     await task
     await asyncio.gather(*later)
     assert seen == [("leaving", b"ok"), ("closed", b"")]
+
+
+async def test_a_connection_that_ended_leaves_memory_at_once():
+    """A collection of garbage is seldom, where many objects are."""
+
+    def kept() -> int:
+        return sum(type(each) is BoundedHttpProtocol for each in gc.get_objects())
+
+    listening: socket.socket = tcp_socket(LOOPBACK, 0)
+    running: Server = server(app, stop_s=5)
+    task = asyncio.create_task(running.serve([listening]))
+    while not running.started:
+        await asyncio.sleep(0)
+    gc.collect()
+    gc.disable()
+    try:
+        before = kept()
+        for _ in range(10):
+            assert await asked(listening.getsockname()[1]) == b"ok"
+        while running.server_state.connections:
+            await asyncio.sleep(0)
+        assert kept() - before <= 2
+    finally:
+        gc.enable()
+        running.stop()
+        await task
