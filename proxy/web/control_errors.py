@@ -29,6 +29,7 @@ PATHS: Final = (
     *("/v1/reports/definition", "/v1/deployments/{id}"),
     *("/v1/months", "/v1/months/corrections", "/v1/months/verify", "/v1/months/{month}"),
     *("/v1/budgets/increases", "/v1/replay", "/v1/replay/facts", "/v1/events/quarantine"),
+    *("/pages/months", "/pages/months/corrections", "/pages/months/verify", "/pages/months/{month}"),
     *("/metrics", "/healthz", "/readyz", "/openapi.json"),
 )
 
@@ -94,11 +95,23 @@ async def on_error(_: Request, raised: Exception) -> Response:
     """The answer to what an endpoint raised."""
     if isinstance(raised, HTTPException):
         return _http(raised)
+    kind, message, headers = _kind(raised)
+    return error(kind.status, kind.word, message, headers)
+
+
+def told(raised: Exception) -> tuple[int, str, Mapping[str, str]]:
+    """Status, message and headers of the answer to what an endpoint raised, in whatever shape it is given."""
+    if isinstance(raised, HTTPException):
+        return raised.status_code, raised.detail, raised.headers or {}
+    kind, message, headers = _kind(raised)
+    return kind.status, message, headers
+
+
+def _kind(raised: Exception) -> tuple[_Kind, str, dict[str, str]]:
     if isinstance(raised, _LOGGED):
         log.error("request failed", error=type(raised).__name__, why=str(raised))
     kind = next(kind for kind in _KINDS if isinstance(raised, kind.raised))
-    headers = {"retry-after": str(kind.retry_after_s)} if kind.retry_after_s else None
-    return error(kind.status, kind.word, kind.message or str(raised), headers)
+    return kind, kind.message or str(raised), {"retry-after": str(kind.retry_after_s)} if kind.retry_after_s else {}
 
 
 async def on_fault(_: Request, __: Exception) -> Response:

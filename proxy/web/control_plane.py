@@ -22,6 +22,7 @@ from proxy.web.deployments_explained import DeploymentsExplained
 from proxy.web.events import Events
 from proxy.web.events_import import EventsImport
 from proxy.web.events_quarantine import EventsQuarantine
+from proxy.web.month_pages import MonthPages
 from proxy.web.months import Months
 from proxy.web.openapi import openapi
 from proxy.web.replay_facts import ReplayFacts
@@ -80,7 +81,7 @@ class ControlPlane:
                 *(Route(path, _measured(path, endpoint, self.metrics.own)) for path, endpoint in routes.items()),
                 *(
                     Route(path, _measured(path, endpoint, self.metrics.own), methods=[method])
-                    for method, path, endpoint in (*self.increases.routes(), *self.months.routes())
+                    for method, path, endpoint in self._others()
                 ),
                 Route(IMPORT, _measured(IMPORT, self.events_import.take, self.metrics.own), methods=["POST"]),
                 Route(EVENTS, _measured(EVENTS, self.events.take, self.metrics.own), methods=["POST"]),
@@ -90,6 +91,10 @@ class ControlPlane:
             ],
             exception_handlers={**dict.fromkeys(HANDLED, on_error), Exception: on_fault},
         )
+
+    def _others(self) -> list[tuple[str, str, Endpoint]]:
+        """Routes that say themselves by which method they are asked."""
+        return [*self.increases.routes(), *self.months.routes(), *MonthPages(self.months).routes()]
 
     def local_application(self) -> Starlette:
         """What listens on the ledger's socket: all of it, and what only this machine may ask."""

@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from proxy.finance.statement import Rows, StatementError, faults, following, read, unbooked
+from proxy.finance.statement import Rows, Statement, StatementError, faults, following, read, unbooked
 from proxy.ledger.loader import Progress
 from proxy.ledger.month_blocks import blocks
 from proxy.ledger.month_book import Drawn, MonthBook
@@ -69,6 +69,11 @@ class Months:
     async def show(self, request: Request) -> Response:
         """GET /v1/months?format=: each month with its state, and what is in the way of closing it."""
         format_ = self._asked(request)
+        document = await self.listed()
+        return await table_answer(document, months_sheet(document), format_, self.writers)
+
+    async def listed(self) -> dict[str, Any]:
+        """Each month, as a document. Raises BusyError, StoreError."""
         now_us, progress = self.authentication.now_us(), self.progress()
 
         def made(store: Store, timeout_s: float) -> dict[str, Any]:
@@ -81,12 +86,22 @@ class Months:
             }
             return months_document(sorted(names), chain, self.book.totals(chain), on_record, ways)
 
-        document = await self.desk.read(made)
-        return await table_answer(document, months_sheet(document), format_, self.writers)
+        return await self.desk.read(made)
 
     async def statement(self, request: Request) -> Response:
         """GET /v1/months/{month}?format=: as it was closed. JSON is the statement itself, byte for byte."""
-        format_, month = self._asked(request), _month(request)
+        format_ = self._asked(request)
+        found = await self.closed(request)
+        if format_ == "json":
+            answer = file_answer(found.text.encode(), "application/json", f"month_{found.month}.json")
+        else:
+            answer = await table_answer({}, statement_sheet(found), format_, self.writers)
+        answer.headers[STATEMENT_HEADER] = found.sha256
+        return answer
+
+    async def closed(self, request: Request) -> Statement:
+        """Of the month that is asked for. Raises ParameterError, UnknownMonthError, BusyError, StoreError."""
+        month = _month(request)
         chain = await self.desk.read(lambda store, timeout_s: self.book.chain(_asking(store, timeout_s)))
         texts = {each.month: each.text for each in chain}
         if month not in texts:
@@ -94,19 +109,19 @@ class Months:
                 f"{month} is not closed. `outlay months` shows which are; `outlay report spend` has what is on record."
             )
         try:
-            found = read(texts[month])
+            return read(texts[month])
         except StatementError as error:
             raise UnknownMonthError(f"The statement of {month} is damaged ({error}): `outlay months verify`.") from None
-        if format_ == "json":
-            answer = file_answer(found.text.encode(), "application/json", f"month_{month}.json")
-        else:
-            answer = await table_answer({}, statement_sheet(found), format_, self.writers)
-        answer.headers[STATEMENT_HEADER] = found.sha256
-        return answer
 
     async def corrections(self, request: Request) -> Response:
         """GET /v1/months/corrections?format=: what is on record of closed months and in no statement yet."""
-        format_, outcomes = self._asked(request), await self._outcomes()
+        format_ = self._asked(request)
+        document, rows = await self.late()
+        return await table_answer(document, rows_sheet("corrections", rows), format_, self.writers)
+
+    async def late(self) -> tuple[dict[str, Any], Rows]:
+        """What is in no statement yet, as a document and as rows. Raises BusyError, NotClosableError, StoreError."""
+        outcomes = await self._outcomes()
 
         def made(store: Store, timeout_s: float) -> tuple[dict[str, Any], Rows]:
             ask = _asking(store, timeout_s)
@@ -115,12 +130,16 @@ class Months:
             since = restated(statements, lambda month: outcomes(store, month, timeout_s))
             return rows_document("corrections", rows, since), rows
 
-        document, rows = await self.desk.read(made)
-        return await table_answer(document, rows_sheet("corrections", rows), format_, self.writers)
+        return await self.desk.read(made)
 
     async def verify(self, request: Request) -> Response:
         """GET /v1/months/verify?format=: the chain of statements, worked out again."""
         format_ = self._asked(request)
+        document = await self.verified()
+        return await table_answer(document, verified_sheet(document), format_, self.writers)
+
+    async def verified(self) -> dict[str, Any]:
+        """What the check found, as a document. Raises BusyError, StoreError."""
 
         def made(store: Store, timeout_s: float) -> list[tuple[str, str, list[str]]]:
             ask = _asking(store, timeout_s)
@@ -134,8 +153,7 @@ class Months:
             {"month": month, "sha256": sha256, "holds": not wrong, "faults": wrong}
             for month, sha256, wrong in await self.desk.read(made)
         ]
-        document = {"report": "verify", "holds": all(row["holds"] for row in rows), "rows": rows}
-        return await table_answer(document, verified_sheet(document), format_, self.writers)
+        return {"report": "verify", "holds": all(row["holds"] for row in rows), "rows": rows}
 
     async def close(self, request: Request) -> Response:
         """POST /v1/months/{month}/close {"reason"}"""

@@ -48,6 +48,7 @@ from proxy.web.openapi_asked import (
     waste_asked,
 )
 from proxy.web.openapi_months import closed, closing, corrections, month, months, statement, verified
+from proxy.web.openapi_pages import month_pages
 from proxy.web.openapi_schemas import COUNT, TEXT, TEXTS, Schema, parameter, table
 from proxy.web.reports import PICTURES
 
@@ -107,6 +108,7 @@ def openapi(control_url: str) -> Schema:
                 "statement", "A closed month, the same bytes for ever (finance, admin).", statement(), [month()], ()
             ),
             "/v1/months/{month}/close": _close(),
+            **month_pages(_MEDIA, _ERRORS, SECURITY),
             "/v1/budgets/increases": _get("increases", "Increases of budgets.", increases(), increases_asked(), None),
             "/v1/budgets/{name}/requests": _done(
                 "post", "request", "Ask for an increase.", increase_asked(), [budget()]
@@ -133,6 +135,11 @@ def openapi(control_url: str) -> Schema:
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An outlay key."},
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "For pages: the password is an outlay key.",
+                },
                 "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
             },
             "schemas": {"Error": error()},

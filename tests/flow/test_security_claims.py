@@ -156,6 +156,8 @@ ALLOWED = {
     ("get", "/v1/events/quarantine"): FINANCE,
     **dict.fromkeys([("get", f"/v1/months{rest}") for rest in ("", "/corrections", "/verify")], FINANCE),
     ("get", "/v1/months/{month}"): (401, 403, 404, 404),
+    **dict.fromkeys([("get", f"/pages/months{rest}") for rest in ("", "/corrections", "/verify")], FINANCE),
+    ("get", "/pages/months/{month}"): (401, 403, 404, 404),
     ("post", "/v1/months/{month}/close"): (401, 403, 409, 409),
     ("get", "/v1/reports/acts"): ADMIN,
     ("get", "/v1/replay"): ADMIN,
