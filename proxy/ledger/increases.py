@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from proxy.ledger.people import Viewer
 from proxy.ledger.statements import statement
 from proxy.model.entry import Act
 from proxy.policy.grants import Grant
@@ -39,7 +40,7 @@ class Wish:
     request: str = ""
     """Of a grant: the id of what it answers."""
 
-    def act(self, kind: str, actor: str, now_us: int, random: bytes) -> Act:
+    def act(self, kind: str, viewer: Viewer, now_us: int, random: bytes) -> Act:
         """On the journal; its id is the id of the request or grant."""
         id_ = f"{'req' if kind == REQUESTED else 'gr'}_{now_us // 1000:012x}{random.hex()}"
         details = {
@@ -48,14 +49,16 @@ class Wish:
             "amount": str(self.amount),
             "until_us": str(self.until_us),
             "request": self.request,
+            **viewer.author,
         }
-        return Act(id_, now_us, actor, kind, self.budget, self.reason, details)
+        return Act(id_, now_us, viewer.name, kind, self.budget, self.reason, details)
 
 
-def revocation(grant: "Increase", actor: str, reason: str, now_us: int, random: bytes) -> Act:
+def revocation(grant: "Increase", viewer: Viewer, reason: str, now_us: int, random: bytes) -> Act:
     """The act that ends a grant."""
-    details = {"grant": grant.id, "until_us": str(grant.wish.until_us)}
-    return Act(f"rev_{now_us // 1000:012x}{random.hex()}", now_us, actor, REVOKED, grant.wish.budget, reason, details)
+    details = {"grant": grant.id, "until_us": str(grant.wish.until_us), **viewer.author}
+    id_ = f"rev_{now_us // 1000:012x}{random.hex()}"
+    return Act(id_, now_us, viewer.name, REVOKED, grant.wish.budget, reason, details)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from proxy.ledger.months import (
     span_us,
     sums,
 )
+from proxy.ledger.people import Viewer
 from proxy.model.entry import Act, Stated
 from proxy.ports.journal import Journal
 from proxy.ports.store import Store
@@ -108,7 +109,7 @@ class MonthBook:
         }
         return Drawn(stated(month, chain[-1].sha256 if chain else "", rows, head), tuple(found), now_us)
 
-    async def record(self, drawn: Drawn, actor: str, reason: str) -> Closing:
+    async def record(self, drawn: Drawn, viewer: Viewer, reason: str) -> Closing:
         """The act comes last: parts without it say nothing. Raises JournalUnavailableError: then it is not closed."""
         found = drawn.statement
         id_ = f"act_{drawn.at_us // 1000:012x}{token_hex(8)}"
@@ -119,9 +120,10 @@ class MonthBook:
         details = {"sha256": found.sha256, "previous": found.previous}
         details |= {name: str(said) for name, said in found.head["total"].items()}
         details |= {"waived": ", ".join(each.what for each in drawn.waived)} if drawn.waived else {}
-        self._journal.append(Act(id_, drawn.at_us, actor, MONTH_CLOSED, found.month, reason, details))
+        details |= viewer.author
+        self._journal.append(Act(id_, drawn.at_us, viewer.name, MONTH_CLOSED, found.month, reason, details))
         await self._journal.flushed()
-        closing = Closing(found.month, id_, drawn.at_us, actor, reason, found.sha256, found.text)
+        closing = Closing(found.month, id_, drawn.at_us, viewer.name, reason, found.sha256, found.text)
         self._own[found.month] = closing
         return closing
 

@@ -39,16 +39,23 @@ class Viewer:
     role: Role
     projects: tuple[str, ...] = ()
     """That he owns, by name; none of whoever sees all."""
+    key_id: str = ""
+    """Of the key that was shown; '' of the local operator."""
 
     @classmethod
     def of(cls, identity: Identity, access: Access) -> Self:
         mine = identity.owner_kind is OwnerKind.PERSON and identity.role is Role.DEVELOPER
         owned = [each.name for each in access.projects.values() if mine and identity.owner in each.owners]
-        return cls(identity.owner, identity.owner_kind, identity.role, tuple(sorted(owned)))
+        return cls(identity.owner, identity.owner_kind, identity.role, tuple(sorted(owned)), identity.key_id)
 
     @property
     def sees_all(self) -> bool:
         return self.role is not Role.DEVELOPER
+
+    @property
+    def author(self) -> Mapping[str, str]:
+        """What an act says of the key that it was done with, among its details; nothing of the local operator's."""
+        return {"by_key": self.key_id, "by_role": str(self.role)} if self.key_id else {}
 
     def is_self(self, owner: str, kind: str) -> bool:
         return owner == self.name and kind == self.kind

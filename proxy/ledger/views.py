@@ -36,7 +36,7 @@ def viewed(
             ROWS_VIEWED,
             person,
             reason,
-            details,
+            {**details, **viewer.author},
         )
         for number, person in enumerate(persons)
     ]

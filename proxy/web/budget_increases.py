@@ -84,13 +84,13 @@ class BudgetIncreases:
         identity = self.authentication.identity(request)
         budget = self._budget(request, identity)
         wish = self._wish(await json_body(request, _Asked), budget, identity)
-        name = _viewer(identity, request).name
-        open_ = [each for each in await self.book.increases() if each.state == "open" and each.actor == name]
+        viewer = _viewer(identity, request)
+        open_ = [each for each in await self.book.increases() if each.state == "open" and each.actor == viewer.name]
         if len(open_) >= REQUESTS_MAX:
             raise ParameterError(
                 "request", f"{len(open_)} of yours are open already; an admin has to see to them first"
             )
-        act = wish.act(REQUESTED, name, self.authentication.now_us(), token_bytes(4))
+        act = wish.act(REQUESTED, viewer, self.authentication.now_us(), token_bytes(4))
         await self.book.record(act)
         return json_answer({"id": act.id, "state": "open", **_said(wish)}, 201)
 
@@ -110,7 +110,7 @@ class BudgetIncreases:
         wish = self._wish(asked, self._budget(request, None), None)
         if not asked.unknown and not asked.request:
             self._check_known(wish)
-        act = wish.act(GRANTED, admin.name, self.authentication.now_us(), token_bytes(4))
+        act = wish.act(GRANTED, admin, self.authentication.now_us(), token_bytes(4))
         published = await self.book.record(act)
         return json_answer({"id": act.id, "state": "in force" if published else "on record", **_said(wish)}, 201)
 
@@ -121,7 +121,7 @@ class BudgetIncreases:
         grant = await self._found(request.path_params["id"], "grant", request.path_params["name"])
         if grant.state == "in force":
             now_us = self.authentication.now_us()
-            await self.book.record(revocation(grant, admin.name, reason, now_us, token_bytes(4)))
+            await self.book.record(revocation(grant, admin, reason, now_us, token_bytes(4)))
         return json_answer({"id": grant.id, "state": "revoked" if grant.state == "in force" else grant.state})
 
     def _admin(self, request: Request) -> Viewer:
@@ -220,7 +220,9 @@ def _reason(text: str) -> str:
 
 
 def _viewer(identity: Identity | None, request: Request) -> Viewer:
-    return local(request) if identity is None else Viewer(identity.owner, identity.owner_kind, identity.role)
+    if identity is None:
+        return local(request)
+    return Viewer(identity.owner, identity.owner_kind, identity.role, key_id=identity.key_id)
 
 
 def _may_see(each: Increase, budgets: Mapping[str, Budget], identity: Identity | None) -> bool:

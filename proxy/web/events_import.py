@@ -42,9 +42,9 @@ class EventsImport:
         told, bad = self._told(documents)
         if told:
             now_us = self.events.now_us()
-            counts = {"told": str(len(told)), "bad": str(len(bad))}
+            details = {"told": str(len(told)), "bad": str(len(bad)), **viewer.author}
             self.events.journal.append(
-                Act(f"import-{token_hex(8)}", now_us, viewer.name, "events_imported", "", "", counts)
+                Act(f"import-{token_hex(8)}", now_us, viewer.name, "events_imported", "", "", details)
             )
             await self.events.journal.flushed()
         return json_answer({"told": len(told), "ids": told, "bad": bad})

@@ -170,7 +170,7 @@ class Months:
                 )
 
             found = await self.desk.read(drawn)
-            closing = await self.book.record(found, viewer.name, reason if found.waived else "")
+            closing = await self.book.record(found, viewer, reason if found.waived else "")
         head = found.statement.head
         said = {name: head[name] for name in ("closed_at", "previous", "total", "corrections", "waived")}
         return json_answer({"month": month, "state": "closed", "sha256": closing.sha256, **said}, 201)

@@ -143,7 +143,8 @@ async def test_a_reason_names_them_and_each_can_see_that(world: World, as_: str,
     document = await story(world, "d1", as_, local=local, reason="why did it not count")
     assert said_of_people(document) == {"by alice", "by carol", "approved by bob"}
     assert document["persons"] == "names"
-    details = {"report": "deployment", "filters": f"deployment={document['deployment']['id']}"}
+    author = {} if local else {"by_key": f"k_{as_}", "by_role": {"bob": "finance"}.get(as_, "admin")}
+    details = {"report": "deployment", "filters": f"deployment={document['deployment']['id']}", **author}
     assert [(act.actor, act.kind, act.subject, act.reason, act.details) for act in world.journal.of(Act)] == [
         (actor, ROWS_VIEWED, name, "why did it not count", details) for name in ("alice", "bob", "carol") if name != as_
     ]

@@ -327,8 +327,9 @@ async def test_another_definition_tells_of_few_persons_for_a_reason_alone(world:
     document = (await world.get(path, "bob", **asked_for)).json()
     assert [each["service"] for each in document["rows"]] == ["pay", "shop"]
     assert any("on record" in note for note in document["notes"])
+    details = {"report": "definition", "filters": "definition=retried=1/4", "by_key": "k_bob", "by_role": "finance"}
     assert [(act.subject, act.reason, dict(act.details)) for act in world.journal.of(Act)] == [
-        (name, "before we change it", {"report": "definition", "filters": "definition=retried=1/4"})
+        (name, "before we change it", details)
         for name in SIX
         if name != "bob"
     ]

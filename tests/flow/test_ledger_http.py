@@ -389,7 +389,8 @@ async def test_another_persons_call_needs_a_reason_and_a_developer_never_learns_
     answer = await world.get("/v1/calls/call_1", "bob", reason="dispute 4")
     assert answer.json()["who"]["user"] == "alice"
     (act,) = world.journal.of(Act)
-    assert (act.subject, act.reason, act.details) == ("alice", "dispute 4", {"report": "call", "call": "call_1"})
+    assert (act.actor, act.subject, act.reason) == ("bob", "alice", "dispute 4")
+    assert act.details == {"report": "call", "call": "call_1", "by_key": "k_bob", "by_role": "finance"}
     assert (await world.get("/v1/calls/call_3", "bob")).status_code == 200
     hidden = await world.get("/v1/calls/call_2", "alice", reason="curious")
     nothing = await world.get("/v1/calls/call_none", "alice", reason="curious")

@@ -374,6 +374,8 @@ def test_months_are_for_finance_and_admins(world):
     assert asked(Role.FINANCE, "/v1/months/2026-10/close", "POST") == 201
     world.reopened()
     assert world.months()["2026-10"]["closed_by"] == "bob"
+    [act] = world.acts("month_closed")
+    assert (act.details["by_key"], act.details["by_role"]) == ("k_finance", "finance")
 
 
 def test_what_is_no_month_or_not_closed_is_told(world):
