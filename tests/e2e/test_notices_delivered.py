@@ -13,6 +13,8 @@ from proxy.adapters.gateway_sockets import gateway_states
 from tests.servers.processes import ALICE_KEY, Deployment, StandIn, fetch, until
 from tests.servers.webhook import webhook
 
+TOLD_S = 150.0
+"""The ledger looks at most a twentieth of its time, and at least once a minute, however slow the machine."""
 CANARY = "canary0000000000000token"
 CHAT = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
 BUDGETS = """budgets:
@@ -73,12 +75,12 @@ def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
             outlay.start_server()
             for _ in range(7):
                 call(outlay)
-            until("a look finds nothing", lambda: details(outlay, "hook") != {}, outlay.server)
+            until("a look finds nothing", lambda: details(outlay, "hook") != {}, outlay.server, TOLD_S)
             assert got == []
             call(outlay)
-            until("the webhook is told", lambda: len(got) == 2, outlay.server)
-            until("it is on record", lambda: on_record(outlay) == 2, outlay.server)
-            until("the dead one is seen", lambda: bool(details(outlay, "dead").get("failing")), outlay.server)
+            until("the webhook is told", lambda: len(got) == 2, outlay.server, TOLD_S)
+            until("it is on record", lambda: on_record(outlay) == 2, outlay.server, TOLD_S)
+            until("the dead one is seen", lambda: bool(details(outlay, "dead").get("failing")), outlay.server, TOLD_S)
 
             (state,) = asyncio.run(gateway_states(outlay.data))
             assert state.accepting
@@ -88,10 +90,10 @@ def test_a_level_reaches_the_webhook_once_though_the_server_is_killed(
             killed = ledger_pid(outlay)
             os.kill(killed, signal.SIGKILL)
             until("another ledger runs", lambda: ledger_pid(outlay) not in (0, killed), outlay.server)
-            until("it looks again", lambda: details(outlay, "dead").get("waiting") == 2, outlay.server)
+            until("it looks again", lambda: details(outlay, "dead").get("waiting") == 2, outlay.server, TOLD_S)
             call(outlay)
             call(outlay)
-            until("the next level is told", lambda: len(got) >= 4, outlay.server)
+            until("the next level is told", lambda: len(got) >= 4, outlay.server, TOLD_S)
             assert CANARY not in str(fetch(f"{outlay.ledger_url}/readyz"))
         finally:
             outlay.stop()
