@@ -44,6 +44,10 @@ def make_app(tally: Tally) -> Starlette:
         tally.reset()
         return JSONResponse(tally.counts())
 
+    async def hurry(request: Request) -> Response:
+        tally.hurry.up(request.query_params.get("marker", ""))
+        return JSONResponse(tally.counts())
+
     return Starlette(
         routes=[
             Route("/v1/chat/completions", Exchange("chat", _always(OpenAIChat()), tally), methods=["POST"]),
@@ -67,6 +71,7 @@ def make_app(tally: Tally) -> Starlette:
             Route("/stand-in/counts", counts),
             Route("/stand-in/calls", calls),
             Route("/stand-in/reset", reset, methods=["POST"]),
+            Route("/stand-in/hurry", hurry, methods=["POST"]),
             Route("/", _about),
         ],
         exception_handlers={404: _unknown, 405: _unknown},

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from asyncio import FIRST_COMPLETED
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ class Client:
         self._send = send
         self._watch: asyncio.Task[None] | None = None
         self._sends = 0
+        self.hurried: asyncio.Event | None = None
+        """Once set, it pauses no more."""
 
     async def body(self) -> bytes:
         """The whole body, at most BODY_BYTES_MAX. Raises ClientGoneError, WrongRequestError."""
@@ -51,9 +54,14 @@ class Client:
         return b"".join(parts)
 
     async def pause(self, milliseconds: int) -> None:
-        """Wait. Raises ClientGoneError as soon as the client hangs up."""
-        if self._watch is not None:
-            await asyncio.wait((self._watch,), timeout=milliseconds / 1000)
+        """Wait, unless hurried. Raises ClientGoneError as soon as the client hangs up."""
+        if self._watch is not None and not (self.hurried and self.hurried.is_set()):
+            told = [asyncio.create_task(self.hurried.wait())] if self.hurried else []
+            try:
+                await asyncio.wait((self._watch, *told), timeout=milliseconds / 1000, return_when=FIRST_COMPLETED)
+            finally:
+                for each in told:
+                    each.cancel()
         self._still_there()
 
     async def gone(self) -> None:

@@ -15,6 +15,7 @@ from proxy.standin.behaviour import Behaviour, UnknownBehaviourError
 from proxy.standin.client import Client, ClientGoneError, Receive, Send
 from proxy.standin.delivery import Delivery
 from proxy.standin.headers import JSON, response_headers
+from proxy.standin.hurry import Hurry
 from proxy.standin.protocol import MISSING_MODEL, Asked, Format, WrongRequestError
 from proxy.standin.tally import Counted, Ended, Received, Tally
 
@@ -34,7 +35,7 @@ class Exchange:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         client = Client(receive, send)
-        call = _Call(self._choose(scope, headers), client, headers)
+        call = _Call(self._choose(scope, headers), client, headers, self._tally.hurry)
         self._tally.begin()
         try:
             await call.answer()
@@ -52,6 +53,7 @@ class _Call:
     format: Format
     client: Client
     headers: Mapping[str, str]
+    hurry: Hurry
     request_id: str = field(default_factory=lambda: f"req_{uuid4().hex}")
     body: bytes = b""
     behaviour: Behaviour = field(default_factory=Behaviour)
@@ -68,6 +70,7 @@ class _Call:
         try:
             self.body = await self.client.body()
             self.behaviour = behaviour.read(self.headers)
+            self.client.hurried = self.hurry.of(self.behaviour.marker)
             asked = self._read()
         except WrongRequestError as error:
             await self._refuse(error.status, str(error), error.param)

@@ -75,6 +75,7 @@ class PlainExchange:
             body = await client.body()
             wanted = behaviour.read(headers)
             marker = wanted.marker
+            client.hurried = self.tally.hurry.of(marker)
             if wanted.delay_ms:
                 await client.pause(wanted.delay_ms)
             if wanted.status is not None:

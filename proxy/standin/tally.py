@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from proxy.model.usage import KINDS, Usage
+from proxy.standin.hurry import Hurry
 
 CALLS_KEPT: Final = 20_000
 """Calls that are listed one by one; the counts go on beyond it."""
@@ -63,6 +64,7 @@ class Tally:
         self._calls: deque[Counted] = deque(maxlen=calls_kept)
         self._ended = 0
         self._open = 0
+        self.hurry = Hurry()
 
     def begin(self) -> None:
         self._open += 1

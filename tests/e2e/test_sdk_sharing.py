@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final
 
 import anthropic
@@ -18,7 +19,7 @@ RULES: Final = """redundancy:
   - {name: twins, action: coalesce, applies_to: {tags: {kind: twins}}}
 cache: {ttl: 1h}
 """
-LOADED_S: Final = 20.0
+LOADED_S: Final = 60.0
 CANARY: Final = "canary5e1d"
 SAID: Final[Any] = [{"role": "user", "content": f"hello {CANARY}"}]
 CHAT: Final[dict[str, Any]] = {"model": "gpt-4o", "messages": SAID, "max_tokens": 100, "temperature": 0}
@@ -144,9 +145,10 @@ def test_bob_is_never_given_an_answer_of_alice(sharing: Deployment, provider: St
 def test_twins_of_an_sdk_share_one_call(
     sharing: Deployment, provider: StandIn, ask: Ask, marker: str, stream: bool
 ) -> None:
-    headers = told(marker, "twins", tokens="20", delay_ms="700", chunk_ms="5")
-    with ThreadPoolExecutor(5) as pool:
-        answers = list(pool.map(lambda _: ask(sharing.url, headers, stream=stream), range(5)))
+    headers = told(marker, "twins", tokens="20", delay_ms="600000")
+    with ThreadPoolExecutor(5) as pool, followed(sharing, provider, marker, 4):
+        answering = [pool.submit(ask, sharing.url, headers, stream=stream) for _ in range(5)]
+    answers = [each.result() for each in answering]
     assert asked(provider, marker) == 1
     assert all(said == answers[0][0] for said, _ in answers)
     shared = [lines for _, lines in answers if lines.get("x-outlay-served") == "coalesced"]
@@ -155,20 +157,30 @@ def test_twins_of_an_sdk_share_one_call(
 
 
 def test_a_leader_s_hang_up_breaks_no_follower(sharing: Deployment, provider: StandIn, marker: str) -> None:
-    headers = told(marker, "twins", tokens="60", chunk_ms="50")
-    before = metric(sharing, "outlay_gateway_calls_coalesced")
+    headers = told(marker, "twins", tokens="60", chunk_ms="600000")
     with openai.OpenAI(base_url=f"{sharing.url}/v1", api_key=ALICE_KEY) as sdk, ThreadPoolExecutor(1) as pool:
         leader = sdk.chat.completions.create(**CHAT, stream=True, extra_headers=headers)
         assert next(iter(leader))
-        following = pool.submit(by_chat, sharing.url, headers, stream=True)
-        until("somebody follows", lambda: metric(sharing, "outlay_gateway_calls_coalesced") > before, wait_s=5)
+        with followed(sharing, provider, marker, 1):
+            following = pool.submit(by_chat, sharing.url, headers, stream=True)
         leader.close()
-        events, lines = following.result(30)
+        events, lines = following.result(60)
     assert lines["x-outlay-served"] == "coalesced"
     finish = [choice["finish_reason"] for event in events for choice in event["choices"] if choice["finish_reason"]]
     assert finish == ["stop"]
     assert asked(provider, marker) == 1
     assert explained(sharing, lines["x-outlay-repeats"])["decision"]["outcome"] == "ok"
+
+
+@contextmanager
+def followed(sharing: Deployment, provider: StandIn, marker: str, many: int) -> Iterator[None]:
+    """The provider goes on with the call of this name once so many that begin in the block follow it."""
+    before = metric(sharing, "outlay_gateway_calls_coalesced")
+    try:
+        yield
+        until("they follow", lambda: metric(sharing, "outlay_gateway_calls_coalesced") == before + many, sharing.server)
+    finally:
+        provider.hurry(marker)
 
 
 def metric(sharing: Deployment, name: str) -> float:
@@ -184,11 +196,12 @@ def test_the_ledger_has_each_call_and_the_provider_s_tokens_once(
     before = sharing.report("model")["total"]
     calls = {call["marker"]: 0 for call in provider.calls()}
     assert marker not in calls
-    serve, twins = told(marker, "serve", tokens="9"), told(marker, "twins", tokens="9", delay_ms="500")
+    serve, twins = told(marker, "serve", tokens="9"), told(marker, "twins", tokens="9", delay_ms="600000")
     for _ in range(4):
         by_chat(sharing.url, serve, stream=True)
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: by_chat(sharing.url, twins, stream=False), range(3)))
+    with ThreadPoolExecutor(3) as pool, followed(sharing, provider, marker, 2):
+        answering = [pool.submit(by_chat, sharing.url, twins, stream=False) for _ in range(3)]
+    assert all(each.result() for each in answering)
     until(
         "the ledger has them",
         lambda: sharing.report("model")["total"]["calls"] == before["calls"] + 7,

@@ -22,8 +22,8 @@ from typing import Any
 from proxy.policy.keys import digest, mint
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 30.0
-STOP_S = 10.0
+READY_S = 60.0
+STOP_S = 30.0
 POLL_S = 0.02
 LOOPBACK = "127.0.0.1"
 
@@ -169,6 +169,10 @@ class StandIn:
 
     def reset(self) -> None:
         fetch(f"{self.url}/stand-in/reset", method="POST")
+
+    def hurry(self, marker: str) -> None:
+        """Calls with this marker pause no more."""
+        fetch(f"{self.url}/stand-in/hurry?marker={marker}", method="POST")
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from proxy.model.usage import Usage
 from proxy.standin.app import make_app
 from proxy.standin.client import SENDS_BETWEEN_TURNS
 from proxy.standin.coding import decode
+from proxy.standin.hurry import MARKERS_MAX, Hurry
 from proxy.standin.protocol import WrongRequestError
 from proxy.standin.tally import Tally
 
@@ -178,6 +179,33 @@ async def test_a_hang_up_during_a_paced_stream_ends_it_at_once() -> None:
         await paced.until_text(b"assistant")
         paced.gone.set()
     assert (paced.status, paced.last["ended"], paced.usage()) == (200, "hangup", Usage(input_text=PROMPT))
+
+
+async def test_calls_that_are_told_to_hurry_pause_no_more_and_others_do() -> None:
+    pauses = {"x-standin-delay-ms": "600000", "x-standin-chunk-ms": "600000"}
+    waiting, other = Dialogue(), Dialogue()
+    later = Dialogue(waiting.tally)
+    async with asyncio.TaskGroup() as tasks:
+        under_way = tasks.create_task(waiting.call(CHAT, STREAM, {**pauses, "x-standin-marker": "m"}))
+        tasks.create_task(other.call(CHAT, STREAM, {**pauses, "x-standin-marker": "o"}))
+        await asyncio.sleep(0.01)
+        assert not under_way.done()
+        await Dialogue(waiting.tally).call("/stand-in/hurry", b"{}", query=b"marker=m")
+        await under_way
+        await later.call(CHAT, STREAM, {**pauses, "x-standin-marker": "m"})
+        other.gone.set()
+    assert (waiting.whole, later.whole, other.status) == (True, True, 0)
+    assert [call["ended"] for call in waiting.tally.calls(0, 9)["calls"]] == ["complete", "complete"]
+
+
+def test_markers_that_are_told_to_hurry_are_kept_within_a_limit() -> None:
+    hurry = Hurry()
+    for number in range(MARKERS_MAX + 1):
+        hurry.up(f"m{number}")
+    first, last = hurry.of("m0"), hurry.of(f"m{MARKERS_MAX}")
+    assert first is not None
+    assert last is not None
+    assert (first.is_set(), last.is_set(), hurry.of("")) == (False, True, None)
 
 
 async def test_a_hang_up_is_seen_within_an_unpaced_stream() -> None:
