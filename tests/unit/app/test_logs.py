@@ -15,7 +15,7 @@ configure(Settings(log_level="debug", log_format="{form}"), "gateway")
 
 def fail():
     prompt = "canary-7f3a" + "-of-a-prompt"
-    raise ValueError("a fault of our own")
+    raise ValueError("a fault of " + "our own")
 
 for log in (structlog.get_logger("outlay.test"), logging.getLogger("uvicorn.error")):
     try:
