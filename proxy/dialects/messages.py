@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from proxy.metering.json_object import NO_JSON
 
@@ -26,15 +27,71 @@ _CALLS: Final = frozenset(("tool_use", "server_tool_use", "mcp_tool_use", "toolU
 _RESULTS: Final = ("tool_result", "toolResult")
 
 
+class _Function(msgspec.Struct, gc=False):
+    name: Any
+    arguments: Any = None
+    input: Any = None
+
+
+class _Tool(msgspec.Struct, gc=False):
+    function: _Function | None = None
+    custom: _Function | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    role: str = "None"
+    content: Any = None
+    tool_calls: list[_Tool] | None = None
+
+
+class _Body(msgspec.Struct, gc=False):
+    """What is said in nearly every body. What is read of them alone is built: no tools, no ids."""
+
+    messages: list[_Message]
+    instructions: Any = None
+    system: Any = None
+    prompt: Any = UNSET
+    input: Any = UNSET
+
+
+_usual: Final = msgspec.json.Decoder(_Body).decode
+
+
 def messages(content: Sequence[bytes]) -> list[Message]:
     """Of a body in the style of OpenAI, Anthropic, or Bedrock's converse. `content` is made of JSON members, as in
     `Request.content`. Never raises: what can't be read is one message."""
     whole = b"{%b}" % b",".join(content)
     try:
+        body = _usual(whole)
+    except NO_JSON:
+        return _messages(whole)
+    return _messages(whole) if body.prompt is not UNSET or body.input is not UNSET else _usually_said(body)
+
+
+def _messages(whole: bytes) -> list[Message]:
+    """The long way, for whatever body."""
+    try:
         body = msgspec.json.decode(whole)
     except NO_JSON:
         return [("user", whole.decode("utf-8", "replace"))]
     return list(said(body))
+
+
+def _usually_said(body: _Body) -> list[Message]:
+    """As `said`, at half its price."""
+    found = [("system", text_of(system)) for system in (body.instructions, body.system) if system]
+    for message in body.messages:
+        content, role = message.content, message.role
+        text = content if type(content) is str else text_of(content)
+        for tool in message.tool_calls or ():
+            text += _usually_called(tool)
+        found.append((role, result(text) if role == "tool" else text))
+    return found
+
+
+def _usually_called(tool: _Tool) -> str:
+    function = tool.function or tool.custom
+    return call(function.name, function.arguments or function.input) if function is not None else ""
 
 
 def call(name: object, arguments: object) -> str:

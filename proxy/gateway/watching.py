@@ -225,7 +225,7 @@ def _sight(call: Call, what: Seen, claim: Claim | None) -> Sight:
         session=call.session or None,
         model=call.model,
         operation=call.operation,
-        temperature=temperature(what.content),
+        temperature=lambda: temperature(what.content),
         choices=request.choices,
         output_tokens_max=request.output_tokens_max,
         retry_count=call.retry,
@@ -237,7 +237,9 @@ def _sight(call: Call, what: Seen, claim: Claim | None) -> Sight:
 
 def _messages(what: Seen) -> list[Message]:
     """What is kept at the provider stands for itself in figures: other figures are another call."""
-    said = [(role, _bounded(text)) for role, text in what.dialect.messages(what.request.content)]
+    said = what.dialect.messages(what.request.content)
+    if max(map(len, [text for _, text in said]), default=0) > MESSAGE_CHARS_MAX:
+        said = [(role, _bounded(text)) for role, text in said]
     return [("user", _figures(what.request.kept)), *said] if what.request.kept else said
 
 

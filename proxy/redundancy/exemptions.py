@@ -41,9 +41,10 @@ def note_batch(sight: Sight, use: Use) -> None:
 
 def _samples(sight: Sight, use: Use) -> bool:
     """Several answers to one prompt at once, with a temperature that makes them differ."""
-    batch_max = SAMPLES_UNSET_MAX if sight.temperature is None else SAMPLES_MAX
-    together = sight.at_us - use.last_at_us <= SAMPLES_PAUSE_US
-    return together and sight.temperature != 0 and use.batch < batch_max
+    if sight.at_us - use.last_at_us > SAMPLES_PAUSE_US:
+        return False
+    temperature = sight.sampled_at()
+    return temperature != 0 and use.batch < (SAMPLES_UNSET_MAX if temperature is None else SAMPLES_MAX)
 
 
 class ExemptionLedger:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from proxy.model.fact import fact
@@ -25,9 +24,10 @@ class Evaluation:
     commit: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@fact(frozen=True, slots=True)
 class Sight:
-    """A call as the gateway sees it before it goes upstream. `at_us` is wall time in microseconds."""
+    """A call as the gateway sees it before it goes upstream. `at_us` is wall time in microseconds. `temperature` may be
+    a function that finds it: it is asked for of repeats only."""
 
     call_id: str
     at_us: int
@@ -39,15 +39,20 @@ class Sight:
     session: str | None = None
     model: str = ""
     operation: str = "chat"
-    temperature: float | None = None
+    temperature: float | Callable[[], float | None] | None = None
     choices: int = 1
     output_tokens_max: int | None = None
     retry_count: int = 0
     evaluation: Evaluation | None = None
     justification: str | None = None
 
+    def sampled_at(self) -> float | None:
+        """Its temperature; None: it says nothing of it."""
+        said = self.temperature
+        return said() if callable(said) else said
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@fact(frozen=True, slots=True)
 class Answer:
     """How a call ended. `cost_pico` is net of prompt-cache discounts. `hung_up`: the caller left before the end."""
 

@@ -146,3 +146,29 @@ def test_whatever_is_sent_gives_messages(body):
 
 def test_what_is_no_json_is_one_message():
     assert messages.messages([b"\xff"]) == [("user", "{\ufffd}")]
+
+
+MEMBERS = st.sampled_from(["name", "arguments", "input", "other"])
+FUNCTION = st.dictionaries(MEMBERS, JSON, max_size=4) | JSON
+TOOL = st.dictionaries(st.sampled_from(["function", "custom", "id"]), FUNCTION, max_size=3) | JSON
+MESSAGE = st.fixed_dictionaries(
+    {},
+    optional={"role": st.sampled_from(["user", "tool"]) | JSON, "content": JSON, "tool_calls": st.lists(TOOL) | JSON},
+)
+BODY = st.fixed_dictionaries(
+    {"messages": st.lists(MESSAGE | JSON, max_size=4) | JSON},
+    optional={"system": JSON, "instructions": JSON, "prompt": JSON, "suffix": JSON, "input": JSON, "tools": JSON},
+)
+
+
+@given(BODY)
+def test_a_usual_body_says_what_any_body_says(body):
+    content = members(body)
+    assert messages.messages(content) == list(messages.said(body)) == messages._messages(b"{%b}" % b",".join(content))
+
+
+def test_of_a_name_that_stands_twice_the_last_counts_either_way():
+    content = [b'"messages":[{"role":"user","content":"a","role":"tool","content":"b"}],"messages":[{"content":"c"}]']
+    assert messages.messages(content) == messages._messages(b"{%b}" % content[0]) == [("None", "c")]
+    content = [b'"messages":[{"role":"user","content":"a","role":"tool","content":"b"}]']
+    assert messages.messages(content) == messages._messages(b"{%b}" % content[0]) == [("tool", "<result>b")]
