@@ -3,11 +3,13 @@
 The version's own code, taken from git into a scratch folder, runs as real processes: calls of two people, streams, a
 refusal, a look at other people's rows, an ordinary stop, and a kill in the middle of a call. What it leaves in its data
 folder is packed with what its own reports said; tests/flow/test_upgrade.py opens it with the program of today. With
---ledger OTHER the journal is today's and the ledger is that commit's: what an old ledger makes of newer lines.
+--ledger OTHER the journal is today's and the ledger is that commit's: what an old ledger makes of newer lines. With
+--closed the same calls were made in the month before, too, which that version closes before more of them come late.
 """
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +37,10 @@ LEFT_OUT: Final = ("scratch", "reserve", "headroom", "lock")
 """Made anew by a start."""
 FIGURES_JSON: Final = "expected.json"
 SLOW_MS: Final = 30_000
+CALLS: Final = 6
+"""That `traffic` makes."""
+GATEWAY: Final = "test"
+_AT: Final = re.compile(rb'(_us":)([0-9]{16})\b')
 
 
 def main() -> int:
@@ -40,12 +48,13 @@ def main() -> int:
     parser.add_argument("commit")
     parser.add_argument("name")
     parser.add_argument("--ledger", default="", help="another commit, whose ledger loads what the gateway writes")
+    parser.add_argument("--closed", action="store_true", help="close the month before")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         gateway = code_of(asked.commit, place / "gateway-code")
         ledger = code_of(asked.ledger, place / "ledger-code") if asked.ledger else gateway
-        with recorded(place, gateway, ledger, told=bool(asked.ledger)) as (data, figures):
+        with recorded(place, gateway, ledger, told=bool(asked.ledger), closed=asked.closed) as (data, figures):
             file = pack(data, figures, asked.name)
     print(f"{file.relative_to(ROOT)}: {file.stat().st_size:,} bytes, {figures['total']['calls']} calls on record")
     return 0
@@ -59,7 +68,9 @@ def code_of(commit: str, into: Path) -> Path:
 
 
 @contextmanager
-def recorded(place: Path, gateway: Path, ledger: Path, *, told: bool) -> Iterator[tuple[Path, dict[str, Any]]]:
+def recorded(
+    place: Path, gateway: Path, ledger: Path, *, told: bool, closed: bool
+) -> Iterator[tuple[Path, dict[str, Any]]]:
     """A data folder that these versions wrote, and what the ledger's reports said."""
     with stand_in(place) as provider:
         there = Deployment(place / "there", provider.url)
@@ -70,12 +81,16 @@ def recorded(place: Path, gateway: Path, ledger: Path, *, told: bool) -> Iterato
             there.start_gateway()
             traffic(there)
             there.gateway.stop()
+            if closed:
+                earlier(there.data, "past", b"f")
+                late = place / "late"
+                shutil.copytree(there.data / "journal", late / "journal")
             there.start_gateway()
             killed_in_a_call(there)
             if told:
                 tell(there.data)
             there.start_ledger()
-            figures = reports(there)
+            figures = months(there, late) if closed else reports(there, CALLS)
         finally:
             there.stop()
         yield there.data, figures
@@ -137,12 +152,48 @@ def tell(data: Path) -> None:
     journal.close()
 
 
-def reports(there: Deployment) -> dict[str, Any]:
+def earlier(data: Path, node: str, begin: bytes) -> None:
+    """The gateway's journal once more, as another's of the middle of the month before: the same lines with other times
+    and ids, each as long as it was, so that what the version noted of its files stays true."""
+    now = datetime.now(UTC)
+    back_us = (now - (now.replace(day=1) - timedelta(days=15))) // timedelta(microseconds=1)
+    for path in sorted((data / "journal" / GATEWAY).iterdir()):
+        if path.suffix in (".jsonl", ".synced"):
+            lines = _AT.sub(lambda found: found[1] + b"%d" % (int(found[2]) - back_us), path.read_bytes())
+            into = data / "journal" / node / path.name
+            into.parent.mkdir(exist_ok=True)
+            into.write_bytes(re.sub(rb'"call_.', b'"call_' + begin, lines))
+
+
+def months(there: Deployment, late: Path) -> dict[str, Any]:
+    """Of a folder whose month before is closed, and had calls later."""
+    reports(there, 2 * CALLS)
+    month = f"{datetime.now(UTC).replace(day=1) - timedelta(days=1):%Y-%m}"
+    place = f"{there.ledger_url}/v1/months"
+
+    def closable() -> bool:
+        [row] = [row for row in fetch(place, ADMIN_KEY)["rows"] if row["month"] == month]
+        return all(each["waivable"] for each in row["in_the_way"])
+
+    until("all of the month is loaded", closable, there.ledger)
+    _post(f"{place}/{month}/close", {"reason": "fixture"})
+    earlier(late, "late", b"e")
+    shutil.copytree(late / "journal/late", there.data / "journal/late")
+    figures = reports(there, 3 * CALLS)
+    statement = _opened(urllib.request.Request(f"{place}/{month}", headers=_BEARER))
+    return figures | {
+        "months": [row for row in fetch(place, ADMIN_KEY)["rows"] if row["state"] == "closed"],
+        "statement_sha256": sha256(statement).hexdigest(),
+        "corrections": fetch(f"{place}/corrections", ADMIN_KEY)["rows"],
+    }
+
+
+def reports(there: Deployment, calls: int) -> dict[str, Any]:
     def total() -> int:
         found: int = there.report("project", **WHOLE)["total"]["calls"]
         return found
 
-    until("all is loaded", lambda: total() == 6, there.ledger)
+    until("all is loaded", lambda: total() == calls, there.ledger)
     found = {by: there.report(by, **WHOLE)["rows"] for by in REPORTS}
     fetch(f"{there.ledger_url}/v1/reports/views", ADMIN_KEY)
     return {"reports": found, "total": there.report("project", **WHOLE)["total"]}
@@ -151,9 +202,20 @@ def reports(there: Deployment) -> dict[str, Any]:
 def ask(there: Deployment, key: str, body: dict[str, Any], *, project: str = "", delay: str = "") -> None:
     headers = {"authorization": f"Bearer {key}"}
     headers |= {name: value for name, value in (("x-outlay-project", project), ("x-standin-delay-ms", delay)) if value}
-    request = urllib.request.Request(f"{there.url}/v1/chat/completions", json.dumps(body).encode(), headers)
+    _opened(urllib.request.Request(f"{there.url}/v1/chat/completions", json.dumps(body).encode(), headers))
+
+
+_BEARER: Final = {"authorization": f"Bearer {ADMIN_KEY}"}
+
+
+def _post(url: str, body: dict[str, Any]) -> None:
+    _opened(urllib.request.Request(url, json.dumps(body).encode(), _BEARER))
+
+
+def _opened(request: urllib.request.Request) -> bytes:
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
-        answer.read()
+        content: bytes = answer.read()
+        return content
 
 
 def said(text: str) -> dict[str, str]:

@@ -1,9 +1,11 @@
 """What each version left on disk opens with the program of today, and its reports say the same.
 
 Every file of tests/upgrade is a data folder that one version's own code wrote, with what its own reports said; see
-bench/upgrade.py. `tables-NN` is the last version with NN as its database's schema.
+bench/upgrade.py. `tables-NN` is the last version with NN as its database's schema; `closed-month` has a month that was
+closed.
 """
 
+import hashlib
 import json
 import tarfile
 from dataclasses import replace
@@ -33,6 +35,7 @@ from proxy.model.money import pico_to_usd
 from proxy.redundancy.detector import STATE_VERSION
 from tests.fakes.segments import MemorySegments
 from tests.flow.ledger_world import a_loader, a_store, spent
+from tests.flow.month_world import MonthWorld
 
 FOLDER = Path(__file__).resolve().parents[1] / "upgrade"
 FIXTURES = sorted(path.name.removesuffix(".tar.xz") for path in FOLDER.glob("*.tar.xz"))
@@ -101,6 +104,30 @@ def test_its_journal_alone_says_the_same_to_the_ledger_of_today(folder):
         assert said(store, recorded) == recorded
     finally:
         store.close()
+
+
+def test_a_month_that_an_older_version_closed_stays_and_more_of_it_can_still_come(tmp_path):
+    """The database as that version left it, and its journal alone: the same bytes, the same corrections."""
+    with tarfile.open(FOLDER / "closed-month.tar.xz") as packed:
+        packed.extractall(tmp_path, filter="data")
+    recorded = expected(tmp_path)
+    [closed] = recorded["months"]
+    world = MonthWorld(tmp_path, now="2026-12-10")
+    try:
+        for again in (world.rebuilt, lambda: None):
+            assert hashlib.sha256(world.statement(closed["month"])).hexdigest() == closed["sha256"]
+            assert recorded["statement_sha256"] == closed["sha256"]
+            assert world.months()[closed["month"]] == closed
+            assert world.ask("/v1/months/corrections").json()["rows"] == recorded["corrections"] != []
+            assert world.ask("/v1/months/verify").json()["holds"]
+            again()
+        assert world.close_month("2026-11", "the next").status_code == 201
+        assert world.ask("/v1/months/verify").json()["holds"]
+        statement = json.loads(world.statement("2026-11"))
+        assert (statement["previous"], statement["corrections"]["calls"]) == (closed["sha256"], 6)
+        assert hashlib.sha256(world.statement(closed["month"])).hexdigest() == closed["sha256"]
+    finally:
+        world.close()
 
 
 def test_a_call_that_its_gateway_left_open_is_settled_by_the_gateway_of_today(folder):
