@@ -17,18 +17,30 @@ FILES_MAX: Final = 20
 
 _FILE: Final = re.compile(rb"JVBERi[A-Za-z0-9+/\\]+={0,2}")
 """'%PDF-' in base64, as it stands in JSON."""
-_BEGIN: Final = re.compile(rb"JVBERi").search
-"""A third of the price of `in`, for 70 KB without one."""
+_BEGIN: Final = b"JVBERi"
+_FIRST_MAX: Final = 100
+"""First letters of it that are looked at one by one: 70 KB without any take a twentieth of what a search takes."""
+_search: Final = re.compile(_BEGIN).search
+"""A third of the price of `in`."""
 _PAGE: Final = re.compile(rb"/Type\s*/Page\b")
 _COUNT: Final = re.compile(rb"/Count\s+(\d{1,9})\b")
 
 
 def page_tokens(content: bytes) -> int:
     """Tokens to hold for PDF files in the content beside the bytes they have there."""
-    if _BEGIN(content) is None:
+    if not _has_file(content):
         return 0
     found = [match.group() for _, match in zip(range(FILES_MAX), _FILE.finditer(content), strict=False)]
     return sum(max(0, _pages(data) * PAGE_TOKENS - len(data)) for data in found)
+
+
+def _has_file(content: bytes) -> bool:
+    at = content.find(b"J")
+    for _ in range(_FIRST_MAX):
+        if at < 0 or content.startswith(_BEGIN, at):
+            return at >= 0
+        at = content.find(b"J", at + 1)
+    return _search(content, at) is not None if at >= 0 else False
 
 
 def _pages(data: bytes) -> int:

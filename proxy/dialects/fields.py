@@ -101,7 +101,7 @@ class Fields:
     def content(self, names: Iterable[str]) -> tuple[bytes, ...]:
         """The members of these names that are there, as bytes: '"messages":[…]'."""
         values = self._values
-        return tuple([b'"%b":%b' % (name.encode(), bytes(values[name])) for name in names if name in values])
+        return tuple([b"".join((b'"', name.encode(), b'":', values[name])) for name in names if name in values])
 
 
 def _whole(number: int | float) -> int:

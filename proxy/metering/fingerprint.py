@@ -20,10 +20,11 @@ def fingerprint(key: bytes, content: Sequence[bytes]) -> str:
     """
     # RFC 2104, written out: for a small call OpenSSL takes three times as long to make its HMAC ready as to hash.
     inner, outer = _padded(key)
-    framed = [inner]
+    message = sha256(inner)
     for piece in content:
-        framed += (len(piece).to_bytes(_LENGTH_BYTES, "big"), piece)
-    return sha256(outer + sha256(b"".join(framed)).digest()).digest()[:DIGEST_BYTES].hex()
+        message.update(len(piece).to_bytes(_LENGTH_BYTES, "big"))
+        message.update(piece)
+    return sha256(outer + message.digest()).digest()[:DIGEST_BYTES].hex()
 
 
 @lru_cache(maxsize=8)

@@ -39,5 +39,12 @@ def test_a_large_file_is_held_by_its_bytes_and_what_is_no_file_needs_nothing() -
     assert page_tokens(b'[{"content":"%PDF-1.7"}]') == 0
 
 
+@pytest.mark.parametrize("letters", [0, 1, 99, 100, 101, 250])
+def test_a_file_is_found_behind_any_number_of_letters_that_could_begin_one(letters: int) -> None:
+    before = b'["' + b"J JVBER JVBE" * letters + b'"]'
+    assert page_tokens(before) == 0
+    assert page_tokens(before + sent(PAGE * 7)) == page_tokens(sent(PAGE * 7)) > 0
+
+
 def test_a_broken_file_is_held_as_if_it_had_every_page() -> None:
     assert held(b'"JVBERiA"') == PAGES_MAX * PAGE_TOKENS + 2
