@@ -31,62 +31,64 @@ LINES: Final = 20_000
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, help="where the data folder would lie")
-    folder = parser.parse_args().folder
+    parser.add_argument("--lines", type=int, default=LINES, help="of each measurement, at least 5")
+    parser.add_argument("--paced-s", type=float, default=PACED_S)
+    asked = parser.parse_args()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        codec()
-        bare = bare_write(Path(scratch))
-        unpaced(Path(scratch) / "unpaced", bare)
-        paced(Path(scratch) / "paced")
-        recovery(Path(scratch) / "crashed")
+    with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
+        codec(asked.lines)
+        bare = bare_write(Path(scratch), asked.lines)
+        unpaced(Path(scratch) / "unpaced", bare, asked.lines)
+        paced(Path(scratch) / "paced", asked.paced_s)
+        recovery(Path(scratch) / "crashed", asked.lines)
 
 
-def codec() -> None:
+def codec(lines: int) -> None:
     opened, settled = an_opened(), a_settled()
     line = encode(settled)
     print(
         f"bytes per call            {len(encode(opened)) + len(line):>9,}   "
         f"opened {len(encode(opened))}, settled {len(line)}"
     )
-    print(f"encode a settled line     {each(lambda: encode(settled)):>9.2f} us")
-    print(f"decode it                 {each(lambda: decode(line)):>9.2f} us")
+    print(f"encode a settled line     {each(lambda: encode(settled), lines):>9.2f} us")
+    print(f"decode it                 {each(lambda: decode(line), lines):>9.2f} us")
 
 
-def each(work: Callable[[], object]) -> float:
+def each(work: Callable[[], object], lines: int) -> float:
     """Microseconds each, the best of five rounds."""
     rounds = []
     for _ in range(5):
         began = time.perf_counter()
-        for _ in range(LINES // 5):
+        for _ in range(lines // 5):
             work()
-        rounds.append((time.perf_counter() - began) / (LINES // 5) * 1e6)
+        rounds.append((time.perf_counter() - began) / (lines // 5) * 1e6)
     return min(rounds)
 
 
-def bare_write(scratch: Path) -> float:
+def bare_write(scratch: Path, lines: int) -> float:
     line = encode(a_settled())
     descriptor = os.open(scratch / "bare", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    cost = each(lambda: os.write(descriptor, line))
+    cost = each(lambda: os.write(descriptor, line), lines)
     os.close(descriptor)
     print(f"bare write(2) of it       {cost:>9.2f} us")
     return cost
 
 
-def unpaced(journal_folder: Path, bare: float) -> None:
+def unpaced(journal_folder: Path, bare: float, lines: int) -> None:
     journal = FileJournal(journal_folder, "bench", SystemClock())
     journal.open()
     settled = a_settled()
-    cost = each(lambda: journal.append(settled))
+    cost = each(lambda: journal.append(settled), lines)
     print(f"append, as fast as it can {cost:>9.2f} us   {1e6 / cost:,.0f} lines/s, {cost / bare:.1f} x the bare write")
     journal.close()
 
 
-def paced(journal_folder: Path) -> None:
+def paced(journal_folder: Path, paced_s: float) -> None:
     journal = FileJournal(journal_folder, "bench", SystemClock(), segment_bytes_max=8 * 1024 * 1024)
     journal.open()
     took: list[float] = []
     began, cpu = time.perf_counter(), time.process_time()
-    for number in range(int(CALLS_PER_S * PACED_S)):
+    for number in range(int(CALLS_PER_S * paced_s)):
         while (ahead := began + number / CALLS_PER_S - time.perf_counter()) > 0:
             time.sleep(ahead)
         for entry in (an_opened(str(number)), a_settled(str(number))):
@@ -107,11 +109,11 @@ def at(took: Sequence[float], share: float) -> float:
     return took[int(len(took) * share)]
 
 
-def recovery(journal_folder: Path) -> None:
+def recovery(journal_folder: Path, lines: int) -> None:
     """The longest a start can take: a segment full of calls, none recovered."""
     journal = FileJournal(journal_folder, "bench", SystemClock())
     journal.open()
-    for number in range(LINES):
+    for number in range(lines):
         journal.append(an_opened(str(number)))
         journal.append(a_settled(str(number)))
     journal.append(an_opened("open"))
@@ -122,7 +124,7 @@ def recovery(journal_folder: Path) -> None:
     size = sum(stored.path.stat().st_size for stored in stored_segments(journal_folder / "bench"))
     print(
         f"recovery                  {seconds:>9.2f} s    "
-        f"{size / 1e6:.0f} MB, {2 * LINES:,} lines, {len(found.calls)} open"
+        f"{size / 1e6:.0f} MB, {2 * lines + 1:,} lines, {len(found.calls)} open"
     )
 
 

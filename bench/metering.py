@@ -4,6 +4,7 @@ Each row is one job of the meter beside the plainest way to the same facts in th
 any machine: an event of a stream beside decoding its JSON whole, a body of an agent beside decoding it whole.
 """
 
+import argparse
 import json
 import timeit
 from collections.abc import Callable
@@ -51,12 +52,15 @@ STREAM: Final = {"request": Request(""), "content_type": b"text/event-stream"}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    repeats = parser.parse_args().repeats
     print(f"{'job':42}{'µs':>9}{'whole decode µs':>18}{'ratio':>8}")
-    events()
-    bodies()
+    events(repeats)
+    bodies(repeats)
 
 
-def events() -> None:
+def events(repeats: int) -> None:
     """Microseconds an event, alone in its chunk as on a paced stream, and ten to a chunk as in a burst."""
     openai, anthropic = OpenAI(), Anthropic()
     for name, value, named, make in (
@@ -87,29 +91,30 @@ def events() -> None:
     ):
         data = msgspec.json.encode(value)
         event = (b"event: %b\n" % value["type"].encode() if named else b"") + b"data: " + data + b"\n\n"
-        whole = microseconds(lambda data=data: msgspec.json.decode(data), 2000)
+        whole = microseconds(lambda data=data: msgspec.json.decode(data), 2000, repeats)
         for size in (1, EVENTS_A_CHUNK):
             meter, chunk = make(), event * size
-            spent = microseconds(lambda meter=meter, chunk=chunk: meter.feed(chunk), 2000 // size) / size
+            spent = microseconds(lambda meter=meter, chunk=chunk: meter.feed(chunk), 2000 // size, repeats) / size
             row(f"event: {name}, {size} a chunk", spent, whole)
 
 
-def bodies() -> None:
+def bodies(repeats: int) -> None:
     openai, anthropic = OpenAI(), Anthropic()
     agent = agent_body()
     compact, spaced = msgspec.json.encode(agent), json.dumps(agent).encode()
-    whole = microseconds(lambda: msgspec.json.decode(compact), 50)
-    row("body of 77 KB: read", microseconds(lambda: anthropic.read(MESSAGES, compact, {}), 50), whole)
-    row("body of 77 KB with blanks: read", microseconds(lambda: anthropic.read(MESSAGES, spaced, {}), 50), whole)
-    content = anthropic.read(MESSAGES, compact, {}).content
-    row("body of 77 KB: fingerprint", microseconds(lambda: fingerprint(b"k" * 32, content), 50), whole)
+    whole = microseconds(lambda: msgspec.json.decode(compact), 50, repeats)
+    for name, body in (("body of 77 KB: read", compact), ("body of 77 KB with blanks: read", spaced)):
+        spent = microseconds(lambda body=body: anthropic.read(MESSAGES, body, {}, b"/v1/messages"), 50, repeats)
+        row(name, spent, whole)
+    content = anthropic.read(MESSAGES, compact, {}, b"/v1/messages").content
+    row("body of 77 KB: fingerprint", microseconds(lambda: fingerprint(b"k" * 32, content), 50, repeats), whole)
     chat = msgspec.json.encode({"model": "gpt-4o", "messages": agent["messages"], "stream": True})
-    row("body of chat: ask for usage", microseconds(lambda: openai.ask_usage(CHAT, chat), 50), whole)
+    row("body of chat: ask for usage", microseconds(lambda: openai.ask_usage(CHAT, chat), 50, repeats), whole)
     small = msgspec.json.encode({"model": "gpt-4o", "messages": [{"role": "user", "content": "x" * 1400}]})
     row(
         "body of 1.5 KB: read",
-        microseconds(lambda: openai.read(CHAT, small, {}), 500),
-        microseconds(lambda: msgspec.json.decode(small), 500),
+        microseconds(lambda: openai.read(CHAT, small, {}, b"/v1/chat/completions"), 500, repeats),
+        microseconds(lambda: msgspec.json.decode(small), 500, repeats),
     )
 
 
@@ -129,9 +134,9 @@ def agent_body() -> dict[str, Any]:
     return body
 
 
-def microseconds(job: Callable[[], object], number: int) -> float:
+def microseconds(job: Callable[[], object], number: int, repeats: int) -> float:
     """The best of several rounds: what it costs when nothing else is in the way."""
-    return min(timeit.repeat(job, number=number, repeat=REPEATS)) / number * 1e6
+    return min(timeit.repeat(job, number=number, repeat=repeats)) / number * 1e6
 
 
 def row(name: str, spent: float, whole: float) -> None:

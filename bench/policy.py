@@ -4,6 +4,7 @@
 enough for a stable ratio, and both alternate so that a busy machine slows both.
 """
 
+import argparse
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,11 +77,11 @@ def other_rules() -> tuple[Budget, ...]:
     )
 
 
-def seconds(work: Callable[[int], object]) -> float:
+def seconds(work: Callable[[int], object], many: int) -> float:
     start = time.perf_counter()
-    for number in range(CALLS):
+    for number in range(many):
         work(number)
-    return (time.perf_counter() - start) / CALLS
+    return (time.perf_counter() - start) / many
 
 
 def evaluating(rules: RuleSet, *, new_users: bool) -> Callable[[int], object]:
@@ -94,19 +95,24 @@ def matching(rules: RuleSet) -> Callable[[int], object]:
     return lambda _: matcher.matching(facts)
 
 
-def compared(name: str, work: Callable[[int], object], yardstick: Callable[[int], object], than: str) -> None:
-    times = [(seconds(work), seconds(yardstick)) for _ in range(ROUNDS)]
+def compared(name: str, work: Callable[[int], object], few: Callable[[int], object], rounds: int, many: int) -> None:
+    """`few`: the same work with the rules that are for the call alone."""
+    times = [(seconds(work, many), seconds(few, many)) for _ in range(rounds)]
     one, other = median(each[0] for each in times), median(each[1] for each in times)
     ratio = median(each[0] / each[1] for each in times)
-    print(f"{name:58} {one * 1e6:8.2f} us   {ratio:6.2f} x {than} ({other * 1e6:.2f} us)")
+    print(f"{name:58} {one * 1e6:8.2f} us   {ratio:6.2f} x the {MATCHING} rules alone ({other * 1e6:.2f} us)")
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--calls", type=int, default=CALLS, help=f"of each round, at most {CALLS}")
+    asked = parser.parse_args()
     few, many = RuleSet(budgets=matching_rules()), RuleSet(budgets=(*matching_rules(), *other_rules()))
-    alone = "the 20 rules alone"
-    compared("match 20 of 1,000 rules", matching(many), matching(few), alone)
+    how = (asked.rounds, min(asked.calls, CALLS))
+    compared("match 20 of 1,000 rules", matching(many), matching(few), *how)
     for name, new in (("evaluate, 20 of 1,000 rules", False), ("evaluate, each call another user", True)):
-        compared(name, evaluating(many, new_users=new), evaluating(few, new_users=new), alone)
+        compared(name, evaluating(many, new_users=new), evaluating(few, new_users=new), *how)
     start = time.perf_counter()
     Matcher(many)
     print(f"{'index 1,000 rules, once per policy set':58} {(time.perf_counter() - start) * 1e3:8.2f} ms")

@@ -1,11 +1,12 @@
 """What the way to a provider costs: CPU of this process per call, beside bare aiohttp and beside a raw socket.
 
-    python bench/upstream.py
+    python -m bench.upstream
 
 A provider of a few lines runs as a second process on loopback. Each way makes the same calls, 16 in flight, with
 OpenAI-like headers. Rounds are interleaved, and the ratios are taken within a round. About 20 s.
 """
 
+import argparse
 import asyncio
 import multiprocessing
 import resource
@@ -95,9 +96,9 @@ def provide(port: Connection) -> None:
     uvloop.run(main())
 
 
-async def measured(way: Way, kind: str) -> float:
+async def measured(way: Way, kind: str, calls: int) -> float:
     """CPU microseconds of this process per call."""
-    left = iter(range(CALLS[kind]))
+    left = iter(range(calls))
 
     async def caller() -> None:
         for _ in left:
@@ -107,7 +108,7 @@ async def measured(way: Way, kind: str) -> float:
 
     before = time.process_time()
     await asyncio.gather(*(caller() for _ in range(IN_FLIGHT)))
-    return (time.process_time() - before) / CALLS[kind] * 1e6
+    return (time.process_time() - before) / calls * 1e6
 
 
 def ours(port: int, transport: AiohttpTransport) -> Way:
@@ -159,27 +160,32 @@ def raw(port: int) -> Way:
     return call
 
 
-async def compare(port: int) -> None:
+async def compare(port: int, rounds: int, share: float) -> None:
     transport = AiohttpTransport()
     async with aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
         ways = {"ours": ours(port, transport), "aiohttp": bare(port, session), "socket": raw(port)}
-        for kind in CALLS:
-            rounds = [{name: await measured(way, kind) for name, way in ways.items()} for _ in range(ROUNDS)]
+        for kind, most in CALLS.items():
+            calls = max(1, int(most * share))
+            costs = [{name: await measured(way, kind, calls) for name, way in ways.items()} for _ in range(rounds)]
             for name in ways:
-                cost = statistics.median(round_[name] for round_ in rounds)
-                ratio = statistics.median(round_[name] / round_["aiohttp"] for round_ in rounds)
+                cost = statistics.median(round_[name] for round_ in costs)
+                ratio = statistics.median(round_[name] / round_["aiohttp"] for round_ in costs)
                 each = f", {cost / STREAM_CHUNKS:5.1f} us a chunk" if kind == "stream" else ""
                 print(f"{kind:7} {name:8} {cost:8.1f} us CPU a call{each}, {ratio:5.2f} x aiohttp's session")
     await transport.aclose()
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--share", type=float, default=1.0, help="of the calls of a round")
+    asked = parser.parse_args()
     print(f"memory: {IMPORTED_RSS_MIB - BASE_RSS_MIB:.1f} MiB for the imports, on top of {BASE_RSS_MIB:.1f} MiB")
     receiver, sender = multiprocessing.Pipe(duplex=False)
     provider = multiprocessing.get_context("spawn").Process(target=provide, args=(sender,), daemon=True)
     provider.start()
     try:
-        uvloop.run(compare(receiver.recv()))
+        uvloop.run(compare(receiver.recv(), asked.rounds, asked.share))
     finally:
         provider.terminate()
         provider.join()

@@ -1,10 +1,13 @@
 """Benches that measure time, in short: each comes to its end and says what it is to say. How long it took is no test.
 
 Those that show a behaviour have tests of their own: bench.crash, soak, overload, budgets and reload in tests/e2e,
-bench.fuzz in tests/fuzz, bench.upgrade in test_upgrade.py, bench.gateway and gaming in tests/unit/bench.
+bench.fuzz in tests/fuzz, bench.upgrade in test_upgrade.py, bench.gateway and gaming in tests/unit/bench. Of
+bench.mutations it is tested that its faults can be planted; bench.before wants an older version, which CI doesn't have.
 """
 
 import argparse
+import gzip
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +16,10 @@ import pytest
 
 from bench.ledger import LARGEST, REPORTS, WASTE_REPORTS, measured
 from bench.ledger_report import table, write
+from bench.mutations import FAULTS
+from bench.mutations import ROOT as TREE
+from bench.traffic.plan import made
+from bench.traffic.writing import Spool
 from tests.servers.processes import ROOT, base_environ
 
 SHORT = {
@@ -20,16 +27,49 @@ SHORT = {
     "outcomes": (("--calls", "200", "--deployments", "20"), "a delivery of"),
     "replay": (("--calls", "100", "--mix", "usual"), "both runs gave the same bytes"),
     "looking": (("--calls", "5"), "agent"),
+    "journal": (("--lines", "200", "--paced-s", "0.05"), "401 lines, 1 open"),
+    "metering": (("--repeats", "1"), "body of 1.5 KB: read"),
+    "policy": (("--rounds", "1", "--calls", "20"), "index 1,000 rules"),
+    "upstream": (("--rounds", "1", "--share", "0.02"), "stream  socket"),
 }
 
 
 @pytest.mark.parametrize("name", SHORT)
 def test_a_bench_comes_to_its_end(name: str) -> None:
     given, says = SHORT[name]
+    assert says in said_by(name, *given)
+
+
+def said_by(name: str, *given: str) -> str:
     asked = [sys.executable, "-m", f"bench.{name}", *given]
     done = subprocess.run(asked, cwd=ROOT, env=base_environ(), capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert says in done.stdout
+    return done.stdout
+
+
+def test_the_detectors_bench_scores_every_pattern_of_labelled_traffic(tmp_path: Path) -> None:
+    with Spool() as spool:
+        company = made(spool, seed=1, waste=0.3, users=4, days=1)
+        spool.write(tmp_path / "set", company.kept)
+        calls = len(spool)
+    said = said_by("redundancy", str(tmp_path / "set"))
+    assert f"== set: {calls} calls" in said
+    assert "  precision " in said
+    for label in ("waste", "legit"):
+        found = patterns(tmp_path / "set.labels.jsonl.gz", label)
+        assert found
+        assert all(f"\n    {each} " in said for each in found)
+
+
+def patterns(labels: Path, label: str) -> set[str]:
+    rows = map(json.loads, gzip.decompress(labels.read_bytes()).splitlines())
+    return {row["pattern"] for row in rows if row["label"] == label}
+
+
+def test_each_fault_of_the_bench_of_mutations_can_still_be_planted() -> None:
+    """In one place: else the code that it breaks has changed, and nobody knows any more what would find it."""
+    found = {each.name: (TREE / f"proxy/outcomes/{each.file}.py").read_text().count(each.old) for each in FAULTS}
+    assert found == dict.fromkeys(found, 1)
 
 
 def test_the_ledgers_bench_makes_a_ledger_of_the_size_and_its_table(tmp_path: Path) -> None:
