@@ -5,10 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("outlay", deadline=None)
-settings.load_profile("outlay")
+SPEED = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example)
+SHARED = HealthCheck.function_scoped_fixture  # such tests give each example something new within the test's folder
+
+# The same examples each time, for a change to be judged by itself; new ones by `--hypothesis-profile=searching`.
+settings.register_profile("searching", deadline=None, print_blob=True, suppress_health_check=[*SPEED, SHARED])
+settings.register_profile("steady", settings.get_profile("searching"), derandomize=True)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)

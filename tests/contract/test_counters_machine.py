@@ -167,4 +167,4 @@ class CountersMachine(RuleBasedStateMachine):
 
 
 TestCounters = CountersMachine.TestCase
-TestCounters.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestCounters.settings = settings(max_examples=120, stateful_step_count=40)

@@ -243,4 +243,4 @@ def _amount(budget: Budget, spent: Spent) -> int:
 
 
 TestRestarts = RestartsMachine.TestCase
-TestRestarts.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestRestarts.settings = settings(max_examples=25, stateful_step_count=30)

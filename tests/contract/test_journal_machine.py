@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -161,7 +161,5 @@ class JournalMachine(RuleBasedStateMachine):
         shutil.rmtree(self.root)
 
 
-JournalMachine.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=30, suppress_health_check=[HealthCheck.too_slow]
-)
+JournalMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=30)
 TestJournalMachine = JournalMachine.TestCase

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.adapters.journal_folder import write_mark
@@ -75,7 +75,6 @@ def test_a_mark_that_moves_on_is_seen(tmp_path):
         assert segments.list() == [Segment("node-1", 1, 1, synced, stage is not Stage.OPEN)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 30), min_size=1), st.integers(1, 50), st.data())
 def test_reading_in_any_steps_gives_whole_lines_and_all_that_is_synced(tmp_path, lengths, bytes_max, data):
     lines = [b"x" * length + b"\n" for length in lengths]

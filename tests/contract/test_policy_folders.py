@@ -25,7 +25,7 @@ WAIT_S = 20
 FEW = st.lists(st.integers(0, SETTLED_LOOKS - 1), min_size=4, max_size=4)
 """Looks between two writes, too few to settle."""
 ANY = st.lists(st.integers(0, 2 * SETTLED_LOOKS), min_size=8, max_size=8)
-PACE = settings(max_examples=25, deadline=None)
+PACE = settings(max_examples=25)
 
 
 def texts(number: int) -> dict[str, str]:

@@ -45,7 +45,7 @@ ODD = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows)
 def test_parquet_gives_back_every_digit_and_character(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("parquet") / "x.parquet"
@@ -65,7 +65,7 @@ def test_text_stays_text_in_a_workbook(text):
     assert cell.hyperlink is None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.just("x"), st.just("y"), whole, st.integers(-(10**15), 10**15)), max_size=8))
 def test_a_workbook_holds_fifteen_digits(rows):
     page = openpyxl.load_workbook(io.BytesIO(XlsxWriter().write(Sheet("x", COLUMNS, rows))))["Report"]

@@ -87,7 +87,7 @@ async def test_watching_takes_a_change_up(pair):
     files = TlsFiles(*pair)
     watching = asyncio.create_task(files.watch(look_s=0.01))
     issue(*pair)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await presented(files) != der(pair[0]):
             await asyncio.sleep(0.01)
     watching.cancel()

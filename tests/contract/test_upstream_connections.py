@@ -92,7 +92,7 @@ async def test_an_idle_connection_is_given_up(connect: Connect) -> None:
 
     async with provider(script) as running:
         await exchanged(upstream, call(running.url))
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), 60)
 
 
 async def test_a_connection_that_the_provider_closed_meanwhile_is_replaced(upstream: Upstream) -> None:

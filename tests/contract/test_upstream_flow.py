@@ -18,7 +18,7 @@ MIB = 1024 * 1024
 PIECE = bytes(64 * 1024)
 IN_BETWEEN_MAX = 16 * MIB
 """What two loopback sockets, their transports and their readers may hold between them."""
-SOON_S = 1.0
+SOON_S = 20.0
 
 
 def resident_bytes() -> int:

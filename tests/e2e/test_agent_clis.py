@@ -24,7 +24,7 @@ ANSWER: Final = "fake answer from a stand in provider"
 UNPRICED: Final = "nobody-prices-this"
 CLI_S: Final = 90.0
 """How long a CLI may take, on a machine without the internet that some of them ask first."""
-LOADED_S: Final = 20.0
+LOADED_S: Final = 60.0
 PLACES: Final = os.pathsep.join(
     str(Path(folder) / below)
     for folder in [os.environ.get("OUTLAY_TEST_CLIS", "")]

@@ -93,7 +93,7 @@ def test_a_person_is_erased_once_gone_from_the_policies(folder):
     keys.write_text(keys.read_text().replace("user: alice,", "user: alice, revoked: true,"))
     assert any(strewn(deployment.data, b"alice"))
 
-    done = here("erase", "person", "alice", *where, "--json")
+    done = here("erase", "person", "alice", *where, "--json", "--yes")
     assert done.exit_code == 0, done.stderr
     said = json.loads(done.stdout)
     assert (said["calls"], said["left_in_other_names"]) == (3, {"journal_lines": 0})

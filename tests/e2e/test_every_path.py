@@ -402,7 +402,7 @@ class Wire:
         reader, writer = await asyncio.open_connection(LOOPBACK, self.ports[where], limit=2**24)
         try:
             writer.write(sent)
-            answer = await asyncio.wait_for(received(reader), 20)
+            answer = await asyncio.wait_for(received(reader), 60)
         finally:
             writer.close()
         assert len(self.seen) == before + 1, (where, answer.status, answer.body[:500])

@@ -25,7 +25,7 @@ from tests.servers.processes import (
     until,
 )
 
-LOADED_S: Final = 20.0
+LOADED_S: Final = 60.0
 CHAT: Final = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "hello there"}], "max_tokens": 50}
 RULES: Final = {
     "models.yaml": "models:\n  - {name: spare, fallback: [second], applies_to: {tags: {kind: spare}}}\n",

@@ -13,7 +13,7 @@ import pytest
 
 from tests.servers.processes import ALICE_KEY, BOB_KEY, Deployment, StandIn, deployment, stand_in, until
 
-LOADED_S: Final = 20.0
+LOADED_S: Final = 60.0
 SPEND: Final = {
     "input_tokens": ("input_text",),
     "cache_read_tokens": ("cache_read",),

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientS
 
 MODEL: Final = "gemini-2.5-flash"
 OWN: Final = {"host", "x-goog-api-key", "authorization", "connection", "content-length", "x-standin-marker"}
-LOADED_S: Final = 20.0
+LOADED_S: Final = 60.0
 
 
 def weather(city: str) -> str:

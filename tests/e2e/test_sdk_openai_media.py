@@ -19,7 +19,7 @@ import pytest
 from proxy.model.usage import KINDS
 from tests.servers.processes import ALICE_KEY, OPENAI_SECRET, Deployment, StandIn, deployment, until
 
-LOADED_S: Final = 20.0
+LOADED_S: Final = 60.0
 UNREPORTED: Final = {"extra_headers": {"x-standin-usage": "none"}}
 ASKED: Final[dict[str, Any]] = {"stream": True, "stream_options": {"include_usage": True}}
 

@@ -199,7 +199,7 @@ def test_a_hang_up_reaches_the_provider(client: openai.OpenAI, own_provider: Sta
     )
     next(iter(stream))
     stream.close()
-    until("the provider sees it", lambda: hung_up() == before + 1, wait_s=5)
+    until("the provider sees it", lambda: hung_up() == before + 1)
 
 
 def test_litellm_as_a_client(running: Deployment, tmp_path: Path) -> None:
@@ -289,4 +289,4 @@ def test_neither_prompts_nor_credentials_are_anywhere(running: Deployment) -> No
 def test_the_translation_ends_with_its_gateway(running: Deployment) -> None:
     (pid,) = workers(running)
     running.gateway.kill()
-    until("it has ended", lambda: not Path(f"/proc/{pid}").exists(), wait_s=5)
+    until("it has ended", lambda: not Path(f"/proc/{pid}").exists())

@@ -43,12 +43,12 @@ class AsgiCaller:
 
     async def done(self) -> "AsgiCaller":
         """The application has finished with it."""
-        await asyncio.wait_for(self.task, 10)
+        await asyncio.wait_for(self.task, 60)
         return self
 
     async def until(self, happened: Callable[["AsgiCaller"], bool]) -> None:
         """Wait for a fact about what it was given."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not happened(self):
                 self._changed.clear()
                 await self._changed.wait()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import respx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.adapters.counters_memory import MemoryCounters
@@ -245,7 +245,7 @@ async def _all(gateway: Gateway, calls: Sequence[Plan]) -> None:
             raise found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(budgets(), st.lists(plans, min_size=1, max_size=12))
 def test_no_limit_is_exceeded_no_hold_is_left_and_each_call_is_settled_once(
     rules: tuple[Budget, ...], calls: list[Plan]

@@ -63,7 +63,7 @@ class Caller:
                 raise OSError("gone")
             self.sent.append(message)
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self.app(scope, self.told.get, send)
 
     @property
@@ -264,7 +264,7 @@ async def test_a_session_that_tells_its_model_s_full_name_stays_with_its_provide
     while len(caller.sent) < 2:  # accepted, and told of the session
         await asyncio.sleep(0)
     await caller.told.put({"type": "websocket.receive", "text": '{"type":"response.create"}'})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await provider.took(1)
     provider.give(SocketClosedError(1000))
     await task
@@ -290,7 +290,7 @@ async def test_a_call_that_a_budget_would_send_to_another_model_is_refused_and_t
     assert "Ask for 'gpt-4o-mini' yourself" in told["error"]["message"]
     assert provider.sent == []
     await caller.told.put({"type": "websocket.receive", "text": CREATE.replace("gpt-4o", "gpt-4o-mini")})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await provider.took(1)
     provider.give(SocketClosedError(1000))
     await task

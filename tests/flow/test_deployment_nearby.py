@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.adapters.store_duckdb import DuckStore
@@ -19,7 +19,7 @@ from proxy.outcomes.quarantine import decided
 from tests.fakes.telling import PAY, SHOP, Organisation, a_service, at, services_of
 from tests.flow.ledger_world import a_store, load
 
-slow = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=12)
 SITE, LONE = "github.com/acme/site", "github.com/acme/lone"
 REPOSITORIES = (PAY, SHOP, SITE, LONE)
 SERVICES = {PAY: ("pay", "web"), SHOP: ("shop",), SITE: ("site",), LONE: ("lone",)}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.app.ledger_wiring import Ledger
@@ -106,7 +106,7 @@ async def test_a_delivery_is_on_disk_before_it_is_answered_and_the_same_again_te
 
 
 @pytest.mark.parametrize("sent", ALL, ids=lambda sent: sent.kind)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(data=st.data())
 async def test_one_forged_byte_is_refused_and_leaves_nothing_but_a_count(world, sent, data):
     before = await world.metric(kind=sent.kind, result="refused")
@@ -332,7 +332,7 @@ async def history(folder, sequence, again=()):
         return fold(lines, world.policies.services, {"alice": "alice", "bob": "bob"})
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(data=st.data())
 async def test_replayed_reordered_and_duplicated_deliveries_add_up_to_the_same(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("history")
@@ -429,7 +429,7 @@ async def straight(tmp_path):
     return found
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(data=st.data())
 async def test_forged_replayed_reordered_and_duplicated_deliveries_change_no_byte_of_the_report(
     straight, tmp_path_factory, data

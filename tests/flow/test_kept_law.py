@@ -176,7 +176,7 @@ async def _lived(came: list[tuple[str, int, int, int]]) -> None:
                 side.world.clock.advance(amount * MINUTE_US)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps)
 def test_what_is_kept_changes_nothing_that_becomes_of_a_call(came: list[tuple[str, int, int, int]]) -> None:
     asyncio.run(_lived(came))

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from zoneinfo import available_timezones
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.journal.codec import encode
@@ -154,7 +154,7 @@ def questions(draw):
     return asked
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120)
 @given(asked=questions())
 def test_balances_are_the_sum_of_the_calls_that_their_budgets_are_for(world, asked):
     store, entries, _ = world

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.journal.bounds import bounded
@@ -24,7 +24,7 @@ from tests.fakes import facts
 from tests.fakes.segments import MemorySegments
 from tests.flow.ledger_world import NOW_US, a_loader, a_store, everything, load, spent
 
-slow = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=6)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.ledger.dimensions import DIMENSIONS
@@ -125,7 +125,7 @@ def test_each_row_is_the_sum_of_its_calls(store, by):
 DIMENSION_NAMES = st.sampled_from([*DIMENSIONS, "tags.env", "tags.none"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     st.lists(DIMENSION_NAMES, max_size=4, unique=True),
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"]),
@@ -138,7 +138,7 @@ def test_rows_sum_to_the_total_and_the_total_is_the_same_by_any_partition(store,
     assert len({row.values for row in found.rows}) == len(found.rows)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 5 * 24 * 60), max_size=5, unique=True))
 def test_periods_that_meet_count_each_call_once(store, minutes):
     borders = ["2026-03-27T00:00", *(_minute(minute) for minute in sorted(minutes)), "2026-04-01T00:00"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.adapters.store_duckdb import DuckStore
@@ -163,7 +163,7 @@ NAMES = st.sampled_from([*WASTE_DIMENSIONS, "tags.env"])
 VIEWERS = st.sampled_from([FINANCE, OPERATOR, Viewer("robot", SERVICE, Role.ADMIN)])
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 @given(
     st.lists(NAMES, max_size=4, unique=True),
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]),
@@ -189,7 +189,7 @@ FILTERS = {
 }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(
     st.sampled_from(sorted(FILTERS)),
     st.lists(st.sampled_from([name for name in WASTE_DIMENSIONS if name not in FILTERS]), max_size=2, unique=True),

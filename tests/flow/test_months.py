@@ -399,7 +399,7 @@ def histories(draw):
     ]
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(histories())
 def test_closed_and_corrections_sum_to_what_is_on_record_whatever_comes_when(history):
     with TemporaryDirectory() as folder:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -194,7 +194,7 @@ def check(operation: dict[str, Any], answer: httpx.Response) -> None:
 def test_every_answer_is_one_that_the_document_names(world: World, path: str, method: str) -> None:
     operation = DOCUMENT["paths"][path][method]
 
-    @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=20)
     @given(requests(path, operation), st.sampled_from(["admin", "admin", "admin", "alice", "bob", ""]))
     def holds(asked: tuple[str, list[tuple[str, str]], bytes], as_: str) -> None:
         check(operation, asyncio.run(answered(world, method.upper(), asked, as_)))

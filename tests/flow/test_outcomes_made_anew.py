@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.adapters.store_duckdb import DuckStore
@@ -28,7 +28,7 @@ from tests.fakes.segments import MemorySegments
 from tests.fakes.telling import ALIASES, PAY, SHOP, Organisation, a_service, at, services_of
 from tests.flow.ledger_world import a_loader, a_store, spent
 
-slow = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=6)
 NOW = 40.0
 TABLES = ("deployments", "changes", "landings", "weeks", "services", "baselines", "shares", "spend")
 

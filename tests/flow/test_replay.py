@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 import respx
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.app.replaying import calls_in, replayed
@@ -184,7 +184,7 @@ async def test_a_stream_that_outgrows_what_is_left_is_cut_to_it_reserve_included
     assert (group.did, count.saved_pico) == ("cut", COST_PICO - 10**9)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(
     limit=st.integers(1, 40),
     per_minute=st.integers(1, 3),

@@ -417,7 +417,7 @@ async def test_a_slow_follower_of_a_long_answer_holds_it_up_rather_than_fill_the
 
 
 @given(seed=st.integers(0, 2**32), callers=st.integers(1, 6), pieces=st.integers(0, 6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_whoever_stays_has_the_whole_answer_and_it_is_paid_once(seed: int, callers: int, pieces: int) -> None:
     """Whenever callers come, hang up and stop reading."""
 

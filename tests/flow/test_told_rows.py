@@ -3,7 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
@@ -13,7 +13,7 @@ from proxy.ledger.told_rows import AT_ONCE, key_of
 from tests.fakes import facts
 from tests.flow.ledger_world import a_store, load
 
-slow = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+slow = settings(max_examples=10)
 IDS = st.sampled_from(["", "a", "b", "c:0", 'with "quotes" and \\ and é', "mirror:1"])
 
 

@@ -45,7 +45,7 @@ class Collector:
         self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     async def got(self, count):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.spans) < count:
                 await asyncio.sleep(0.01)
         return {attributes(span)["outlay.call.id"]: span for span in self.spans}
@@ -117,7 +117,7 @@ async def test_a_past_that_is_loaded_anew_is_not_sent_again(tmp_path, collector)
             return len(asked) == 2
 
         task = asyncio.create_task(trace(store, collector.endpoint, newest_load(store), 0.01, loaded))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(asked) < 2:
                 await asyncio.sleep(0.01)
         await asyncio.to_thread(load, store, [spent("call_new")], "new")

@@ -92,7 +92,7 @@ class Twins:
         return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps)
 def test_accounts_that_are_known_again_are_those_that_would_be_found(steps: list[tuple[str, str, int]]) -> None:
     twins = Twins()
@@ -110,7 +110,7 @@ def test_accounts_that_are_known_again_are_those_that_would_be_found(steps: list
         assert known == found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 300), st.integers(0, 20)), max_size=60))
 def test_instances_that_are_known_again_are_those_that_would_be_found(came: list[tuple[str, int, int]]) -> None:
     known, found, now_us = Rates(instances_max=5), Rates(instances_max=5), 0

@@ -4,7 +4,7 @@ import json
 import stat
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.cli.setup_files import BACKUP, SetupFileError, SetupFiles
@@ -200,7 +200,7 @@ JSONS = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=JSONS, end=st.sampled_from(["", "\n", "\r\n\n"]))
 def test_any_valid_settings_come_back_to_the_byte(home, text, end):
     home.fill({".claude/settings.json": text + end})

@@ -264,7 +264,7 @@ async def test_a_hang_up_after_the_last_event_reaches_a_provider_that_does_not_e
     while not stage.client.body.endswith(b"[DONE]\n\n"):
         await asyncio.sleep(0)
     stage.client.hung_up.set()
-    entry = await asyncio.wait_for(running, 5)
+    entry = await asyncio.wait_for(running, 60)
     assert (entry.outcome, entry.usage.output_text) == (Outcome.OK, 3)
     assert stage.upstream.answer.closed  # type: ignore[union-attr]
 

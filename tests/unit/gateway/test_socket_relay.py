@@ -93,7 +93,7 @@ class Stage:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self.task
         if self.plane.counting:
             await asyncio.wait(self.plane.counting)

@@ -89,7 +89,7 @@ calls = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(heads, calls, st.booleans())
 def test_a_call_stands_as_if_it_were_the_first(
     headers: dict[bytes, bytes], came: list[tuple[int, Identity, str, int, int]], free: bool

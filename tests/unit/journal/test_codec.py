@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.journal.bounds import (
@@ -213,7 +213,7 @@ COLUMNS = (
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.lists(facts.lines, min_size=1, max_size=20))
 def test_duckdb_loads_every_line_as_exactly_one_row_with_the_same_strings(tmp_path, lines):
     rows = _load(tmp_path, lines)

@@ -26,7 +26,7 @@ from tests.fakes.telling_wildly import (
     two_services,
 )
 
-laws = settings(max_examples=50, deadline=None)
+laws = settings(max_examples=50)
 baselines = st.floats(0.5, 20)
 
 

@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.model.allowance import Measure
@@ -50,7 +50,6 @@ class Calls:
 gaps = st.integers(0, 3 * SECOND) | st.integers(0, 70 * SECOND)
 
 
-@settings(deadline=None)
 @given(st.lists(gaps, max_size=80), st.integers(1, 6), st.integers(0, 10**12))
 def test_no_minute_holds_more_requests_than_the_limit(between: list[int], limit: int, start_us: int) -> None:
     calls, at_us, passed = Calls(), start_us, []
@@ -62,7 +61,6 @@ def test_no_minute_holds_more_requests_than_the_limit(between: list[int], limit:
         assert sum(begin <= each < begin + MINUTE_US for each in passed) <= limit
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(gaps, st.integers(0, 150)), max_size=60), st.integers(1, 100))
 def test_no_minute_holds_more_estimated_tokens_than_the_limit(came: list[tuple[int, int]], limit: int) -> None:
     calls, at_us, passed = Calls(), 0, []
@@ -74,7 +72,6 @@ def test_no_minute_holds_more_estimated_tokens_than_the_limit(came: list[tuple[i
         assert sum(tokens for at, tokens in passed if begin <= at < begin + MINUTE_US) <= limit
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(gaps, st.integers(1, 60)), min_size=1, max_size=60), st.integers(1, 4), st.integers(1, 60))
 def test_who_waits_as_told_passes_and_who_comes_earlier_does_not(
     came: list[tuple[int, int]], requests: int, tokens_max: int
@@ -92,7 +89,6 @@ def test_who_waits_as_told_passes_and_who_comes_earlier_does_not(
             assert calls.passes(at_us, *both, tokens=tokens)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["take", "settle", "settle again", "give back"]), st.integers(0, 30))),
     st.integers(1, 4),
@@ -119,7 +115,6 @@ def test_calls_in_flight_never_exceed_the_limit_and_each_is_released_once(
                 calls.rates.settle(call_id, 5, at_us)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c", "d", "e"]), gaps), max_size=80), st.integers(1, 3))
 def test_a_crowd_of_instances_beyond_the_memory_never_lets_one_exceed_its_limit(
     came: list[tuple[str, int]], instances_max: int

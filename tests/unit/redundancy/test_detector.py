@@ -231,7 +231,7 @@ def test_the_same_calls_give_the_same_findings() -> None:
     assert runs[0] == runs[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

@@ -44,7 +44,7 @@ def made(number, mode, unit, limit, window, action, cap, reserve):
 _CALLS = st.tuples(st.integers(0, 5), st.integers(0, 6), st.integers(0, 9), st.integers(0, 4))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(budgets(), min_size=1, max_size=3), st.lists(_CALLS, max_size=20))
 def test_the_accounts_of_a_replay_say_what_the_counters_of_the_gateway_say(drawn, calls):
     rules = [made(number, *each) for number, each in enumerate(drawn)]

@@ -69,7 +69,7 @@ async def on_the_wire(way: Way, answer: Answer, sent: bytes = GET) -> bytes:
         told.body_was_read()
         await answer(told)
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
         writer.write_eof()
@@ -185,7 +185,7 @@ async def test_a_head_that_is_the_whole_answer_waits_for_its_end(
         order.append("on record")
         await told.end()
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(sent)
         assert await reader.read(1) == b"H"
@@ -226,7 +226,7 @@ async def test_a_connection_carries_one_call_after_the_other(way: Way) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await whole(way(receive, send))
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(3):
             writer.write(GET)
@@ -256,7 +256,7 @@ async def test_who_hangs_up_is_told_of_once_and_only_while_it_is_asked(way: Way)
         await told.write(b"to nobody")
         await told.end()
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(GET)
         await watched.wait()
@@ -278,7 +278,7 @@ async def test_who_hung_up_before_it_was_asked_is_told_of_too(way: Way) -> None:
         told.when_gone(told_of.set)
         await told_of.wait()
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(GET)
         await begun.wait()
@@ -301,11 +301,11 @@ async def test_who_hangs_up_before_a_body_that_is_all_here_was_passed_on_is_told
             await asyncio.sleep(0.01)
         assert not told_of.is_set()
         told.body_was_read()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await told_of.wait()
         stop()
 
-    async with listening(app, connections) as port, asyncio.timeout(10):
+    async with listening(app, connections) as port, asyncio.timeout(60):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(GET)
         await begun.wait()
@@ -328,7 +328,7 @@ async def test_a_body_that_is_all_here_is_had_at_once_and_one_that_is_not_is_rea
             seen.append(message["body"])
         await whole(told)
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody")
         await reader.readuntil(b"abcdef")
@@ -353,7 +353,7 @@ async def test_behind_a_middleware_the_call_goes_over_asgi() -> None:
         kinds.append(type(found))
         await whole(found)
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(GET)
         await reader.readuntil(b"abcdef")
@@ -381,7 +381,7 @@ async def test_the_head_of_a_stream_does_not_wait_for_its_first_piece(way: Way) 
         await go_on.wait()
         await told.end(b"later")
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(GET)
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
@@ -403,7 +403,7 @@ async def test_a_client_that_reads_slower_than_pieces_come_is_waited_for() -> No
         await told.write(b"y")
         await told.end()
 
-    async with listening(app) as port, asyncio.timeout(10):
+    async with listening(app) as port, asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(CLOSING)
         await refused.wait()

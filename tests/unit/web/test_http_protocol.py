@@ -60,20 +60,20 @@ async def listening(app: App, patience: Patience = SLOW) -> AsyncIterator[Listen
         server.close()
         for connection in list(door.connections):
             connection.transport.abort()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while door.connections:
                 await asyncio.sleep(0)
 
 
 async def one_answer(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
         return head + await reader.readexactly(length)
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         try:
             return await reader.read()
         except ConnectionError:
@@ -95,7 +95,7 @@ async def test_a_client_that_takes_nothing_of_its_answer_is_let_go(rate: int) ->
     async with listening(endless, replace(SLOW, answer_idle_s=SOON, answer_rate_min=rate)) as port:
         _, writer = await port.open()
         writer.write(GET)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not port.door.cut_slow:
                 await asyncio.sleep(0.01)
         writer.transport.abort()
@@ -114,7 +114,7 @@ async def test_a_client_that_takes_too_little_is_let_go_and_one_that_takes_enoug
                 await asyncio.sleep(0.01)
 
         tasks = [asyncio.create_task(take(dripping[0], 10)), asyncio.create_task(take(taking[0], 10_000_000))]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while port.door.open > 1:
                 await asyncio.sleep(0.01)
         assert port.door.cut_slow == 1
@@ -132,10 +132,10 @@ async def test_answers_that_wait_for_their_clients_have_a_bound_together_and_who
         for count in range(1, 8):
             opened.append(await port.open())
             opened[-1][1].write(GET)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while port.door.open + port.door.cut_slow < count or not port.door.waiting_bytes:
                     await asyncio.sleep(0.01)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not port.door.cut_slow:
                 await asyncio.sleep(0.01)
         assert port.door.waiting_bytes <= 4_000_000
@@ -156,7 +156,7 @@ async def test_a_closed_connection_waits_for_nobody_who_takes_nothing_of_its_las
     async with listening(app, replace(SLOW, keep_alive_s=SOON, answer_idle_s=SOON)) as port:
         _, writer = await port.open()
         writer.write(GET)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not port.door.cut_slow or port.door.open:
                 await asyncio.sleep(0.01)
         writer.transport.abort()
@@ -172,7 +172,7 @@ async def test_a_connection_that_a_broken_answer_has_closed_waits_for_nobody_who
     async with listening(app, replace(SLOW, keep_alive_s=SOON, answer_idle_s=SOON)) as port:
         _, writer = await port.open()
         writer.write(GET)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not port.door.cut_slow or port.door.open:
                 await asyncio.sleep(0.01)
         writer.transport.abort()
@@ -185,7 +185,7 @@ async def test_of_heads_that_take_too_much_together_those_that_began_first_make_
         for count in range(1, 7):
             opened.append(await port.open())
             opened[-1][1].write(begun)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while port.door.heads_bytes + port.door.turned_away * len(begun) < count * len(begun):
                     await asyncio.sleep(0)
             assert port.door.heads_bytes <= 1500
@@ -207,7 +207,7 @@ async def test_a_head_that_is_given_up_takes_no_room() -> None:
     async with listening(at_once) as port:
         _, writer = await port.open()
         writer.write(GET[:-2])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not port.door.heads_bytes:
                 await asyncio.sleep(0)
             writer.transport.abort()
@@ -252,7 +252,7 @@ async def test_trailers_have_an_end(endless: bytes) -> None:
         reader, writer = await port.open()
         writer.write(CHUNKED % b"" + b"2\r\n{}\r\n0\r\nx: ")
         await one_answer(reader)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (reader.at_eof() or reader.exception()):
                 writer.write(endless * 100)
                 await asyncio.sleep(0)
@@ -347,10 +347,10 @@ async def test_what_cannot_be_read_behind_a_call_is_never_answered_in_its_place(
     async with listening(app) as port:
         reader, writer = await port.open()
         writer.write(GET)
-        await asyncio.wait_for(begun.wait(), 10)
+        await asyncio.wait_for(begun.wait(), 60)
         writer.write((b"GET / HTTP/1.1\r\nx-long: " if garbage[:1] == b"x" else b"") + garbage)
         assert await ended(reader) == b""
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), 60)
         writer.close()
 
 
@@ -397,7 +397,7 @@ async def test_blank_lines_keep_no_connection() -> None:
         reader, writer = await port.open()
         writer.write(GET)
         await one_answer(reader)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (reader.at_eof() or reader.exception()):
                 writer.write(b"\r\n")
                 await asyncio.sleep(0.01)
@@ -462,7 +462,7 @@ async def test_a_head_that_is_half_there_when_the_port_closes_is_answered() -> N
     async with listening(at_once) as port:
         reader, writer = await port.open()
         writer.write(GET[:10])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not port.door.open:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.01)
@@ -485,7 +485,7 @@ async def test_an_answer_under_way_when_the_port_closes_comes_to_its_end_and_one
     async with listening(app) as port:
         reader, writer = await port.open()
         writer.write(GET)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert b"connection: close" not in await reader.readuntil(b"\r\n\r\n")
             assert await reader.readexactly(1) == b"o"
             Closing(port).begin()
