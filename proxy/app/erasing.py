@@ -30,6 +30,7 @@ from proxy.adapters.policy_archive import IN_FORCE
 from proxy.adapters.policy_snapshot import is_policy_file
 from proxy.adapters.store_duckdb import DATABASE_FILE, SCRATCH_FOLDER
 from proxy.app.ledger_wiring import JOURNAL_FOLDER, NODE
+from proxy.app.names_of_person import names_of_person
 from proxy.app.opening import MARK_FILE, open_store
 from proxy.journal.erasing import Names, pseudonym
 from proxy.ledger.erasing import erase_rows, left
@@ -46,6 +47,7 @@ PERSON_ERASED: Final = "person_erased"
 COPY_S: Final = 4 * 3600.0
 READ_S: Final = 600.0
 NAME: Final = re.compile(r"[^\W_][\w.@+/-]*")
+_OWNED: Final = "SELECT owner, count(*) FROM calls WHERE owner_kind = 'person' GROUP BY owner"
 _TAKEN: Final = "SELECT DISTINCT owner FROM calls UNION SELECT DISTINCT owner FROM calls_rolled"
 
 
@@ -71,6 +73,43 @@ class Erased:
     """Other files that were changed or dropped."""
     left: Mapping[str, int]
     """Rows by table in which the name stands as part of the name of something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasable:
+    """What erasing a person would erase."""
+
+    names: tuple[str, ...]
+    """The person's own first."""
+    known: frozenset[str]
+    """Of them, those that nobody gave: an access.yaml has them for the person."""
+    unclear: Mapping[str, tuple[str, ...]]
+    """Names that are left, since an access.yaml has them with others that may be somebody else's."""
+    calls: Mapping[str, int]
+    """On record one by one in the database, by name."""
+    sets: int
+    """Different access.yaml that name the person."""
+    resumed: bool
+    """An earlier run was cut off: its names stand."""
+
+
+def erasable(settings: Settings, person: str, aliases: Iterable[str]) -> Erasable:
+    """Raises NotErasableError, StoreError, OSError."""
+    given = [person, *aliases]
+    began = _began(settings.data)
+    found = names_of_person(settings, [*given, *(began.pseudonyms if began else ())])
+    names = tuple(dict.fromkeys(began.pseudonyms if began else (*given, *found.names)))
+    if began and began.person != person:
+        raise _somebody_else(settings.data)
+    _check_policies(settings, list(names))
+    _check_asides(settings.data)
+    store = open_store(settings.data, 0)
+    try:
+        calls = {str(owner): int(count) for owner, count in store.read(_OWNED, None, READ_S) if owner in names}
+    finally:
+        store.close()
+    known = frozenset(found.names) & frozenset(names)
+    return Erasable(names, known, found.unclear, calls, found.sets, resumed=began is not None)
 
 
 def erase_person(settings: Settings, person: str, aliases: Iterable[str], reason: str) -> Erased:
@@ -100,12 +139,17 @@ def _check_policies(settings: Settings, wanted: list[str]) -> None:
     for path in _live(settings):
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
             if names.stands_in(line):
-                raise NotErasableError(f"{path}:{number} still names {wanted[0]}: take that out first")
+                raise NotErasableError(f"{path}:{number} still names {_standing(line, wanted)}: take that out first")
     if settings.keys_file.exists():
         keys = keys_in(settings.keys_file.read_text())
         valid = [key.id for key in keys.values() if key.owner in wanted and not key.revoked]
         if valid:
             raise NotErasableError(f"{wanted[0]} still has keys: `outlay keys revoke {valid[0]}` first")
+
+
+def _standing(line: str, wanted: list[str]) -> str:
+    """Which of them stands in a line."""
+    return next(name for name in wanted if Names(name, {name: ""}).stands_in(line))
 
 
 def _check_asides(data: Path) -> None:
@@ -134,16 +178,24 @@ def _alone(journal: Path) -> Iterator[None]:
 
 def _pending(data: Path, person: str, aliases: Iterable[str], reason: str) -> tuple[Names, str]:
     """What is to be done, on disk before anything is; what an earlier run began comes first."""
-    path = data / PENDING_FILE
-    try:
-        found = msgspec.json.decode(path.read_bytes(), type=_Pending)
-    except FileNotFoundError:
+    found = _began(data)
+    if found is None:
         pseudonyms = _pseudonyms(data, [person, *aliases])
         found = _Pending(person, pseudonyms, reason, dict(_versions(data, Names(person, pseudonyms))))
-        _write(path, msgspec.json.encode(found))
+        _write(data / PENDING_FILE, msgspec.json.encode(found))
     if found.person != person:
-        raise NotErasableError(f"erasing somebody else was cut off: repeat that first ({path} says who)")
+        raise _somebody_else(data)
     return Names(person, found.pseudonyms, found.versions), found.reason
+
+
+def _began(data: Path) -> _Pending | None:
+    """What a run that was cut off wrote down."""
+    path = data / PENDING_FILE
+    return msgspec.json.decode(path.read_bytes(), type=_Pending) if path.exists() else None
+
+
+def _somebody_else(data: Path) -> NotErasableError:
+    return NotErasableError(f"erasing somebody else was cut off: repeat that first ({data / PENDING_FILE} says who)")
 
 
 def _versions(data: Path, names: Names) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,16 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.connection import LEDGER_SOCKET, listening
+from proxy.cli.visible import visible
+
+if TYPE_CHECKING:
+    from proxy.app.erasing import Erasable
 
 app = typer.Typer(no_args_is_help=True, help="Take a person's name out of everything that is kept.")
 
@@ -23,8 +27,10 @@ def person(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As access.yaml had it.")],
     reason: Annotated[str, typer.Option(help="Why. It goes on record, without the name.")],
     alias: Annotated[
-        list[str] | None, typer.Option("--alias", help="Another name of the person; may be repeated.")
+        list[str] | None,
+        typer.Option("--alias", help="Another name of the person, beside those in access.yaml; may be repeated."),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder of journal and database.", show_default="data")
     ] = None,
@@ -35,11 +41,13 @@ def person(
 ) -> None:
     """Replace a person's name by a pseudonym that nobody can tell, while no server runs. No total changes.
 
-    Take the person out of the policy files and revoke the keys before. Backups made earlier still have the name.
+    With the name go all others that access.yaml, as it is or was, has for the person. What would be erased is listed
+    before anything is. Take the person out of the policy files and revoke the keys before. Backups made earlier still
+    have the name.
     """
     from proxy.adapters.journal_folder import JournalLockedError
     from proxy.app import logs
-    from proxy.app.erasing import NotErasableError, erase_person
+    from proxy.app.erasing import NotErasableError, erasable, erase_person
     from proxy.journal.erasing import NoPseudonymError
     from proxy.ledger.loader import LoadingStoppedError
     from proxy.policy.keys_edit import UneditableError
@@ -54,7 +62,11 @@ def person(
     if any(map(listening, sockets)):
         stop("a server runs on this data folder: stop it first, it can be started again right after", NO)
     try:
-        done = erase_person(settings, name, alias or [], reason)
+        found = erasable(settings, name, alias or [])
+        _list(found)
+        if not yes:
+            _ask()
+        done = erase_person(settings, name, found.names[1:], reason)
     except (NotErasableError, NoPseudonymError, JournalLockedError, UneditableError) as error:
         stop(f"nothing was erased: {error}", NO)
     except (StoreError, LoadingStoppedError, JournalUnavailableError, OSError) as error:
@@ -80,3 +92,31 @@ def person(
             "The name still stands as part of names of other things (projects, rules, …), which were left alone: "
             f"{done.journal.left:,} lines of the journal; rows of {', '.join(done.left) or 'no table'}."
         )
+
+
+def _list(found: "Erasable") -> None:
+    """To stderr, where it is read before the question, and is in no one's JSON."""
+
+    def say(line: str) -> None:
+        typer.echo(visible(line), err=True)
+
+    say("These names will be erased, for good:")
+    for name in found.names:
+        calls = found.calls.get(name, 0)
+        whence = "an access.yaml has it for the person" if name in found.known else "as given"
+        say(f"  {name}  ({whence}; {calls:,} call{'' if calls == 1 else 's'} on record under it)")
+    say(f"in the journal, the database, {found.sets:,} earlier access.yaml, counters, grants and revoked keys.")
+    for name, others in found.unclear.items():
+        say(f"Not erased: {name}. An access.yaml has it with {', '.join(others)}.")
+        say("Where these are the person's, give each as --alias.")
+    if found.resumed:
+        say("An earlier run was cut off: this one goes on with what that began.")
+
+
+def _ask() -> None:
+    try:
+        agreed = typer.confirm("Erase them?", err=True)
+    except typer.Abort:
+        stop("nothing was erased: nobody answered; --yes erases without asking", NO)
+    if not agreed:
+        stop("nothing was erased", NO)
