@@ -30,8 +30,19 @@ class SystemClock:
         """What the machine's clock said last."""
 
     def now_us(self) -> int:
-        # Written out, as it is asked some five times a call.
+        # Written out, as it is asked some four times a call; and without the lock, which is a third of the price, where
+        # the machine's clock goes on as it should. Another thread may come in between: then the time noted is a moment
+        # older than the one that it noted, which matters only if the clock is set back in that very moment.
         machine_us, monotonic_us = self._wall_ns() // 1000, self._monotonic_ns() // 1000
+        passed_us = monotonic_us - self._read_us
+        set_us = machine_us - self._machine_us - passed_us
+        if machine_us >= self._wall_us and passed_us >= 0 and -SET_US < set_us < SET_US:
+            self._wall_us, self._read_us, self._machine_us = machine_us, monotonic_us, machine_us
+            return machine_us
+        return self._was_set(machine_us, monotonic_us)
+
+    def _was_set(self, machine_us: int, monotonic_us: int) -> int:
+        """Its time, whatever was done to the machine's."""
         with self._lock:
             passed_us = monotonic_us - self._read_us
             passed_us = max(passed_us, 0)

@@ -21,6 +21,9 @@ class ProviderSecrets:
         self._folder = folder
         self._environ = environ
         self._kept: dict[str, tuple[tuple[int, int, int], str]] = {}
+        self._variables: dict[str, str] = {}
+        """Those that were asked for and set. Nobody changes a running process's environment from outside, and to look
+        it up is ten times as dear."""
 
     def secret(self, provider: Provider) -> str | None:
         """The credential to send: '' where none is needed, None where one is configured but absent or unusable.
@@ -34,8 +37,14 @@ class ProviderSecrets:
 
     def value(self, source: Secret) -> str | None:
         """What a variable or a file holds; None where it holds nothing that can be used."""
+        if source.source == "env" and (known := self._variables.get(source.name)):
+            return known
         value = self._environ(source.name) if source.source == "env" else self._from_file(source.name)
-        return value if value and value.isprintable() and value.isascii() else None
+        if not (value and value.isprintable() and value.isascii()):
+            return None
+        if source.source == "env":
+            self._variables[source.name] = value
+        return value
 
     def _from_file(self, name: str) -> str:
         path = self._folder / name

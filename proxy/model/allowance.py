@@ -1,7 +1,8 @@
 """Allowance: what a rate limit of outlay's own leaves to a caller, as it is told in headers."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from proxy.model.fact import fact
 
 
 class Measure(StrEnum):
@@ -12,7 +13,7 @@ class Measure(StrEnum):
     CONCURRENT = "concurrent"
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Allowance:
     """Of the limit that leaves least."""
 

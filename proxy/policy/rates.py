@@ -135,9 +135,9 @@ class Rates:
             for measure, limit, window in instance.limited(throttle):
                 remaining = max(0, limit - window.total(now_us))
                 full_us = window.empty_in_us(now_us)
-                found = Allowance(measure, limit, remaining, full_us, wall_us + full_us)
-                if measure not in least or (remaining, -found.full_us) < _tightness(least[measure]):
-                    least[measure] = found
+                tightest = least.get(measure)
+                if tightest is None or (remaining, -full_us) < _tightness(tightest):
+                    least[measure] = Allowance(measure, limit, remaining, full_us, wall_us + full_us)
         return tuple(least.values())
 
     def _found(self, throttles: Sequence[Throttle], now_us: int) -> "list[tuple[Throttle, _Instance]]":

@@ -17,7 +17,7 @@ ALL_OTHERS: Final = "(all others)"
 """The instance that further instances of a budget share, where there are more than counters have place for."""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Spent:
     """What a call came to, in every unit that budgets have."""
 

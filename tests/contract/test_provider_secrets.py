@@ -32,6 +32,13 @@ def test_a_variable_gives_its_value_and_none_where_it_is_not_set(tmp_path: Path)
     assert found.secret(provider(Secret("env", "OTHER"))) is None
 
 
+def test_a_variable_is_looked_for_until_it_is_there_and_not_again(tmp_path: Path) -> None:
+    values = ["", "sk-1", "sk-2"]
+    found = ProviderSecrets(tmp_path, lambda _: values.pop(0))
+    wanted = [found.secret(provider(Secret("env", "OPENAI_API_KEY"))) for _ in range(4)]
+    assert wanted == [None, "sk-1", "sk-1", "sk-1"]
+
+
 def test_a_file_is_read_without_white_space_and_again_when_it_changes(tmp_path: Path) -> None:
     found = secrets(tmp_path)
     wanted = provider(Secret("file", "key"))
