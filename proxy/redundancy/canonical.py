@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from .nonces import masked
 
@@ -15,8 +16,10 @@ _LOOKALIKES = str.maketrans(
     "aeopcyxijsdhkmtbhaeopcyxijskmtbhabezhikmnoptyxoaivup",
 )
 _LOOKALIKE = re.compile("[\u0370-\u03ff\u0400-\u052f]")
-_RULES = re.compile(r"([-=_*~#])\1{2,}")
-_RULE_STARTS = ("---", "===", "___", "***", "~~~", "###")
+_BETWEEN = "\x00"
+_RULES = tuple((mark, mark * 3, re.compile(re.escape(mark * 3) + re.escape(mark) + "*")) for mark in "-=_*~#")
+"""One mark is looked for at a fraction of the price of three, and three at a fraction of that of any of six."""
+_BLANKS = bytes(code for code in range(128) if chr(code).isspace())
 
 
 def visible(text: str) -> str:
@@ -34,11 +37,27 @@ def visible(text: str) -> str:
 def canonical(text: str) -> str:
     """Visible, without nonces and rules, in one case. White space stands: words are told by it."""
     plain = masked(visible(text))
-    if any(rule in plain for rule in _RULE_STARTS):
-        plain = _RULES.sub(" ", plain)
+    for mark, rule, rules in _RULES:
+        if mark in plain and rule in plain:
+            plain = rules.sub(" ", plain)
     return plain.casefold()
 
 
 def compact(canonical_text: str) -> str:
     """Without any white space: spaces and line breaks inside words change nothing."""
     return "".join(canonical_text.split())
+
+
+def packed(canonical_text: str) -> bytes:
+    """`compact`, as bytes to be hashed: of ASCII at a fifth of its price."""
+    if canonical_text.isascii():
+        return canonical_text.encode().translate(None, _BLANKS)
+    return compact(canonical_text).encode("utf-8", "surrogatepass")
+
+
+def packed_each(canonical_texts: Sequence[str]) -> list[bytes]:
+    """`packed` of each."""
+    joined = _BETWEEN.join(canonical_texts)
+    if not joined.isascii() or joined.count(_BETWEEN) != len(canonical_texts) - 1:
+        return list(map(packed, canonical_texts))
+    return joined.encode().translate(None, _BLANKS).split(_BETWEEN.encode())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from proxy.model.fact import fact
 
 from .bounds import TAILS_MAX, Recent
-from .canonical import canonical, compact
+from .canonical import canonical, packed
 from .conversation import Conversation
-from .hashing import Keyed
+from .hashing import Keyed, Prefixes
 from .sight import SYSTEM_ROLES, Message
 
 _EDGE_CHARS = 40
@@ -18,7 +19,7 @@ CANONICAL_CHARS_MAX = 48_000
 _MEMO_MAX = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Heard:
     """What was spoken so far, as hashes: of all in canonical form, of all as sent, and of the last message alone."""
 
@@ -27,7 +28,7 @@ class Heard:
     last: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Tail:
     """The end of an earlier call. `whole`: hash of its prompt, system and all; `parent`: of the one before."""
 
@@ -37,7 +38,7 @@ class Tail:
     conversation: Conversation
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Reading:
     """`whole`: hash of system and messages in canonical form; `raw`: of both as sent; `parent`: whole of the call it
     continues. `fresh`: the messages that no earlier call of this owner had, in canonical form: all in a new
@@ -59,28 +60,29 @@ class Reading:
 
     def chars(self, said: bool = False) -> int:
         """Length of what is fresh; with `said` without the assistant's part."""
-        return sum(len(text) for role, text in self.fresh if not (said and role == "assistant"))
+        return sum([len(text) for role, text in self.fresh if not (said and role == "assistant")])
 
 
 class Reader:
-    __slots__ = ("_keyed", "_memo", "_tails")
+    __slots__ = ("_keyed", "_memo", "_raws", "_tails")
 
     def __init__(self, keyed: Keyed) -> None:
         self._keyed = keyed
         self._tails: Recent[int, Tail] = Recent(TAILS_MAX)
         self._memo: Recent[int, int] = Recent(_MEMO_MAX)
+        self._raws: dict[int, int] = {}
 
     def read(self, owner: str, messages: Sequence[Message]) -> Reading:
         spoken = [message for message in messages if message[0] not in SYSTEM_ROLES]
-        system = "\n".join(text for role, text in messages if role in SYSTEM_ROLES)
-        system_raw = self._keyed.text(system)
+        system = "\n".join([text for role, text in messages if role in SYSTEM_ROLES])
+        system_raw = self._raw(system)
         system_whole = self._system(system, system_raw)
         ends = self._ends(owner, spoken)
         back, known = self._known(ends, spoken)
         if known is not None and not back:
             if self._keyed.chain(system_whole, known.heard.whole) == known.whole:
                 raw = self._keyed.chain(system_raw, known.heard.raw)
-                return Reading(known.whole, raw, known.parent, ends[0], known.heard, known=known)
+                return Reading(known.whole, raw, known.parent, ends.of(0), known.heard, known=known)
             known = None
         before, fresh = (known.heard, spoken[-back:]) if known is not None else (Heard(), spoken)
         heard, read = self._hear(before, fresh)
@@ -88,7 +90,7 @@ class Reader:
             whole=self._keyed.chain(system_whole, heard.whole),
             raw=self._keyed.chain(system_raw, heard.raw),
             parent=known.whole if known is not None else 0,
-            end=ends[0] if ends else 0,
+            end=ends.of(0) if spoken else 0,
             heard=heard,
             fresh=read,
             system="" if known is not None else system,
@@ -98,23 +100,33 @@ class Reader:
     def keep(self, reading: Reading, conversation: Conversation) -> None:
         self._tails.put(reading.end, Tail(reading.heard, reading.whole, reading.parent, conversation))
 
-    def _known(self, ends: Sequence[int], spoken: Sequence[Message]) -> tuple[int, Tail | None]:
+    def _known(self, ends: Prefixes, spoken: Sequence[Message]) -> tuple[int, Tail | None]:
         """How many messages back an earlier call ended, and its end. Its last message is compared in full."""
-        for back, end in enumerate(ends):
-            known = self._tails.get(end)
+        for back in range(len(ends)):
+            known = self._tails.get(ends.of(back))
             if known is not None and known.heard.last == self._keyed.text(spoken[-1 - back][1]):
                 return back, known
         return 0, None
+
+    def _raw(self, system: str) -> int:
+        """Its hash as sent, known again by this process's."""
+        key = hash(system)
+        known = self._raws.get(key)
+        if known is None:
+            if len(self._raws) >= _MEMO_MAX:
+                self._raws.clear()
+            known = self._raws[key] = self._keyed.text(system)
+        return known
 
     def _system(self, text: str, raw: int) -> int:
         """Canonical hash of a system prompt: thousands of calls share one, so it is worked out once."""
         known = self._memo.get(raw)
         if known is None:
-            known = self._keyed.text(compact(canonical(text)))
+            known = self._keyed.of(packed(canonical(text)))
             self._memo.put(raw, known)
         return known
 
-    def _ends(self, owner: str, spoken: Sequence[Message]) -> list[int]:
+    def _ends(self, owner: str, spoken: Sequence[Message]) -> Prefixes:
         """Hashes of the conversation as of its last messages, newest first. A message stands for itself by length and
         edges: a tenth of the price of hashing it all, and a change inside an old message alone makes no new work."""
         marks = [f"{len(text)}\x00{text[:_EDGE_CHARS]}\x00{text[-_EDGE_CHARS:]}\x01" for _, text in spoken]
@@ -132,7 +144,7 @@ class Reader:
             if at >= starts:
                 plain = canonical(text)
                 read.append((role, plain))
-                part = self._keyed.text(compact(plain))
+                part = self._keyed.of(packed(plain))
             whole = self._keyed.chain(whole, part)
         return Heard(whole, raw, last), tuple(read)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from .bounds import SEGMENTS_MAX
-from .canonical import compact
+from .canonical import packed_each
 from .hashing import Keyed
 
 _SENTENCE_END = re.compile(r"[.!?;]\s+")
@@ -40,7 +40,13 @@ def pieces_of(canonical_text: str) -> list[str]:
 
 def hashed(pieces: Sequence[str], keyed: Keyed) -> dict[int, str]:
     """Of those that read the same, the last."""
-    return dict(zip(keyed.shorts(map(compact, pieces)), pieces, strict=True))
+    return dict(zip(keyed.shorts(packed_each(pieces)), pieces, strict=True))
+
+
+def distinct(pieces: Sequence[str]) -> Sequence[str]:
+    """What `hashed` would leave of them."""
+    read = packed_each(pieces)
+    return pieces if len(set(read)) == len(pieces) else list(dict(zip(read, pieces, strict=True)).values())
 
 
 def anchors(pieces: dict[int, str]) -> tuple[int, ...]:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from array import array
-from dataclasses import dataclass
+from collections.abc import Set
 from heapq import nsmallest
 from zlib import crc32
 
+from proxy.model.fact import fact
 from proxy.model.waste import WasteClass
 
 from .bounds import HOUR_US
-from .canonical import compact
+from .canonical import packed
 from .conversation import Conversation, Turn
 from .hashing import Keyed
 from .sight import TOOL_CALL_MARK, TOOL_RESULT_MARK, Message
@@ -42,7 +43,7 @@ _WAITING = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Repetition:
     """`waiting`: it looks like polling for a state that will change."""
 
@@ -56,14 +57,15 @@ def turn_of(call_id: str, at_us: int, fresh: tuple[Message, ...], keyed: Keyed) 
     said = "\n".join(text for role, text in fresh if role != "assistant")
     call = _calls(asked)
     steady = _steady(said)
-    return Turn(call_id, at_us, keyed.text(compact(call)), keyed.text(compact(steady)), _lines(steady, keyed))
+    return Turn(call_id, at_us, keyed.of(packed(call)), keyed.of(packed(steady)), _lines(steady, keyed))
 
 
 def repetition(conversation: Conversation, turn: Turn, fresh: tuple[Message, ...]) -> Repetition | None:
     """How the newest turn repeats the ones before it, if it does."""
     said = "\n".join(text for role, text in fresh if role != "assistant")
     if is_result(fresh):
-        alike = [old for old in conversation.turns if same_result(old, turn)]
+        lines = frozenset(turn.lines)
+        alike = [old for old in conversation.turns if same_result(old, turn, lines)]
         earlier = [old for old in alike if old.asked == turn.asked]
         if not earlier and len(turn.lines) >= TELLING_LINES_MIN and len(alike) >= TELLING_TIMES_MIN:
             earlier = alike
@@ -76,12 +78,14 @@ def repetition(conversation: Conversation, turn: Turn, fresh: tuple[Message, ...
     return Repetition("repeated_turn", same, False) if same else None
 
 
-def same_result(old: Turn, new: Turn) -> bool:
+def same_result(old: Turn, new: Turn, lines: Set[int]) -> bool:
+    """`lines`: those of the new one."""
     if old.said == new.said:
         return True
-    if len(old.lines) < 4 or len(new.lines) < 4:
+    fewer, more = sorted((len(old.lines), len(new.lines)))
+    if fewer < 4 or fewer < SAME_RESULT_SHARE * more:
         return False
-    return sum(map(new.lines.__contains__, old.lines)) >= SAME_RESULT_SHARE * max(len(old.lines), len(new.lines))
+    return sum(map(lines.__contains__, old.lines)) >= SAME_RESULT_SHARE * more
 
 
 def _calls(asked: str) -> str:
@@ -90,7 +94,7 @@ def _calls(asked: str) -> str:
     if start < 0:
         return asked
     call = asked[start:]
-    if any(mark in call for mark in _COMMENT_MARKS):
+    if any([mark in call for mark in _COMMENT_MARKS]):  # noqa: C419 - a few, and quicker
         call = _COMMENT.sub("", call)
     return _PAUSE.sub("", call) if "sleep" in call else call
 
@@ -98,7 +102,8 @@ def _calls(asked: str) -> str:
 def _steady(said: str) -> str:
     """Without durations, and without what numbers a process or a port."""
     steady = _DURATION.sub("", said)
-    return _LABELLED.sub("", steady) if any(label in steady for label in _LABELS) else steady
+    labelled = any([label in steady for label in _LABELS])  # noqa: C419 - a few, and quicker
+    return _LABELLED.sub("", steady) if labelled else steady
 
 
 def is_result(fresh: tuple[Message, ...]) -> bool:
@@ -112,7 +117,7 @@ def _waits(said: str, old: Turn, new: Turn) -> bool:
 
 def _lines(text: str, keyed: Keyed) -> array[int]:
     """Hashes of a sample of lines, chosen by what they are, so that a line put in shifts nothing."""
-    lines = {line.encode("utf-8", "surrogatepass") for line in text.split("\n") if line}
+    lines = {line for line in text.encode("utf-8", "surrogatepass").split(b"\n") if line}
     if len(lines) > LINES_MAX:
         lines = set(nsmallest(LINES_MAX, lines, key=crc32))
-    return array("I", [keyed.of(line) >> 32 for line in lines])
+    return array("I", keyed.shorts(lines))

@@ -22,10 +22,10 @@ from .moving import absorb, ends, moved, moves, recast
 from .prompts import Use
 from .reading import Reading
 from .repeats import DISGUISE_WEIGHT
-from .segments import anchors, cut, hashed, pieces_of
+from .segments import anchors, cut, distinct, hashed, pieces_of
 from .sight import Message, Sight
 from .topic import ALIKE_MIN, Likeness, Topic
-from .words import ask_of
+from .words import SHORT_BITS, ask_of
 
 SHARED_ANCHORS_MIN = 0.5
 SERVICE_TRUST = 0.2
@@ -52,6 +52,9 @@ OWNERS_MAX = 32
 SHARED_WEIGHT_MIN = 0.6
 """Two people at one prompt try each other's versions."""
 _INDEX_MAX = TOPICS_MAX * 16
+_NO_PIECES = array("I")
+"""Of all short topics: what a topic began with never changes."""
+_HALF = (1 << SHORT_BITS // 2) - 1
 
 
 class _Long(NamedTuple):
@@ -113,13 +116,13 @@ class Topics:
     ) -> tuple[Likeness | None, Likeness | None]:
         """How a new conversation's first call stands to its owner's topic, and to everybody's; None where it is too
         short to have one, or nobody else has it. `system`: as sent; `asked`: as `judge` has it."""
-        pieces = pieces_of("\n".join(text for _, text in messages))
+        pieces = pieces_of("\n".join([text for _, text in messages]))
+        if sum(map(len, pieces)) < LONG_CHARS_MIN:
+            return self._place_few(owner, pieces, distinct(pieces), asked), None
         own = hashed(pieces, self._keyed)
         sample = anchors(own)
         if len(sample) < ANCHORS_MIN or sum(map(len, own.values())) < LONG_CHARS_MIN:
-            # Of pieces that read the same one is left, which may have other words than those that are gone.
-            ask = asked if asked and len(own) == len(pieces) else ask_of("\n".join(own.values()), self._keyed)
-            return self._place_short(owner, ask), None
+            return self._place_few(owner, pieces, list(own.values()), asked), None
         call = _Long(own, own | cut(canonical(system), self._keyed), sample, [text for _, text in messages])
         mine = self._place_long(owner, call)
         return mine, self._place_shared(owner, call, mine.topic) if mine.fixed is None else None
@@ -192,6 +195,11 @@ class Topics:
     def _wish(self, call: _Long) -> int:
         return ask_of("\n".join(ends(call.texts[-1])), self._keyed)
 
+    def _place_few(self, owner: str, pieces: Sequence[str], left: Sequence[str], asked: int) -> Likeness | None:
+        """`left`: of pieces that read the same one, which may have other words than those that are gone."""
+        ask = asked if asked and len(left) == len(pieces) else ask_of("\n".join(left), self._keyed)
+        return self._place_short(owner, ask)
+
     def _place_short(self, owner: str, ask: int) -> Likeness | None:
         if ask.bit_count() < SHORT_WORDS_MIN:
             return None
@@ -199,9 +207,9 @@ class Topics:
         if recent is None:
             recent = deque(maxlen=TOPICS_PER_OWNER_MAX)
             self._count_short -= len(self._short.put(owner, recent) or ())
-        best, likeness = _nearest(ask, recent)
-        if best is None or likeness < ALIKE_MIN:
-            topic = Topic(array("I"), known=ask)
+        best = _nearest(ask, recent)
+        if best is None:
+            topic = Topic(_NO_PIECES, known=ask)
             topic.keep(ask)
             self._count_short += len(recent) < TOPICS_PER_OWNER_MAX
             recent.append(topic)
@@ -211,19 +219,25 @@ class Topics:
         return best.asked(ask)
 
 
-def _nearest(ask: int, topics: Iterable[Topic]) -> tuple[Topic | None, float]:
-    """Of an ask with words: the first of those that are most alike, and how much; a hundred asks are compared for each
-    short prompt."""
-    best, most = None, -1.0
+def _nearest(ask: int, topics: Iterable[Topic]) -> Topic | None:
+    """Of an ask with words: the first of the topics that are most alike, if any is alike enough. A hundred asks are
+    compared for each short prompt, so each with half of the words first: who has ALIKE_MIN of all words has so many of
+    these."""
+    best, most = None, 0.0
     words = ask.bit_count()
+    half = ask & _HALF
+    missing_max = words - int(ALIKE_MIN * words)
+    half_min = half.bit_count() - missing_max
     for topic in topics:
         for old in topic.asks:
+            if (half & old).bit_count() < half_min:
+                continue
             # `alike`, written out: what both have is counted once, as is what this one has.
             shared = (ask & old).bit_count()
             likeness = shared / (words + old.bit_count() - shared)
-            if likeness > most:
+            if likeness > most and likeness >= ALIKE_MIN:
                 best, most = topic, likeness
-    return best, most
+    return best
 
 
 def _again(use: Use, disguised: bool) -> float:

@@ -11,12 +11,12 @@ from .nonces import gibberish
 
 _WORD = re.compile(r"\w+")
 _STEM_CHARS = 4
-_BITS = 2048
+SHORT_BITS = 2048
 TEXT_BITS = 16_384
 """For the words of a whole text."""
 GIBBERISH_CHARS_MIN = 9
 WORDS_MAX = 8_192
-"""Whose places are remembered, of each key: some 1 MB, so that they stay near the processor."""
+"""Whose places are remembered, of each key and size of set: some 1 MB, so that they stay near the processor."""
 _NOWHERE = -1
 """Place of words that don't count."""
 _NONE, _ONE = b"0", ord("1")
@@ -36,17 +36,20 @@ def stem(word: str) -> str:
     return word[:_STEM_CHARS] if word.isalpha() else word
 
 
-def ask_of(canonical_text: str, keyed: Keyed, bits: int = _BITS) -> int:
+def ask_of(canonical_text: str, keyed: Keyed, bits: int = SHORT_BITS) -> int:
     """The stems as bits of one integer: sets that are compared by `alike` and `new_words` in a microsecond. `bits`: a
     power of two, TEXT_BITS at most."""
     words = _words(canonical_text)
-    known: list[int | None] = list(map(keyed.words.get, map(hash, words)))
-    places = _learnt(words, known, keyed) if None in known else set(cast("list[int]", known))
+    known = keyed.words.get(bits)
+    if known is None:
+        known = keyed.words[bits] = {}
+    places: set[int | None] = set(map(known.get, map(hash, words)))
+    if None in places:
+        places = _learnt(words, known, keyed, bits)
     places.discard(_NOWHERE)
-    ask, mask = bytearray(_NONE) * bits, bits - 1
-    for place in places:
-        # Counted from the end, where numbers have their lowest bits.
-        ask[~(place & mask)] = _ONE
+    ask = bytearray(_NONE) * bits
+    for place in cast("set[int]", places):
+        ask[place] = _ONE
     return int(ask, 2)
 
 
@@ -55,17 +58,20 @@ def _words(text: str) -> Sequence[str]:
     return text.translate(_BLANKS).split() if text.isascii() else _WORD.findall(text)
 
 
-def _learnt(words: Sequence[str], known: Sequence[int | None], keyed: Keyed) -> set[int]:
+def _learnt(words: Sequence[str], known: dict[int, int], keyed: Keyed, bits: int) -> set[int | None]:
     """Places of the words, those that aren't known among them: worked out once for each of late, since texts say the
     same words again and again. What is remembered of a word is this process's hash of it."""
-    found: set[int] = set()
-    for word, place in zip(words, known, strict=True):
+    found: set[int | None] = set()
+    for word in words:
+        key = hash(word)
+        place = known.get(key)
         if place is None:
             counts = stem(word)
-            place = keyed.word(counts) % TEXT_BITS if counts else _NOWHERE  # noqa: PLW2901  # filled in
-            if len(keyed.words) >= WORDS_MAX:
-                keyed.words.clear()
-            keyed.words[hash(word)] = place
+            # From the end, where numbers have their lowest bits.
+            place = bits - 1 - keyed.word(counts) % bits if counts else _NOWHERE
+            if len(known) >= WORDS_MAX:
+                known.clear()
+            known[key] = place
         found.add(place)
     return found
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.redundancy.hashing import Keyed
-from proxy.redundancy.topic import Topic
+from proxy.redundancy.topic import ALIKE_MIN, Topic
 from proxy.redundancy.topics import _nearest
 from proxy.redundancy.words import TEXT_BITS, WORDS_MAX, alike, ask_of, stem
 
@@ -35,13 +35,16 @@ def test_words_beyond_the_memory_are_found_anew() -> None:
     texts = [" ".join(f"word{number + first}" for number in range(4000)) for first in range(0, 3 * WORDS_MAX, 4000)]
     for text in (*texts, texts[0]):
         assert ask_of(text, keyed) == by_hand(text, keyed, 2048)
-        assert len(keyed.words) <= WORDS_MAX
+        assert all(len(known) <= WORDS_MAX for known in keyed.words.values())
 
 
-@given(asks, st.lists(st.lists(asks, max_size=4), max_size=5))
-def test_the_nearest_is_the_first_that_is_most_alike(ask: int, kept: list[list[int]]) -> None:
+@given(asks, st.lists(st.lists(asks | st.integers(0, 6), max_size=4), max_size=5), st.data())
+def test_the_nearest_is_the_first_that_is_most_alike(ask: int, kept: list[list[int]], data: st.DataObject) -> None:
+    for number, each in enumerate(kept):
+        # What differs in a few words from it.
+        kept[number] = [ask ^ (1 << data.draw(st.integers(0, 2047))) if old < 7 else old for old in each]
     topics = [Topic(array("I"), asks=each) for each in kept]
-    best, most = _nearest(ask, topics)
     found = [(alike(ask, old), topic) for topic in topics for old in topic.asks]
-    assert most == max((likeness for likeness, _ in found), default=-1.0)
-    assert best is next((topic for likeness, topic in found if likeness == most), None)
+    most = max((likeness for likeness, _ in found), default=0.0)
+    nearest = next((topic for likeness, topic in found if likeness == most), None) if most >= ALIKE_MIN else None
+    assert _nearest(ask, topics) is nearest
