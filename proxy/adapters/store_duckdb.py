@@ -101,6 +101,16 @@ class DuckStore:
     def path(self) -> Path:
         return self._path
 
+    @property
+    def removed(self) -> str:
+        try:
+            self._path.stat()
+        except FileNotFoundError:
+            return f"{self._path} was removed while it was open"
+        except OSError:
+            pass  # a disk that doesn't answer has not lost it
+        return ""
+
     @contextmanager
     def transaction(self) -> Iterator[DuckTransaction]:
         with self._writing:

@@ -149,7 +149,7 @@ def _servers(plane: ControlPlane, settings: Settings, local: Path, certificate: 
 
 
 def _last_pass(ledger: Ledger) -> None:
-    if ledger.store.damaged:
+    if ledger.store.damaged or ledger.store.removed:
         return
     try:
         ledger.loader.run_once()

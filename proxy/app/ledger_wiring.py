@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 
@@ -55,6 +56,8 @@ from proxy.web.notice_figures import NoticeFigures, notice_details
 from proxy.web.replay_facts import EXPORT_S, EXPORTS_AT_ONCE, InForce, ReplayFacts
 from proxy.web.reports import Reports, iso
 
+log = structlog.get_logger("outlay.ledger")
+
 NODE: Final = "ledger"
 """The name under which the ledger's own facts stand in the journal."""
 JOURNAL_FOLDER: Final = "journal"
@@ -80,9 +83,10 @@ class Ledger:
         self.journal = journal
         self.policies = policies
         self.mistakes = mistakes
+        self._removal_told = False
         self.loader = Loader(store, FileSegments(settings.data / JOURNAL_FOLDER), self.clock.now_us)
         self.metrics = LedgerMetrics(lambda: self.loader.progress, lambda: len(mistakes()), self.clock.now_us)
-        self.metrics.database_damaged.set_function(lambda: bool(store.damaged))
+        self.metrics.database_damaged.set_function(lambda: bool(self._amiss()))
         self.delivering = Delivering(
             store=store,
             journal=journal,
@@ -200,9 +204,19 @@ class Ledger:
             attributed,
         )
 
+    def _amiss(self) -> str:
+        """What damage the database has, or that its file is gone; '': it is in order."""
+        return self.store.damaged or self.store.removed
+
     def _to_be_rebuilt(self) -> str:
-        """What damage the database has, where the journals can take its place; else ''."""
-        return self.store.damaged if self.store.damaged and rebuildable(self.settings.data) else ""
+        """What is amiss with the database, where the journals can take its place; else ''."""
+        amiss = self._amiss()
+        if amiss and rebuildable(self.settings.data):
+            return amiss
+        if self.store.removed and not self._removal_told:
+            log.error("database removed, and the journal can't replace it: take a backup before this ends", why=amiss)
+            self._removal_told = True
+        return ""
 
     def caught_up(self) -> bool:
         """Whether every fact up to the start is in the store."""
@@ -212,9 +226,9 @@ class Ledger:
         progress = self.loader.progress
         behind_us = self.clock.now_us() - progress.current_until_us if progress.current_until_us else None
         return {
-            "ready": not (self.loading.failing or self.store.damaged),
+            "ready": not (self.loading.failing or self._amiss()),
             "loading": self.loading.failing or "in order",
-            "database": self.store.damaged or "in order",
+            "database": self._amiss() or "in order",
             "seconds_behind": None if behind_us is None else round(max(behind_us, 0) / 1e6, 3),
             "lines_loaded": progress.lines,
             "quarantined_lines": progress.quarantined,

@@ -91,6 +91,11 @@ class Store(Protocol):
     def path(self) -> Path: ...
 
     @property
+    def removed(self) -> str:
+        """That the file is no longer at its path: what is written to it is gone when this process ends; '': it is."""
+        ...
+
+    @property
     def damaged(self) -> str:
         """What damage a statement has met since the file was opened; '': none. It stays: the file is no longer to be
         trusted."""

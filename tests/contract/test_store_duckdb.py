@@ -254,6 +254,15 @@ def test_nobody_else_may_read_the_file(store):
     assert (store.path.parent / "scratch").stat().st_mode & 0o077 == 0
 
 
+def test_a_file_that_was_removed_is_missed_and_what_it_holds_can_still_be_copied(store, tmp_path):
+    store.read("SELECT 1")
+    assert not store.removed
+    store.path.unlink()
+    assert store.removed == f"{store.path} was removed while it was open"
+    store.copy(tmp_path / "copy.duckdb", 30)
+    assert (tmp_path / "copy.duckdb").stat().st_size > 0
+
+
 def test_a_file_that_another_process_holds_is_refused_with_its_pid(tmp_path):
     path = tmp_path / DATABASE_FILE
     code = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print('held', flush=True); sys.stdin.read()"

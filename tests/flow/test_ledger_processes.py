@@ -81,7 +81,7 @@ def command(outlay, *arguments, say="", **environ):
         input=say,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -146,7 +146,7 @@ def test_a_second_ledger_on_the_same_folder_names_the_first(outlay):
     outlay.start_ledger()
     second = Running("second", outlay.ledger.arguments, outlay.ledger.environ, outlay.folder / "second.log")
     second.start()
-    assert second.process.wait(30) == 1
+    assert second.process.wait(300) == 1
     assert str(outlay.ledger.pid) in second.said
     assert answers(f"{outlay.ledger_url}/healthz")
 
@@ -154,7 +154,7 @@ def test_a_second_ledger_on_the_same_folder_names_the_first(outlay):
 def test_policies_that_are_wrong_stop_the_start_and_are_named(outlay):
     (outlay.folder / "policies" / "access.yaml").write_text("people: {alice: {taem: payments}}\n")
     outlay.ledger.start()
-    assert outlay.ledger.process.wait(30) == 2
+    assert outlay.ledger.process.wait(300) == 2
     assert "taem" in outlay.ledger.said
 
 
@@ -168,7 +168,7 @@ def test_nothing_that_lies_where_a_plane_is_started_is_run(outlay, plane):
         cwd=outlay.folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, "another program" in done.stderr) == (2, False), done.stderr
@@ -356,7 +356,7 @@ def test_a_command_that_cannot_be_tried_says_why_and_exits_with_2(tmp_path, argu
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (outcome.returncode, outcome.stdout) == (2, "")
@@ -392,9 +392,41 @@ def test_damage_met_while_it_runs_is_told_and_mended_by_the_next_start(outlay):
 
     outlay.ledger.start()
     until("it has met the damage", lambda: _asked(outlay) or outlay.ledger.process.poll() is not None)
-    assert outlay.ledger.process.wait(30) == 1
+    assert outlay.ledger.process.wait(300) == 1
     assert "database damaged: it is made anew at the next start" in outlay.ledger.said
     outlay.start_ledger()
     until("all is loaded anew", lambda: _current(outlay) == 3000, outlay.ledger)
     assert "database damaged: loading it anew from the journal" in outlay.ledger.said
     assert len(list(outlay.data.glob("outlay.duckdb.damaged-*"))) == 1
+
+
+def test_a_database_that_is_removed_while_it_runs_is_missed_and_loaded_anew_by_the_next_start(outlay):
+    mark_new(outlay.data, ["test", "ledger"])
+    writer = Writer(outlay)
+    mark_first(outlay.data / "journal" / "test", writer.journal.place)
+    writer.append(*(spent(f"call_{number}") for number in range(5)))
+    outlay.start_ledger()
+    until("all is loaded", lambda: _current(outlay) == 5, outlay.ledger)
+    (outlay.data / "outlay.duckdb").unlink()
+    assert outlay.ledger.process.wait(60) == 1
+    assert "outlay.duckdb was removed while it was open" in outlay.ledger.said
+    writer.append(spent("call_5"))
+    outlay.start_ledger()
+    until("all is loaded anew", lambda: _current(outlay) == 6, outlay.ledger)
+    writer.close()
+
+
+def test_where_the_journal_can_not_replace_a_database_that_was_removed_it_goes_on_and_says_so(outlay):
+    writer = Writer(outlay)
+    writer.append(spent("call_1"))
+    outlay.start_ledger()
+    until("it is loaded", lambda: _current(outlay) == 1, outlay.ledger)
+    (outlay.data / "outlay.duckdb").unlink()
+    until("it is missed", lambda: "the journal can't replace it" in outlay.ledger.said, outlay.ledger)
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(outlay.data / "ledger.sock"))) as local:
+        ready = local.get("http://ledger/readyz")
+    assert (ready.status_code, "was removed" in ready.json()["database"]) == (503, True)
+    saved = command(outlay, "backup", str(outlay.folder / "backups"), OUTLAY_DATA=str(outlay.data))
+    assert saved.returncode == 0, saved.stderr
+    assert _current(outlay) == 1
+    writer.close()
