@@ -69,3 +69,6 @@ def _verified(document: Document, width: int | None) -> None:
         out.print(Text(f"{row['month']}  {row['sha256']}  {'holds' if row['holds'] else 'FAILS'}"))
         for fault in row["faults"]:
             out.print(Text(f"- {fault}"))
+        # An older server doesn't say.
+        for each in row.get("unverified", ()):
+            out.print(Text(f"- Not verified: {each}", "dim"))

@@ -20,8 +20,10 @@ from proxy.finance.statement import (
     Rows,
     Statement,
     StatementError,
+    Total,
     following,
     read,
+    total,
 )
 from proxy.ledger.kept import RAW_FROM
 from proxy.ledger.selection import Selection
@@ -42,6 +44,7 @@ _POSITIONS: Final = """
 SELECT node, max(boot), max_by(number, (boot, number)), max_by(loaded_bytes, (boot, number)) FROM positions
 GROUP BY node ORDER BY node
 """
+_ANY_LINE: Final = "is not counted again: of several gateways' lines of a batch any may be the one that counts"
 EVER_US: Final = 2**63 - 1
 NAMES: Final = len(DIMENSIONS) - 1
 """Columns before the figures: all dimensions but the meter."""
@@ -70,6 +73,15 @@ class Sums:
     held: int = 0
     """Calls in flight."""
     held_pico: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of holding a statement against what is on record."""
+
+    faults: tuple[str, ...]
+    unverified: tuple[str, ...]
+    """What of it could not be held against anything, and why."""
 
 
 def span_us(month: str) -> tuple[int, int]:
@@ -163,14 +175,26 @@ def counted_before(ask: Read, month: str, at: Mapping[str, Any]) -> tuple[int, i
     return int(calls), int(cost)
 
 
-def differing(ask: Read, each: Statement) -> list[str]:
-    """Where what is on record up to a statement's cut is not what it was made of."""
-    before = each.head.get("cut", {})
-    counted = counted_before(ask, each.month, before) if "calls" in before else None
-    if counted is None or counted == (before["calls"], before["cost_pico"]):
-        return []
-    then = f"{before['calls']:,} calls for ${pico_to_usd(before['cost_pico'])}"
-    return [f"it was made of {then}; up to the same place there are {counted[0]:,} for ${pico_to_usd(counted[1])}"]
+def checked(ask: Read, each: Statement) -> Checked:
+    """A statement against the single calls up to its cut."""
+    before, stated = each.head.get("cut", {}), total(each.rows, each.month)
+    if "calls" not in before:
+        return Checked((), (f"its {_told(stated)} were not all kept one by one when it was closed: none is counted",))
+    then = Total(before["calls"], before["cost_pico"])
+    counted = counted_before(ask, each.month, before)
+    if counted is None:
+        return Checked((), (f"its {_told(stated)} are not all kept one by one any more: none is counted again",))
+    # What is stated and was no single call of the journal.
+    batches = Total(stated.calls - then.calls, stated.cost_pico - then.cost_pico)
+    left = (f"work of batches, {_told(batches)}, {_ANY_LINE}",) if batches != Total() else ()
+    if counted == (then.calls, then.cost_pico):
+        return Checked((), left)
+    now = _told(Total(*counted))
+    return Checked((f"it was made of {_told(then)}; up to the same place there are {now}",), left)
+
+
+def _told(found: Total) -> str:
+    return f"{found.calls:,} call{'' if found.calls == 1 else 's'} for ${pico_to_usd(found.cost_pico)}"
 
 
 def closed_notes(store: Store, asked: Selection, timeout_s: float) -> list[str]:

@@ -5,13 +5,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from proxy.finance.statement import COLUMNS, DIMENSIONS, Closing, Rows, Statement, Total
+from proxy.finance.statement import COLUMNS, DIMENSIONS, Closing, Rows, Statement, Total, read
 from proxy.ledger.month_blocks import Block
-from proxy.ledger.months import Sums
+from proxy.ledger.months import Checked, Read, Sums, checked
 from proxy.model.money import pico_to_usd
 from proxy.ports.sheets import Cell, Column, ColumnType, Sheet
 from proxy.web.reports import iso
 
+_NOT_LOOKED_AT: Final = "its calls are not counted again, since it is not what was closed"
 _MONEY: Final = ("cost_usd", "corrections_usd", "unbooked_usd")
 _LISTED: Final = ("month", "state", "calls", *_MONEY, "closed_at", "closed_by", "reason", "sha256", "in_the_way")
 _TYPES: Final = {"calls": ColumnType.WHOLE, "quantity": ColumnType.WHOLE, **dict.fromkeys(_MONEY, ColumnType.MONEY)}
@@ -101,10 +102,20 @@ def _sheet(name: str, rows: Rows, about: Mapping[str, str], made: datetime | Non
     return Sheet(name, columns, [[*key, *amount] for key, amount in sorted(rows.items())], about, made)
 
 
+def verified_row(ask: Read, closing: Closing, wrong: Sequence[str]) -> dict[str, Any]:
+    """`wrong`: what is wrong with it by itself and in the chain. Where anything is, no call is counted for it."""
+    found = Checked(tuple(wrong), (_NOT_LOOKED_AT,)) if wrong else checked(ask, read(closing.text))
+    said = {"month": closing.month, "sha256": closing.sha256, "holds": not found.faults}
+    return {**said, "faults": [*found.faults], "unverified": [*found.unverified]}
+
+
 def verified_sheet(document: Mapping[str, Any]) -> Sheet:
-    columns = [*map(Column, ("month", "sha256", "holds", "faults"))]
+    columns = [*map(Column, ("month", "sha256", "holds", "faults", "unverified"))]
     rows = [
-        [row["month"], row["sha256"], "true" if row["holds"] else "false", "; ".join(row["faults"])]
-        for row in document["rows"]
+        [row["month"], row["sha256"], "true" if row["holds"] else "false", *_lists(row)] for row in document["rows"]
     ]
     return Sheet("verify", columns, rows)
+
+
+def _lists(row: Mapping[str, Any]) -> list[Cell]:
+    return ["; ".join(row[name]) for name in ("faults", "unverified")]

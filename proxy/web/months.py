@@ -14,7 +14,7 @@ from proxy.finance.statement import Rows, Statement, StatementError, faults, fol
 from proxy.ledger.loader import Progress
 from proxy.ledger.month_blocks import blocks
 from proxy.ledger.month_book import Drawn, MonthBook
-from proxy.ledger.months import Read, UnknownMonthError, differing, live, month_of, readable, span_us, sums
+from proxy.ledger.months import Read, UnknownMonthError, live, month_of, readable, span_us, sums
 from proxy.ledger.outcomes import Outcomes
 from proxy.ledger.selection import ParameterError, reason_of
 from proxy.ports.sheets import SheetWriter
@@ -29,6 +29,7 @@ from proxy.web.month_documents import (
     rows_document,
     rows_sheet,
     statement_sheet,
+    verified_row,
     verified_sheet,
 )
 from proxy.web.month_figures import outcome_figures, restated
@@ -141,18 +142,12 @@ class Months:
     async def verified(self) -> dict[str, Any]:
         """What the check found, as a document. Raises BusyError, StoreError."""
 
-        def made(store: Store, timeout_s: float) -> list[tuple[str, str, list[str]]]:
+        def made(store: Store, timeout_s: float) -> list[dict[str, Any]]:
             ask = _asking(store, timeout_s)
             chain = self.book.chain(ask)
-            return [
-                (each.month, each.sha256, wrong or differing(ask, read(each.text)))
-                for each, wrong in zip(chain, faults(chain), strict=True)
-            ]
+            return [verified_row(ask, each, wrong) for each, wrong in zip(chain, faults(chain), strict=True)]
 
-        rows = [
-            {"month": month, "sha256": sha256, "holds": not wrong, "faults": wrong}
-            for month, sha256, wrong in await self.desk.read(made)
-        ]
+        rows = await self.desk.read(made)
         return {"report": "verify", "holds": all(row["holds"] for row in rows), "rows": rows}
 
     async def close(self, request: Request) -> Response:

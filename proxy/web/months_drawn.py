@@ -100,6 +100,7 @@ def verify_page(document: Document, at: str) -> Html:
     whole = ("All hold", "good") if document["holds"] else ("Something fails", "bad")
     verdict = tag("span", whole[0], class_=whole[1]) if rows else "No month is closed, so there is nothing to verify"
     cells = [[Cell(row["month"]), Cell(_held(row)), Cell(tag("code", row["sha256"]))] for row in rows]
+    left = [f"{row['month']}: {each}." for row in rows for each in row["unverified"]]
     return drawn(
         "Verify",
         tag("p", verdict, f". Worked out {at}."),
@@ -107,7 +108,13 @@ def verify_page(document: Document, at: str) -> Html:
         tag("h2", "What was done"),
         listed(
             "Each statement's hash, sums and place in the chain were worked out again.",
-            "The single calls up to its cut were counted again, where they are still kept one by one.",
+            "The single calls up to its cut were counted again, with what they cost.",
+        ),
+        tag("h2", "What was not verified"),
+        listed(
+            *left,
+            "What was delivered is stated as it was known when the month was closed, and is not worked out again.",
+            NOT_COMPARED,
         ),
     )
 

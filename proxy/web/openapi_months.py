@@ -52,7 +52,7 @@ def corrections() -> Schema:
 
 
 def verified() -> Schema:
-    row = table({"month": TEXT, "sha256": TEXT, "holds": {"type": "boolean"}, "faults": TEXTS})
+    row = table({"month": TEXT, "sha256": TEXT, "holds": {"type": "boolean"}, "faults": TEXTS, "unverified": TEXTS})
     return table({"report": TEXT, "holds": {"type": "boolean"}, "rows": {"type": "array", "items": row}})
 
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from proxy.__main__ import app
 from proxy.adapters.clock import SystemClock
 from proxy.adapters.journal_file import FileJournal
+from proxy.cli.month_tables import draw
 from proxy.model.usage import Usage
 from proxy.settings import os_user
 from tests.flow.ledger_world import spent
@@ -56,3 +57,9 @@ def test_a_month_that_can_not_be_closed_says_why(outlay):
     assert "2999-01 can't be closed yet: " in refused.stderr
     assert outlay("export", "csv", "--month", "2020-01", "--out", "x.csv").exit_code == 1
     assert outlay("months", "close", "January").exit_code == 2
+
+
+def test_what_a_check_could_not_verify_is_told(capsys):
+    row = {"month": "2026-10", "sha256": "ab", "holds": True, "faults": [], "unverified": ["work of batches"]}
+    draw({"report": "verify", "holds": True, "rows": [row]}, 80)
+    assert capsys.readouterr().out == "2026-10  ab  holds\n- Not verified: work of batches\n"
