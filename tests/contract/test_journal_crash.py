@@ -11,7 +11,7 @@ POINTS_AT_LEAST = 60
 
 def kills(*args):
     command = [sys.executable, "-m", "tests.contract.journal_crash", *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -153,7 +153,7 @@ def different() -> set[tuple[str, str]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
         env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},  # the installed list, nothing from the network
     )
     assert answer.returncode == 0, answer.stderr[-2000:]

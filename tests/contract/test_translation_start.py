@@ -34,7 +34,7 @@ def test_it_is_confined_and_ends_when_nobody_is_there() -> None:
         env={"PYTHONPATH": str(ROOT), "LITELLM_MODE": "PRODUCTION", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (ended.stdout, ended.returncode) == ("confined\n", 0), ended.stderr

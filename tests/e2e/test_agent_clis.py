@@ -179,7 +179,7 @@ def desk(cli: Cli, server: Deployment, tmp_path: Path, request: pytest.FixtureRe
         ("add", "README.md"),
         (*who, "commit", "-q", "-m", "first"),
     ):
-        subprocess.run(["git", *words], cwd=tree, check=True, timeout=30)
+        subprocess.run(["git", *words], cwd=tree, check=True, timeout=300)
     made = Desk(cli, server, tmp_path, branch)
     if cli.first:
         assert made.outlay("setup", cli.name).returncode == 0

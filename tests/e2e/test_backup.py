@@ -48,7 +48,7 @@ def ask(url, key):
     request = urllib.request.Request(
         f"{url}/v1/chat/completions", json.dumps(CHAT).encode(), {"authorization": f"Bearer {key}"}, method="POST"
     )
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
         answer.read()
 
 

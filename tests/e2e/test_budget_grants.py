@@ -24,13 +24,13 @@ class Office:
 
     def grant(self, calls: int, ends: datetime) -> str:
         body = {"amount": f"{calls} calls", "until": ends.isoformat(), "reason": "a release", "instance": ["alice"]}
-        answer = httpx.post(self._grants, json=body, headers=ADMIN, timeout=30)
+        answer = httpx.post(self._grants, json=body, headers=ADMIN, timeout=300)
         assert answer.status_code == 201, answer.text
         id_: str = answer.json()["id"]
         return id_
 
     def revoke(self, id_: str) -> None:
-        answer = httpx.delete(f"{self._grants}/{id_}?reason=typed+wrong", headers=ADMIN, timeout=30)
+        answer = httpx.delete(f"{self._grants}/{id_}?reason=typed+wrong", headers=ADMIN, timeout=300)
         assert answer.status_code == 200, answer.text
 
     def call(self, key: str = ALICE_KEY, marker: str = "") -> int:
@@ -39,7 +39,7 @@ class Office:
         if marker:
             headers |= {"x-standin-marker": marker, "x-standin-delay-ms": "600000"}
         headers["x-outlay-tags"] = f"kind={self.kind}"
-        return httpx.post(f"{self.outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=60).status_code
+        return httpx.post(f"{self.outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=300).status_code
 
     @property
     def _grants(self) -> str:

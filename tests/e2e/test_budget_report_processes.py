@@ -31,17 +31,17 @@ class Shop:
     def call(self, key: str, output_max: int = 50) -> httpx.Response:
         body = {"model": MODEL, "messages": [{"role": "user", "content": "hello"}], "max_completion_tokens": output_max}
         headers = {"authorization": f"Bearer {key}"}
-        return httpx.post(f"{self.outlay.url}/v1/chat/completions", json=body, headers=headers, timeout=30)
+        return httpx.post(f"{self.outlay.url}/v1/chat/completions", json=body, headers=headers, timeout=300)
 
     def run(self, *words: str, key: str = ADMIN_KEY) -> subprocess.CompletedProcess[str]:
         environ = {**base_environ(), "XDG_CONFIG_HOME": str(self.outlay.folder), "COLUMNS": "80"}
         environ |= {"OUTLAY_URL": self.outlay.ledger_url, "OUTLAY_KEY": key}
         arguments = [sys.executable, "-m", "proxy", "report", "budgets", *words]
-        return subprocess.run(arguments, check=False, env=environ, capture_output=True, text=True, timeout=60)
+        return subprocess.run(arguments, check=False, env=environ, capture_output=True, text=True, timeout=300)
 
     def rows(self, key: str = ADMIN_KEY, **asked: str) -> dict[tuple[str, str], dict[str, Any]]:
         headers = {"authorization": f"Bearer {key}"}
-        answer = httpx.get(f"{self.outlay.ledger_url}/v1/reports/budgets", params=asked, headers=headers, timeout=30)
+        answer = httpx.get(f"{self.outlay.ledger_url}/v1/reports/budgets", params=asked, headers=headers, timeout=300)
         assert answer.status_code == 200, answer.text
         return {(row["budget"], ",".join(row["instance"].values())): row for row in answer.json()["rows"]}
 
@@ -112,7 +112,7 @@ def test_held_is_what_the_gateway_holds_while_a_stream_runs(shop: Shop) -> None:
     body |= {"stream": True, "max_completion_tokens": 500}
     headers = {"authorization": f"Bearer {ALICE_KEY}", "x-standin-tokens": "40", "x-standin-stall-after": "2"}
     with httpx.stream(
-        "POST", f"{shop.outlay.url}/v1/chat/completions", json=body, headers=headers, timeout=30
+        "POST", f"{shop.outlay.url}/v1/chat/completions", json=body, headers=headers, timeout=300
     ) as answer:
         assert answer.status_code == 200
         pieces = answer.iter_raw()  # kept: an iterator that is dropped closes the connection

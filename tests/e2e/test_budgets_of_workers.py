@@ -23,7 +23,7 @@ def test_what_one_worker_let_through_the_others_count_seconds_later(tmp_path: Pa
 
         def call() -> int:
             # A connection of its own, so that the kernel gives it to any worker.
-            answer = httpx.post(f"{outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=30)
+            answer = httpx.post(f"{outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=300)
             return answer.status_code
 
         def details(worker: int) -> dict[str, object]:
@@ -43,7 +43,7 @@ def test_what_one_worker_let_through_the_others_count_seconds_later(tmp_path: Pa
             lambda: all(details(worker)["policy"] != policies[worker] for worker in range(WORKERS)),
             outlay.server,
         )
-        with httpx.Client(headers=headers, timeout=30) as one_worker:
+        with httpx.Client(headers=headers, timeout=300) as one_worker:
             url = f"{outlay.url}/v1/chat/completions"
             statuses = [one_worker.post(url, json=CHAT).status_code for _ in range(LIMIT + 3)]
         assert statuses == [200] * LIMIT + [400] * 3

@@ -23,7 +23,7 @@ class Planes:
     def call(self) -> int:
         """The status of one call."""
         headers = {"authorization": f"Bearer {ALICE_KEY}"}
-        return httpx.post(f"{self.outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=30).status_code
+        return httpx.post(f"{self.outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=300).status_code
 
     def passed(self, calls: int) -> int:
         """How many of so many calls go through; the others are refused, and by nothing else than a rule."""
@@ -96,7 +96,7 @@ def test_kills_of_either_plane_at_any_moment_let_through_what_the_limit_says(pla
     outlay = planes.outlay
     planes.set_budgets(CALLS.format(60))
     through = 0
-    for _ in range(6):
+    for _ in range(4):
         through += planes.passed(dice.randrange(4, 14))
         dice.choice((outlay.gateway, outlay.ledger)).kill()
         if dice.random() < 0.5:

@@ -41,7 +41,7 @@ async def _calls(running: Deployment) -> None:
     chat = {"model": "gpt-4o-mini", "messages": [prompt]}
     message = {"model": "claude-sonnet-4-5", "max_tokens": 9, "messages": [prompt], "system": CANARY, "stream": True}
     own = {"x-outlay-key": ALICE_KEY, "authorization": f"Bearer {OWN_SECRET}"}
-    async with httpx.AsyncClient(base_url=running.url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=running.url, trust_env=False, timeout=300) as client:
         client.headers["authorization"] = f"Bearer {ALICE_KEY}"
         for _ in range(3):
             for given in (

@@ -65,7 +65,7 @@ def run(script: str, folder: Path, ledger: Deployment, **environ: str) -> str:
         env={**base_environ(), "HOME": str(folder), "PATH": os.environ["PATH"], **known, **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -154,7 +154,7 @@ def test_argo_cd_tells_of_an_image_and_its_build_of_which_commit_it_is(tmp_path:
         url = f"{outlay.ledger_url}/v1/events/argocd"
         headers = {"authorization": "Bearer t0k3n", "content-type": "application/json"}
         request = urllib.request.Request(url, body.encode(), headers, method="POST")
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
             assert json.load(answer)["quarantine"] == []
         [script] = [each for each in blocks(page("connect-argocd"), "sh") if "cdevents" in each]
         script = script.replace("https://outlay.example.com:4142", outlay.ledger_url)

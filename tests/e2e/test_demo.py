@@ -26,7 +26,7 @@ def outlay(*arguments, folder, **environ):
         env={**os.environ, "NO_COLOR": "1", "XDG_CONFIG_HOME": str(folder), **environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

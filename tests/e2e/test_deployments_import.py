@@ -38,7 +38,7 @@ def deployments(outlay: Deployment, *words: str, given: str = "", **more: str) -
         input=given,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

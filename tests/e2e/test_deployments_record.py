@@ -59,7 +59,7 @@ def deployments(folder: Path, *words: str, **environ: str) -> "subprocess.Comple
         env={**base_environ(), "HOME": str(folder), "OUTLAY_EVENTS_SECRET": SECRET, **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

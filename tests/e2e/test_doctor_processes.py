@@ -25,7 +25,7 @@ class Machine:
         """What the doctor finds wrong with gateway and ledger, mends included."""
         environ = {**self.outlay.gateway.environ, "XDG_CONFIG_HOME": str(self.outlay.folder)}
         arguments = [sys.executable, "-m", "proxy", "doctor", "--json"]
-        done = subprocess.run(arguments, check=False, env=environ, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(arguments, check=False, env=environ, capture_output=True, text=True, timeout=300)
         found = [f"{each['what']} | {each['mend']}" for each in json.loads(done.stdout) if each["state"] == "wrong"]
         assert done.returncode == bool(found), done.stderr
         return [each for each in found if each.startswith(("gateway", "ledger"))]
@@ -40,7 +40,7 @@ class Machine:
 
     def call(self) -> int:
         headers = {"authorization": f"Bearer {ALICE_KEY}"}
-        return httpx.post(f"{self.outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=30).status_code
+        return httpx.post(f"{self.outlay.url}/v1/chat/completions", json=CHAT, headers=headers, timeout=300).status_code
 
     def _told(self, path: str) -> str:
         transport = httpx.HTTPTransport(uds=str(self.outlay.data / "gateway-test.sock"))

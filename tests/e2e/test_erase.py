@@ -26,7 +26,7 @@ def ask(url, key, **headers):
     body = {"model": "stand-in-small", "messages": [{"role": "user", "content": "hello, what is new?"}]}
     known = {"authorization": f"Bearer {key}", **{f"x-outlay-{name}": value for name, value in headers.items()}}
     request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(), known, method="POST")
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
         answer.read()
 
 

@@ -69,7 +69,7 @@ def served(tmp_path: Path, first: Running, provider: StandIn) -> Iterator[Deploy
 
 
 def post(served: Deployment, kind: str, key: str = ALICE_KEY, **headers: str) -> tuple[int, dict[str, str]]:
-    connection = http.client.HTTPConnection(LOOPBACK, served.port, timeout=30)
+    connection = http.client.HTTPConnection(LOOPBACK, served.port, timeout=300)
     try:
         lines = {"authorization": f"Bearer {key}", "content-type": "application/json", "x-outlay-tags": f"kind={kind}"}
         connection.request("POST", "/v1/chat/completions", json.dumps(CHAT), {**lines, **headers})

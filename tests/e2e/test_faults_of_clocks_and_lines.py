@@ -49,7 +49,7 @@ class Machine:
                 json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}).encode(),
                 {"authorization": f"Bearer {ALICE_KEY}", "content-type": "application/json"},
             )
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 # With its last byte the call is on record, not before.
                 assert json.load(answer)["usage"]
 
@@ -120,7 +120,7 @@ def test_jumping_clocks_and_rotten_lines_cost_no_call_its_order_or_its_settlemen
     assert _total(outlay)["estimated_calls"] == 2
     details = fetch(f"{outlay.ledger_url}/readyz")
     assert (details["ready"], details["quarantined_lines"]) == (True, 2)
-    with urllib.request.urlopen(f"{outlay.ledger_url}/metrics", timeout=30) as answer:
+    with urllib.request.urlopen(f"{outlay.ledger_url}/metrics", timeout=300) as answer:
         assert 'outlay_ledger_quarantined_lines{node="ledger"} 2.0' in answer.read().decode()
     assert outlay.ledger.said.count("journal line quarantined") == 2
 

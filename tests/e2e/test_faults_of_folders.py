@@ -68,7 +68,7 @@ class Folder:
             {"authorization": f"Bearer {ALICE_KEY}", "content-type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=300) as answer:
                 return answer.status, dict(answer.headers), json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, dict(error.headers), json.load(error)
@@ -198,7 +198,7 @@ def test_a_read_only_data_folder_stops_both_planes_at_their_start_with_its_name(
         for plane in (outlay.gateway, outlay.ledger):
             plane.start()
             assert plane.process is not None
-            assert plane.process.wait(30) == 1
+            assert plane.process.wait(300) == 1
             assert "Read-only file system" in plane.said
             assert str(outlay.data) in plane.said
             assert "Traceback" not in plane.said

@@ -17,7 +17,7 @@ ANSWER = b'{"model":"gpt-4o-mini","choices":[],"usage":{"prompt_tokens":5,"compl
 PATH = b"/v1/chat/completions"
 KIB = 1024
 MIB = 1024 * 1024
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def head(*lines: bytes, start: bytes = b"POST " + PATH + b" HTTP/1.1", end: bytes = b"\r\n") -> bytes:

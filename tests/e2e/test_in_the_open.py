@@ -90,7 +90,7 @@ def test_calls_and_reports_go_over_tls_and_the_load_balancer_leaves_no_trace(
             "SSL_CERT_FILE": str(made.pem),
             "XDG_CONFIG_HOME": str(outlay.folder),
         }
-        done = subprocess.run(asked, env=environ, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(asked, env=environ, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
         return "checkout,1,0," in done.stdout
 
@@ -130,6 +130,6 @@ def test_a_certificate_that_can_not_be_used_is_said_before_anything_starts(tmp_p
     deployment = Deployment(tmp_path, "http://127.0.0.1:1", {"OUTLAY_TLS_CERT": str(tmp_path / "none.pem")})
     environ = {**os.environ, **deployment.server.environ}
     asked = [sys.executable, "-m", "proxy", "serve"]
-    done = subprocess.run(asked, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(asked, env=environ, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 2
     assert "none.pem: No such file or directory (OUTLAY_TLS_CERT, OUTLAY_TLS_KEY)" in done.stderr

@@ -43,7 +43,7 @@ def call(outlay: Deployment) -> None:
     def passes() -> bool:
         headers = {"authorization": f"Bearer {ALICE_KEY}"}
         url = f"{outlay.url}/v1/chat/completions"
-        answer = httpx.post(url, json=CHAT, headers=headers, timeout=30, trust_env=False)
+        answer = httpx.post(url, json=CHAT, headers=headers, timeout=300, trust_env=False)
         assert answer.status_code in (200, 503), answer.text
         return answer.status_code == 200
 

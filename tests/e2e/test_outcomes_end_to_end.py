@@ -213,7 +213,7 @@ class World:
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
         request = urllib.request.Request(url, body, dict(headers), method="POST")
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as refused:
             return refused.code, json.load(refused)

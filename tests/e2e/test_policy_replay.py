@@ -43,7 +43,7 @@ class Shell:
         if over_http:
             environ |= {"OUTLAY_URL": self.outlay.ledger_url, "OUTLAY_KEY": key}
         arguments = [sys.executable, "-m", "proxy", "policy", *words]
-        return subprocess.run(arguments, check=False, env=environ, capture_output=True, text=True, timeout=60)
+        return subprocess.run(arguments, check=False, env=environ, capture_output=True, text=True, timeout=300)
 
     def replay(self, *words: str, over_http: bool = True, **given: Any) -> subprocess.CompletedProcess[str]:
         folder = str(self.outlay.folder / "candidate")
@@ -71,7 +71,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory, provider: StandIn) -> Iterat
         chat = {"messages": [{"role": "user", "content": "hello"}], "max_completion_tokens": 50}
 
         def ask(model: str) -> httpx.Response:
-            return httpx.post(ready, json={"model": model, **chat}, headers=headers, timeout=30)
+            return httpx.post(ready, json={"model": model, **chat}, headers=headers, timeout=300)
 
         until("the budgets are known", lambda: ask("gpt-4o").status_code != 503, outlay.gateway)
         ids = {model: ask(model).headers["x-outlay-call-id"] for model in ASKED}

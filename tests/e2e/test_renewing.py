@@ -34,7 +34,7 @@ def pid(outlay: Deployment, node: str) -> int:
     """Of the gateway that writes under this name; 0: none does, or it isn't ready."""
     try:
         with socket.socket(socket.AF_UNIX) as asking:
-            asking.settimeout(5)
+            asking.settimeout(60)
             asking.connect(str(outlay.data / f"gateway-{node}.sock"))
             asking.sendall(b"GET /readyz HTTP/1.1\r\nhost: gateway\r\n\r\n")
             ready = b" 200 " in asking.recv(100)
@@ -94,7 +94,7 @@ async def under_load(outlay: Deployment, provider: StandIn) -> None:
     """No call fails, and the journal has exactly those that the provider counted."""
     stop, told = asyncio.Event(), list[str]()
     limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
-    async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=300, limits=limits) as client:
         tasks = [asyncio.create_task(calling(client, stop, number, told)) for number in range(CLIENTS)]
         await renewed(outlay, "test-0", "test-0b")
         stop.set()
@@ -110,7 +110,7 @@ async def under_load(outlay: Deployment, provider: StandIn) -> None:
 
 async def within_a_budget(outlay: Deployment) -> None:
     """It goes on from what the one before had counted."""
-    async with httpx.AsyncClient(base_url=outlay.url, headers=BOBS, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=outlay.url, headers=BOBS, timeout=300) as client:
 
         async def passed(calls: int) -> list[int]:
             return [(await client.post(PATH, json=CHAT)).status_code for _ in range(calls)]
@@ -146,5 +146,5 @@ async def who_comes_while_a_killed_one_is_started_again_waits(outlay: Deployment
 
 async def fresh_call(outlay: Deployment) -> int:
     """Of somebody whom no budget is for, on a connection of its own."""
-    async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=outlay.url, headers=HEADERS, timeout=300) as client:
         return (await client.post(PATH, json=CHAT)).status_code

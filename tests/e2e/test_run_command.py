@@ -14,7 +14,7 @@ CALL = (
     "import openai, sys; c = openai.OpenAI(max_retries=0)\n"
     "print(c.chat.completions.create(model='gpt-4o', messages=[{'role': 'user', 'content': 'hi'}]).usage.total_tokens)"
 )
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def addresses(provider: StandIn, outlay: Deployment) -> dict[str, tuple[str, str
 @pytest.fixture(scope="module")
 def clients(addresses: dict[str, tuple[str, str]]) -> Iterator[dict[str, anthropic.Anthropic]]:
     made = {
-        name: anthropic.Anthropic(base_url=url, api_key=key, max_retries=0, timeout=20)
+        name: anthropic.Anthropic(base_url=url, api_key=key, max_retries=0, timeout=300)
         for name, (url, key) in addresses.items()
     }
     yield made
@@ -154,7 +154,7 @@ async def test_the_async_client_gets_the_same_as_directly(addresses: dict[str, t
     path, parameters = (CALLS | FAULTS)[name]
     seen = {}
     for where, (url, key) in addresses.items():
-        async with anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0, timeout=20) as client:
+        async with anthropic.AsyncAnthropic(base_url=url, api_key=key, max_retries=0, timeout=300) as client:
             seen[where] = await outcome_async(client, path, parameters)
     assert seen["outlay"] == seen["direct"]
     assert isinstance(seen["direct"][-1], tuple) is (name in FAULTS)

@@ -93,7 +93,7 @@ def session(key: str) -> Any:
 def client(url: str, key: str = ALICE_KEY, *, trust: str = "", headers: dict[str, str] | None = None) -> Any:
     """A client that signs with an outlay key as its access key; with `trust`, one that takes its bearer token from the
     environment."""
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=20)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=300)
     made = session("" if trust else key).client(
         "bedrock-runtime", endpoint_url=url, config=config, verify=trust or None
     )

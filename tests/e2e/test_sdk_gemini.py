@@ -98,7 +98,7 @@ def addresses(provider: StandIn, outlay: Deployment) -> dict[str, tuple[str, str
 
 
 def client(url: str, key: str) -> genai.Client:
-    return genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url, timeout=20_000))
+    return genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url, timeout=300_000))
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +234,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory, provider: StandIn) -> Iter
 def test_the_ledger_equals_the_providers_own_count_to_the_token(counted: Deployment, provider: StandIn) -> None:
     provider.reset()
     dice = random.Random(20260101)
-    with client(counted.url, ALICE_KEY) as sdk, httpx.Client(base_url=counted.url, timeout=20) as http:
+    with client(counted.url, ALICE_KEY) as sdk, httpx.Client(base_url=counted.url, timeout=300) as http:
         for _ in range(8):
             mixed(sdk, http, dice)
     counts = provider.counts()

@@ -145,9 +145,9 @@ async def chat_failing(turn: Turn) -> None:
 
 async def chat_dropped(turn: Turn) -> None:
     """A whole answer whose client did not wait is billed all the same."""
-    told = turn.told(delay_ms=1500)
+    told = turn.told(delay_ms=600_000)
     with suppress(TimeoutError):
-        async with asyncio.timeout(0.75):
+        async with asyncio.timeout(1.5):
             await turn.sdks.openai.chat.completions.create(**turn.chat, extra_headers=told)
 
 
@@ -343,8 +343,8 @@ async def run(url: str) -> None:
     random.Random(SEED).shuffle(order)
     places = asyncio.Semaphore(AT_ONCE)
     async with (
-        openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=ALICE_KEY, max_retries=0, timeout=30) as openai_sdk,
-        anthropic.AsyncAnthropic(base_url=url, api_key=ALICE_KEY, max_retries=0, timeout=30) as anthropic_sdk,
+        openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=ALICE_KEY, max_retries=0, timeout=300) as openai_sdk,
+        anthropic.AsyncAnthropic(base_url=url, api_key=ALICE_KEY, max_retries=0, timeout=300) as anthropic_sdk,
         asyncio.TaskGroup() as tasks,
     ):
         sdks = Sdks(openai_sdk, anthropic_sdk)

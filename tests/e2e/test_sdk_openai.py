@@ -82,7 +82,7 @@ def addresses(provider: StandIn, outlay: Deployment) -> dict[str, tuple[str, str
 @pytest.fixture(scope="module")
 def clients(addresses: dict[str, tuple[str, str]]) -> Iterator[dict[str, openai.OpenAI]]:
     made = {
-        name: openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=20)
+        name: openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=300)
         for name, (url, key) in addresses.items()
     }
     yield made
@@ -139,7 +139,7 @@ async def test_the_async_client_gets_the_same_as_directly(addresses: dict[str, t
     path, parameters = (CALLS | FAULTS)[name]
     seen = {}
     for where, (url, key) in addresses.items():
-        async with openai.AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=20) as client:
+        async with openai.AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=300) as client:
             seen[where] = await outcome_async(client, path, parameters)
     assert seen["outlay"] == seen["direct"]
     assert isinstance(seen["direct"][-1], tuple) is (name in FAULTS)

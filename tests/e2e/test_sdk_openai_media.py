@@ -183,7 +183,7 @@ def addresses(provider: StandIn, media: Deployment) -> dict[str, tuple[str, str]
 @pytest.fixture(scope="module")
 def clients(addresses: dict[str, tuple[str, str]]) -> Iterator[dict[str, openai.OpenAI]]:
     made = {
-        name: openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=20)
+        name: openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=300)
         for name, (url, key) in addresses.items()
     }
     yield made
@@ -202,7 +202,7 @@ def test_the_sync_client_gets_the_same_as_directly(clients: dict[str, openai.Ope
 async def test_the_async_client_gets_the_same_as_directly(addresses: dict[str, tuple[str, str]], name: str) -> None:
     seen = {}
     for where, (url, key) in addresses.items():
-        async with openai.AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=20) as client:
+        async with openai.AsyncOpenAI(base_url=url, api_key=key, max_retries=0, timeout=300) as client:
             seen[where] = await outcome_async(client, name)
     assert seen["outlay"] == seen["direct"]
 

@@ -198,7 +198,7 @@ def test_litellm_asks_once_and_shows_why_it_was_refused(ruled: Deployment) -> No
         [sys.executable, str(script), ruled.url, json.dumps(cases)],
         env={**base_environ(), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-4000:]

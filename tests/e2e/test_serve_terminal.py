@@ -24,7 +24,7 @@ def outlay(deployment: Deployment, *words: str) -> subprocess.CompletedProcess[s
     }
     command = [sys.executable, "-m", "proxy", *words]
     return subprocess.run(
-        command, check=False, env=environ, cwd=deployment.folder, capture_output=True, text=True, timeout=60
+        command, check=False, env=environ, cwd=deployment.folder, capture_output=True, text=True, timeout=300
     )
 
 

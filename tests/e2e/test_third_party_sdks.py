@@ -82,7 +82,7 @@ def run(sdk: str, *addresses: tuple[str, str]) -> list[dict[str, Any]]:
         [sys.executable, str(SCRIPTS / f"{sdk}_calls.py"), *given],
         env={**base_environ(), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "OPENAI_API_KEY": "unused"},
         capture_output=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()[-4000:]

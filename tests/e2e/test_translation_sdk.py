@@ -61,7 +61,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, own_provider: StandIn) -> 
 
 @pytest.fixture(scope="module")
 def client(running: Deployment) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{running.url}/v1", api_key=ALICE_KEY, max_retries=0, timeout=60) as made:
+    with openai.OpenAI(base_url=f"{running.url}/v1", api_key=ALICE_KEY, max_retries=0, timeout=300) as made:
         yield made
 
 
@@ -216,7 +216,7 @@ def test_litellm_as_a_client(running: Deployment, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     assert "stand" in ended.stdout

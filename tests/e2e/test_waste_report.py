@@ -36,7 +36,7 @@ class Shell:
         environ = {**base_environ(), "XDG_CONFIG_HOME": str(self.outlay.folder), "COLUMNS": "200"}
         environ |= {"OUTLAY_URL": self.outlay.ledger_url, "OUTLAY_KEY": key}
         arguments = [sys.executable, "-m", "proxy", *words]
-        return subprocess.run(arguments, check=False, env=environ, capture_output=True, text=True, timeout=60)
+        return subprocess.run(arguments, check=False, env=environ, capture_output=True, text=True, timeout=300)
 
     def asked(self, *words: str, key: str = ADMIN_KEY) -> Any:
         done = self.run(*words, "--json", key=key)
@@ -53,7 +53,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory, provider: StandIn) -> Iterat
 
         def ask(model: str, text: str) -> httpx.Response:
             body = {"model": model, "messages": [{"role": "user", "content": text}]}
-            return httpx.post(f"{outlay.url}/v1/chat/completions", json=body, headers=headers, timeout=30)
+            return httpx.post(f"{outlay.url}/v1/chat/completions", json=body, headers=headers, timeout=300)
 
         repeated = [ask("gpt-5", PROMPT).headers["x-outlay-call-id"] for _ in range(REPEATS)]
         ask("gpt-5", "What does the meter do when a stream is cut?")

@@ -72,7 +72,7 @@ def told(**headers: object) -> dict[str, str]:
 async def raw(outlay: Deployment, path: str, **headers: object) -> AsyncIterator[ClientConnection]:
     given = {"authorization": f"Bearer {ALICE_KEY}", **told(**headers)}
     url = outlay.url.replace("http", "ws") + path
-    async with connect(url, additional_headers=given, max_size=None, open_timeout=60, close_timeout=5) as opened:
+    async with connect(url, additional_headers=given, max_size=None, open_timeout=300, close_timeout=5) as opened:
         yield opened
 
 

@@ -50,7 +50,7 @@ def send(outlay, sent):
     url = f"{outlay.ledger_url}/v1/events/{sent.kind}"
     request = urllib.request.Request(url, sent.body, dict(sent.headers), method="POST")
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
         return refused.code, json.load(refused)
@@ -112,7 +112,7 @@ def test_a_script_signs_as_the_page_says(outlay):
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=300,
     )
     document = json.loads(ran.stdout)
     assert (document["source"], document["ids"], document["quarantine"]) == (

@@ -154,7 +154,7 @@ def questions(draw):
     return asked
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(asked=questions())
 def test_balances_are_the_sum_of_the_calls_that_their_budgets_are_for(world, asked):
     store, entries, _ = world

@@ -50,7 +50,7 @@ def send(outlay, name, event, document):
     sent = deliveries.github(event, document, delivery=name)
     url = f"{outlay.ledger_url}/v1/events/github"
     request = urllib.request.Request(url, sent.body, dict(sent.headers), method="POST")
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
         return json.load(answer)
 
 
@@ -84,7 +84,7 @@ def test_the_diff_and_the_commits_behind_webhooks_are_on_record(outlay, reposito
     state = fetch(f"{outlay.ledger_url}/readyz")["mirrors"][PLACE]
     assert (state["failing"], state["missing"]) == (None, [])
     request = urllib.request.Request(f"{outlay.ledger_url}/metrics", headers={"authorization": f"Bearer {ADMIN_KEY}"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=20) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
         shown = answer.read().decode()
     assert f'outlay_ledger_mirror_failing{{node="ledger",repository="{PLACE}"}} 0.0' in shown
     assert outlay.ledger.stop() == 0

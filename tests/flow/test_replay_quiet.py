@@ -91,7 +91,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("facts")
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(files=files(), seed=st.integers(0, 10**6), calls=st.integers(1, 60))
 def test_a_replay_that_asks_only_what_may_be_in_the_way_finds_the_same(folder, files, seed, calls):
     policies, file = policies_of(files), replay_traffic.a_file(folder / "facts.parquet", seed, calls)

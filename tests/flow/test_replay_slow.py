@@ -33,7 +33,7 @@ REFUSED_THEN = {
 """A call of which nothing but its refusal is on record is made to fit twice: by a model rule, by budgets."""
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @example(files=REFUSED_THEN, seed=405, calls=5, quietly=False)
 @given(files=files(), seed=st.integers(0, 10**6), calls=st.integers(1, 60), quietly=st.booleans())
 def test_the_engine_finds_what_a_plain_loop_finds(folder, files, seed, calls, quietly):

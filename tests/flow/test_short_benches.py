@@ -42,7 +42,7 @@ def test_a_bench_comes_to_its_end(name: str) -> None:
 
 def said_by(name: str, *given: str) -> str:
     asked = [sys.executable, "-m", f"bench.{name}", *given]
-    done = subprocess.run(asked, cwd=ROOT, env=base_environ(), capture_output=True, text=True, check=False, timeout=200)
+    done = subprocess.run(asked, cwd=ROOT, env=base_environ(), capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

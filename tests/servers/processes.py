@@ -120,7 +120,7 @@ def until(what: str, happened: Callable[[], bool], process: Running | None = Non
 def fetch(url: str, key: str = "", method: str = "GET") -> Any:
     """JSON of a URL."""
     request = urllib.request.Request(url, method=method, headers={"authorization": f"Bearer {key}"} if key else {})
-    with _opener().open(request, timeout=30) as answer:
+    with _opener().open(request, timeout=300) as answer:
         return json.load(answer)
 
 

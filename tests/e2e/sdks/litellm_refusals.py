@@ -17,7 +17,7 @@ def raised(url: str, key: str, model: str, headers: dict[str, str]) -> str:
             api_key=key,
             messages=[{"role": "user", "content": "hello there"}],
             extra_headers=headers,
-            timeout=20,
+            timeout=300,
         )
     except Exception as error:  # Whatever it is that litellm makes of a refusal.
         return str(error)

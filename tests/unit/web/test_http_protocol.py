@@ -363,6 +363,9 @@ async def test_requests_sent_ahead_are_bounded() -> None:
     async with listening(app) as port:
         reader, writer = await port.open()
         writer.write(GET * (PIPELINED_MAX + 1))
+        async with asyncio.timeout(60):
+            while not port.door.open:
+                await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
         assert port.door.open == 1
         writer.write(GET)

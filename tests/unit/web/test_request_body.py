@@ -114,8 +114,8 @@ async def test_what_the_reader_takes_for_itself_does_not_count() -> None:
     async def receive() -> Message:
         return {"type": "http.request", "body": b"x", "more_body": True}
 
-    pieces = stream(receive, Pace(idle_s=60, rate_min=0), 0.2)
+    pieces = stream(receive, Pace(idle_s=60, rate_min=0), 1.0)
     for _ in range(3):
         assert await anext(pieces) == b"x"
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.4)
     await pieces.aclose()
