@@ -1,0 +1,16 @@
+-- The sums of loads that no running report stops at any more, as one for each quarter of an hour.
+INSERT INTO summed BY NAME
+SELECT
+    max(load) AS load, opened_us // $slot_us * $slot_us AS opened_us,
+    dialect, operation, provider, account, model, key_id, owner, owner_kind, team, project, cost_center, purpose,
+    policy, repository, client, stream, refused, reason, rule, outcome, status, served_model, service_tier, region,
+    speed, variant, price_id, unpriced, estimated,
+    sum(calls)::BIGINT AS calls,
+    sum(input_text) AS input_text, sum(input_audio) AS input_audio, sum(input_image) AS input_image,
+    sum(cache_read) AS cache_read, sum(cache_read_audio) AS cache_read_audio, sum(cache_write_5m) AS cache_write_5m,
+    sum(cache_write_1h) AS cache_write_1h, sum(output_text) AS output_text, sum(reasoning) AS reasoning,
+    sum(output_audio) AS output_audio, sum(output_image) AS output_image, sum(cost_pico) AS cost_pico
+FROM summed_lately
+WHERE load <= $until
+GROUP BY ALL
+ORDER BY opened_us
