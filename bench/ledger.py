@@ -37,6 +37,7 @@ from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.app.loading import Loading
 from proxy.ledger.calls import find_call
 from proxy.ledger.loader import Loader
+from proxy.ledger.marking import mark_brought, mark_named
 from proxy.ledger.people import OPERATOR, Directory
 from proxy.ledger.schema import migrate
 from proxy.ledger.selection import selection
@@ -119,6 +120,8 @@ def find_waste(store: DuckStore) -> None:
             "'age_us': NULL} WHERE rowid % $every = 0",
             values,
         )
+        for (load,) in change.execute("SELECT DISTINCT load FROM calls"):
+            mark_brought(change, load, found=True)
 
 
 def name_waste(store: DuckStore) -> None:
@@ -129,6 +132,7 @@ def name_waste(store: DuckStore) -> None:
             "FROM calls WHERE rowid % $every = 0",
             {"every": WASTE_EVERY, "run": WASTE_EVERY * RUN_CALLS},
         )
+        mark_named(change, 1)
 
 
 def reports(store: DuckStore, size: Size) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from proxy.adapters.store_duckdb import DuckStore
 from proxy.journal.codec import encode
 from proxy.journal.positions import Mark, SegmentName, Stage, format_mark
+from proxy.ledger.marking import mark_brought
 from proxy.ledger.summing import MERGE_EVERY_US, Summing, sum_up
 from proxy.model.call import Call, Hold
 from proxy.model.entry import Cost, Opened, Outcome, Settled, Timing
@@ -155,4 +156,5 @@ def multiply(store: DuckStore, rows: int, span_us: int) -> None:
             summing.merge(change, load, number * 2 * MERGE_EVERY_US)
             change.execute(_COPY, {"load": load, "number": number, "shift": number * span_us, "base": base})
             sum_up(change, load)
+            mark_brought(change, load, found=True)
             change.execute("UPDATE positions SET load = $load", {"load": load})

@@ -8,6 +8,7 @@ from proxy.journal.codec import LineError, decode
 from proxy.ledger.batch import BadLine, Batch, Kind, Line
 from proxy.ledger.job_rows import PREFIX as JOB_PREFIX
 from proxy.ledger.job_rows import JobRows
+from proxy.ledger.marking import mark_brought, mark_named
 from proxy.ledger.statements import statement
 from proxy.ledger.summing import sum_up
 from proxy.ledger.told_rows import ToldRows
@@ -16,6 +17,8 @@ from proxy.ports.segments import Segment
 from proxy.ports.store import Parameters, RejectedRowsError, StoreError, Transaction
 
 STAGED_FILE: Final = "lines.jsonl"
+_FOUND: Final = b'"found":{'
+"""In a line whose call repeats earlier work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,15 @@ class BatchRows:
             closed.update(call_id for _, _, call_id in refused)
         if settled or jobs or self._batch.of(Kind.REFUSED):
             sum_up(self._change, self._load)
+            mark_brought(self._change, self._load, found=_FOUND in self._batch.data)
         for version, acts in self._batch.of(Kind.ACT):
             _check(self._execute(f"v{version}_act", acts), len(acts))
         for version, stated in self._batch.of(Kind.STATED):
             _check(self._execute(f"v{version}_stated", stated), len(stated))
         for version, attributed in self._batch.of(Kind.ATTRIBUTED):
             self._execute(f"v{version}_attributed", attributed, {"load": self._load})
+        if self._batch.of(Kind.ATTRIBUTED):
+            mark_named(self._change, self._load)
         for version, told in self._batch.of(Kind.TOLD):
             self._insert_told(version, told)
         self._close([*(call_id for _, _, call_id in again), *(closed - opened)])

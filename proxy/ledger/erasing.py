@@ -8,6 +8,7 @@ from proxy.ports.store import Store, Transaction
 
 EXACT: Final = {
     "calls": ("owner",),
+    "marked": ("owner",),
     "open_calls": ("owner",),
     "calls_rolled": ("owner",),
     "summed": ("owner",),
@@ -16,13 +17,21 @@ EXACT: Final = {
 }
 WITHIN: Final = {
     "calls": ("key_id", "branch", "work_item", "repository", "message", "justification"),
+    "marked": ("key_id", "branch", "work_item", "repository", "justification"),
     "open_calls": ("key_id",),
     "calls_rolled": ("key_id", "repository"),
     "summed": ("key_id", "repository"),
     "summed_lately": ("key_id", "repository"),
     "acts": ("reason",),
 }
-PAIRS: Final = {"calls": "tags", "open_calls": "tags", "calls_rolled": "tags", "acts": "details", "told": "facts"}
+PAIRS: Final = {
+    "calls": "tags",
+    "marked": "tags",
+    "open_calls": "tags",
+    "calls_rolled": "tags",
+    "acts": "details",
+    "told": "facts",
+}
 """Maps in whose values the names stand among other words."""
 _MAPPED: Final = (
     "map_from_entries(list_transform(map_entries(details), lambda each: {'key': each.key, 'value': CASE WHEN "
@@ -107,7 +116,7 @@ def left(store: Store, names: Names, timeout_s: float) -> Mapping[str, int]:
 
 def _empty_own(change: Transaction, names: Names) -> None:
     columns = ", ".join(f"{column} = ''" for column in OWN)
-    for table, sets in (("calls", columns), ("open_calls", "session = ''")):
+    for table, sets in (("calls", columns), ("marked", columns), ("open_calls", "session = ''")):
         change.execute(
             f"UPDATE {table} SET {sets} WHERE owner = $name AND owner_kind = 'person'",  # noqa: S608
             {"name": names.person},

@@ -77,15 +77,12 @@ class JobRows:
             return
         job_ids = [job_id for job_id, *_ in found]
         times = [us for _, job_us, _, call_us in found for us in (job_us, call_us)]
-        self._change.execute(
-            statement("jobs_attributed"),
-            {
-                "job_ids": job_ids,
-                "call_ids": [call_id for _, _, call_id, _ in found],
-                "first_us": min(times),
-                "last_us": max(times),
-            },
-        )
+        pairs = {"job_ids": job_ids, "call_ids": [call_id for _, _, call_id, _ in found]}
+        for table in ("calls", "marked"):
+            self._change.execute(
+                statement("jobs_attributed").replace("/*table*/", table),
+                {**pairs, "first_us": min(times), "last_us": max(times)},
+            )
         sum_anew(self._change, self._load, times)
         self._change.execute("UPDATE jobs SET attributed = true WHERE id IN (SELECT unnest($ids))", {"ids": job_ids})
 

@@ -7,6 +7,7 @@ where anything differed, nothing would be dropped.
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.ledger.marking import unmark
 from proxy.ledger.periods import SLOT_US
 from proxy.ledger.statements import statement
 from proxy.ports.store import Parameters, RejectedRowsError, Row, Store, StoreError, Transaction
@@ -69,6 +70,7 @@ def _step(change: Transaction, span: Parameters, now_us: int) -> Rolled:
     change.execute(_DROP, span)
     until_us = int(str(span["until_us"]))
     change.execute(_FORGET, {"until_us": until_us})
+    unmark(change, int(str(span["since_us"])), until_us)
     rolled = Rolled(until_us, int(calls[0]), int(calls[_COST_AT]))
     change.execute(_RECORD, {"at_us": now_us, "until_us": until_us, "calls": rolled.calls, "cost": rolled.cost_pico})
     return rolled

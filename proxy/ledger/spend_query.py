@@ -70,8 +70,9 @@ class SpendQuery:
     ) -> None:
         """`source`: what stands for `calls` where a report joins more to them, with its parameters (`known`).
         `single`: it needs calls one by one, and can't be made of the sums that are left of those that were dropped.
-        `summed`: it can be made of the sums that are kept of all calls, where these tell what is asked for."""
-        self._source = source or statement("spend_calls")
+        `summed`: it can be made of the sums that are kept of all calls, where these tell what is asked for. A source
+        that joins more to all of them says so: /*all*/."""
+        self._source = source or "/*all*/"
         self._summed = summed and _told_by_sums(asked)
         self._single = single
         self._known = known
@@ -96,6 +97,7 @@ class SpendQuery:
             sql.replace("/*dimensions*/", "".join(f"{self._column(each, fold, values)}, " for each in by))
             .replace("/*buckets*/", "\n".join(statement("bucket").replace("/*unit*/", unit) for unit in spans))
             .replace("/*narrowed*/", self._narrowed(values, own_only))
+            .replace("/*having*/", "HAVING sum(calls) > 0" if by else "")
         )
         found = self._read(sql, values)
         if len(found) > ROWS_MAX:
@@ -131,7 +133,8 @@ class SpendQuery:
 
     def _read(self, sql: str, values: Mapping[str, object]) -> Sequence[Row]:
         """With those of the values that the statement names."""
-        sql = sql.replace("/*source*/", _summed(values) if self._summed else self._source)
+        everything = _summed(values) if self._summed else statement("spend_calls")
+        sql = sql.replace("/*source*/", self._source).replace("/*all*/", everything)
         named = set(_NAMED.findall(sql))
         known = {**self._known, **values}
         found = self._store.read(sql, {name: value for name, value in known.items() if name in named}, self._timeout_s)

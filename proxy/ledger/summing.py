@@ -23,7 +23,9 @@ _OF_SLOTS: Final = """
 load < $load AND opened_us >= $first_us AND opened_us < $last_us AND opened_us // $slot_us IN (SELECT unnest($slots))
 """
 _DROP: Final = "opened_us IN (SELECT unnest($starts))"
-_UNTIL: Final = """
+_UNTIL: Final = "load <= $until"
+_BY_LOAD: Final = {"table": "summed_lately", "load": "load", "order": ""}
+_MERGED_AT_ONCE: Final = """
 SELECT coalesce(max(load) FILTER (rows_to <= $rows_max), min(load)), max(rows_to)
 FROM (
     SELECT load, sum(count(*)) OVER (ORDER BY load) AS rows_to FROM summed_lately WHERE load <= $old GROUP BY load
@@ -52,17 +54,16 @@ class Summing:
         self._made.append((load - 1, now_us))
         while self._made and now_us - self._made[0][1] > KEPT_APART_US:
             self._old = self._made.popleft()[0]
-        ((until, rows),) = change.execute(_UNTIL, {"old": self._old, "rows_max": MERGE_ROWS_MAX})
+        ((until, rows),) = change.execute(_MERGED_AT_ONCE, {"old": self._old, "rows_max": MERGE_ROWS_MAX})
         if rows is not None and rows >= MERGE_ROWS_MIN:
-            change.execute(statement("sums_merged"), {"until": until, "slot_us": SLOT_US})
-            change.execute("DELETE FROM summed_lately WHERE load <= $until", {"until": until})
+            merge_sums(change, until)
             if rows > MERGE_ROWS_MAX:
                 self._looked_us = 0
 
 
 def sum_up(change: Transaction, load: int) -> None:
     """Sum up the calls that this load has brought."""
-    _insert(change, "(SELECT *, 1 AS calls FROM calls) AS calls", _OF_LOAD, {"load": load})
+    _sum(change, "(SELECT *, 1 AS calls FROM calls) AS calls", _OF_LOAD, {"load": load})
 
 
 def sum_anew(change: Transaction, load: int, times_us: Collection[int]) -> None:
@@ -71,9 +72,20 @@ def sum_anew(change: Transaction, load: int, times_us: Collection[int]) -> None:
     for table in ("summed", "summed_lately"):
         change.execute(f"DELETE FROM {table} WHERE {_DROP}", {"starts": [slot * SLOT_US for slot in slots]})  # noqa: S608
     span = {"first_us": slots[0] * SLOT_US, "last_us": (slots[-1] + 1) * SLOT_US}
-    _insert(change, statement("spend_calls"), _OF_SLOTS, {"load": load, "slots": slots, **span})
+    _sum(change, statement("spend_calls"), _OF_SLOTS, {"load": load, "slots": slots, **span})
 
 
-def _insert(change: Transaction, source: str, which: str, values: Mapping[str, object]) -> None:
-    sql = statement("sum_up").replace("/*source*/", source).replace("/*which*/", which)
+def merge_sums(change: Transaction, until: int) -> None:
+    """The sums of loads up to this one, which no running report stops at any more, as one for each quarter."""
+    merged = {"table": "summed", "load": "max(load)", "order": "ORDER BY opened_us"}
+    _sum(change, "summed_lately", _UNTIL, {"until": until}, merged)
+    change.execute(f"DELETE FROM summed_lately WHERE {_UNTIL}", {"until": until})  # noqa: S608
+
+
+def _sum(
+    change: Transaction, source: str, which: str, values: Mapping[str, object], into: Mapping[str, str] = _BY_LOAD
+) -> None:
+    sql = statement("sum_up")
+    for mark, text in {"source": source, "which": which, **into}.items():
+        sql = sql.replace(f"/*{mark}*/", text)
     change.execute(sql, {**values, "slot_us": SLOT_US})

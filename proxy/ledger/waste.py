@@ -21,6 +21,10 @@ DEFINITION: Final = (
     "served, shared and refused calls would have cost, by the calls they repeat (an estimate)"
 )
 FOREVER_US: Final = 2**63 - 1
+_CALLS: Final = (
+    "(SELECT *, NULL::STRUCT(load BIGINT, at_us BIGINT, campaign VARCHAR, waste_class VARCHAR) AS said FROM calls)"
+)
+"""All of them, as `marked`, where what was said stands apart of every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,19 @@ class WasteReport:
 
 
 def waste_query(store: Store, asked: WasteAsked, viewer: Viewer, timeout_s: float) -> SpendQuery:
-    """Over calls with what became of them (sql/waste_calls.sql)."""
+    """Over calls with what became of them. As of a time every call must be looked at: whether it had ended then."""
     known = {
         "classes": list(WASTE_CLASSES),
         "look_back_us": LOOK_BACK_US,
         "as_of_us": FOREVER_US if asked.as_of_us is None else asked.as_of_us,
     }
-    return SpendQuery(store, asked.selection, viewer, timeout_s, statement("waste_calls"), known, single=True)
+    calls = statement("waste_calls")
+    if asked.as_of_us is None:
+        marked = calls.replace("/*calls*/", "marked").replace("/*named*/", "named_apart")
+        source = statement("waste_marked").replace("/*marked*/", marked)
+    else:
+        source = calls.replace("/*calls*/", _CALLS).replace("/*named*/", "attributions")
+    return SpendQuery(store, asked.selection, viewer, timeout_s, source, known, single=True, summed=True)
 
 
 def waste(store: Store, asked: WasteAsked, viewer: Viewer, directory: Directory, timeout_s: float) -> WasteReport:

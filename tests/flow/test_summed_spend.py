@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 from proxy.adapters.journal_segments import DAY_US
 from proxy.journal.codec import encode
 from proxy.ledger.people import OPERATOR, Directory
-from proxy.ledger.periods import SLOT_US
 from proxy.ledger.rolling_up import roll_up
 from proxy.ledger.selection import selection
 from proxy.ledger.spend import spend
 from proxy.ledger.spend_query import SpendQuery
 from proxy.ledger.statements import statement
-from proxy.ledger.summing import KEPT_APART_US, MERGE_EVERY_US, MERGE_ROWS_MIN, Summing
+from proxy.ledger.summing import KEPT_APART_US, MERGE_EVERY_US, MERGE_ROWS_MIN, Summing, merge_sums
 from proxy.model.usage import Usage
 from tests.fakes import facts
 from tests.fakes.segments import MemorySegments
@@ -82,8 +81,7 @@ def store(tmp_path_factory):
 
 def merge(store, until):
     with store.transaction() as change:
-        change.execute(statement("sums_merged"), {"until": until, "slot_us": SLOT_US})
-        change.execute("DELETE FROM summed_lately WHERE load <= $until", {"until": until})
+        merge_sums(change, until)
 
 
 @settings(max_examples=25)

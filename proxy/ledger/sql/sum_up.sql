@@ -1,7 +1,8 @@
--- What calls add up to: of one load, or of some quarters of an hour as they are now.
-INSERT INTO summed_lately BY NAME
+-- What calls add up to: of one load, of some quarters of an hour as they are now, or the sums of some loads as one for
+-- each quarter.
+INSERT INTO /*table*/ BY NAME
 SELECT
-    load, opened_us // $slot_us * $slot_us AS opened_us,
+    /*load*/ AS load, opened_us // $slot_us * $slot_us AS opened_us,
     dialect, operation, provider, account, model, key_id, owner, owner_kind, team, project, cost_center, purpose,
     policy, repository, client, stream, refused, reason, rule, outcome, status, served_model, service_tier, region,
     speed, variant, price_id, unpriced, estimated,
@@ -13,3 +14,4 @@ SELECT
 FROM /*source*/
 WHERE /*which*/
 GROUP BY ALL
+/*order*/
