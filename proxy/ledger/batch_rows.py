@@ -17,7 +17,7 @@ from proxy.ports.segments import Segment
 from proxy.ports.store import Parameters, RejectedRowsError, StoreError, Transaction
 
 STAGED_FILE: Final = "lines.jsonl"
-_FOUND: Final = b'"found":{'
+_FOUND: Final = b'"found":{"'
 """In a line whose call repeats earlier work."""
 
 
