@@ -23,6 +23,8 @@ _UNSAID: Final = frozenset(
     ("reasoning", "thinking", "redacted_thinking", "compaction", "reasoningContent", "cachePoint")
 )
 """What a model said to itself, or a provider put away for it."""
+_UNHEARD: Final = (b'"tools":', b'"functions":', b'"response_format":')
+"""Members of which nothing is said: often longer than a turn."""
 _CALLS: Final = frozenset(("tool_use", "server_tool_use", "mcp_tool_use", "toolUse"))
 _RESULTS: Final = ("tool_result", "toolResult")
 
@@ -60,16 +62,18 @@ _usual: Final = msgspec.json.Decoder(_Body).decode
 def messages(content: Sequence[bytes]) -> list[Message]:
     """Of a body in the style of OpenAI, Anthropic, or Bedrock's converse. `content` is made of JSON members, as in
     `Request.content`. Never raises: what can't be read is one message."""
-    whole = b"{%b}" % b",".join(content)
     try:
-        body = _usual(whole)
+        body = _usual(b"{%b}" % b",".join([member for member in content if not member.startswith(_UNHEARD)]))
+        if body.prompt is UNSET and body.input is UNSET:
+            return _usually_said(body)
     except NO_JSON:
-        return _messages(whole)
-    return _messages(whole) if body.prompt is not UNSET or body.input is not UNSET else _usually_said(body)
+        pass
+    return _messages(content)
 
 
-def _messages(whole: bytes) -> list[Message]:
+def _messages(content: Sequence[bytes]) -> list[Message]:
     """The long way, for whatever body."""
+    whole = b"{%b}" % b",".join(content)
     try:
         body = msgspec.json.decode(whole)
     except NO_JSON:

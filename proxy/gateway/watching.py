@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Final, Protocol
 
 import structlog
@@ -44,6 +45,7 @@ _NAMES_A_LINE: Final = 100
 _REFUSED: Final = 400
 _NO_ANSWER: Final = 599
 _NOTHING: Final = Judgement("")
+_TEXT: Final = itemgetter(1)
 
 
 @fact(frozen=True, slots=True)
@@ -238,7 +240,7 @@ def _sight(call: Call, what: Seen, claim: Claim | None) -> Sight:
 def _messages(what: Seen) -> list[Message]:
     """What is kept at the provider stands for itself in figures: other figures are another call."""
     said = what.dialect.messages(what.request.content)
-    if max(map(len, [text for _, text in said]), default=0) > MESSAGE_CHARS_MAX:
+    if max(map(len, map(_TEXT, said)), default=0) > MESSAGE_CHARS_MAX:
         said = [(role, _bounded(text)) for role, text in said]
     return [("user", _figures(what.request.kept)), *said] if what.request.kept else said
 

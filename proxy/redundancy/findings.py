@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from proxy.model.fact import fact
 from proxy.model.waste import WasteClass
 
 ExemptionKind = Literal["retry", "hang_up", "samples", "evaluation", "polling", "justified"]
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Finding:
     """Evidence that a call repeats earlier work. `score` is compared with the class's threshold, so that a replay of
     other thresholds needs only this record. `repeats` are ids of earlier calls, oldest first, bounded."""
@@ -22,7 +23,7 @@ class Finding:
     campaign: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Judgement:
     """All that was found about a call, the strongest first; empty for nearly all calls."""
 

@@ -53,4 +53,6 @@ class Judge:
 
     def findings(self) -> tuple[Finding, ...]:
         """Flagged ones first, then in the order of the classes, the most certain kind first."""
+        if not self._findings:
+            return ()
         return tuple(sorted(self._findings, key=lambda found: (not found.flagged, _RANK[found.waste_class])))
