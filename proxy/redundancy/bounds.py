@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
 
+STATE_BYTES_MAX = 42 * 1024 * 1024
+"""Of all tables, as a sample weighs: up to 60 MiB of the process, marks too. Rows leave for it before their table is
+full where they are large: those of texts that move, or that many callers sent."""
 PROMPTS_MAX = 24_000  # distinct prompts remembered, over all owners
 TAILS_MAX = 16_000  # ends of conversations
 CONVERSATIONS_MAX = 2_500
@@ -21,6 +25,7 @@ MEMBERS_MAX = 24  # calls that a campaign remembers for its backward attribution
 EVIDENCE_MAX = 8  # ids that one finding names
 SEGMENTS_MAX = 1_000  # pieces that a prompt is cut into
 WORDS_MAX = 600  # word hashes that a group of near repeats remembers
+SAMPLE = 24  # rows that stand for all of their table
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
@@ -28,11 +33,14 @@ DAY_US = 24 * HOUR_US
 class Recent(Generic[K, V]):
     """A table that forgets what was not used for longest once it is full."""
 
-    __slots__ = ("_items", "_max")
+    __slots__ = ("_each", "_items", "_max", "_noted", "_until")
 
     def __init__(self, items_max: int) -> None:
         self._items: OrderedDict[K, V] = OrderedDict()
         self._max = items_max
+        self._noted: deque[K] = deque(maxlen=SAMPLE)
+        """Each so many-th key of the latest."""
+        self._each = self._until = -(-items_max // SAMPLE)
 
     def get(self, key: K) -> V | None:
         value = self._items.get(key)
@@ -44,6 +52,10 @@ class Recent(Generic[K, V]):
         """Store; gives back what had to leave for it."""
         self._items[key] = value
         self._items.move_to_end(key)
+        self._until -= 1
+        if not self._until:
+            self._until = self._each
+            self._noted.append(key)
         return self._items.popitem(last=False)[1] if len(self._items) > self._max else None
 
     def pop(self, key: K) -> V | None:
@@ -62,6 +74,15 @@ class Recent(Generic[K, V]):
             value = self._items.get(key)
             if value is not None:
                 yield key, value
+
+    def some(self) -> list[tuple[K, V]]:
+        """Rows, spread over the time in which they came, that stand for all; of the oldest ones, while few have come.
+        Walking a full table would take 10 ms."""
+        noted = [(key, self._items[key]) for key in self._noted if key in self._items]
+        if len(noted) > SAMPLE // 2:
+            return noted
+        first = min(len(self._items), self._each)
+        return list(islice(self._items.items(), 0, first, -(-first // SAMPLE) or 1))
 
     def __len__(self) -> int:
         return len(self._items)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 
+from proxy.model.fact import fact
+
 from .evidence import Evidence
 
 TURNS_MAX = 10
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Turn:
     """What one call added. `said`: hash of the caller's or the tool's words; `asked`: of the assistant's (with its tool
     calls); `lines`: a sample of the lines of a tool's result."""
@@ -22,18 +24,18 @@ class Turn:
     lines: array[int]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Conversation:
-    """Mutable; one for each line of growth. Evidence of tool loops and repeated turns, of empty exchange, of replay;
-    `vocabulary`: bits of the words of its short turns; `polls`: repeated calls let pass because they wait; `prods`:
-    turns in a row by which the caller only said to go on, `prodded`: in which words; `opening`: words it began with;
-    `number`: tells it from others.
+    """Mutable; one for each line of growth. Evidence of tool loops and repeated turns, of empty exchange, of replay,
+    where there is any; `vocabulary`: bits of the words of its short turns; `polls`: repeated calls let pass because
+    they wait; `prods`: turns in a row by which the caller only said to go on, `prodded`: in which words; `opening`:
+    words it began with; `number`: tells it from others.
     """
 
     turns: list[Turn] = field(default_factory=list)
-    loop: Evidence = field(default_factory=Evidence)
-    echo: Evidence = field(default_factory=Evidence)
-    replay: Evidence = field(default_factory=Evidence)
+    loop: Evidence | None = None
+    echo: Evidence | None = None
+    replay: Evidence | None = None
     vocabulary: int = 0
     polls: int = 0
     prods: int = 0

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .bounds import IN_FLIGHT_MAX, Recent
+from proxy.model.fact import fact
+
+from .bounds import IN_FLIGHT_MAX, STATE_BYTES_MAX, Recent
 from .contexts import Contexts, Habit, Question
 from .conversation import Conversation, Turn
 from .evidence import Evidence
@@ -28,7 +30,7 @@ from .thresholds import Thresholds
 from .topic import Topic
 from .topics import Topics
 from .turns import judge_turn
-from .weight import weighed
+from .weight import Scales, weighed
 
 _NEVER_TOPICS = frozenset({"embeddings"})
 """Operations that are told by the same words only: the same documents are indexed again each time they change."""
@@ -39,6 +41,10 @@ STATE_VERSION = 3
 _KEPT = (Evidence, Conversation, Turn, Heard, Tail, Prompt, Use, Topic, Habit, Rerun)
 _SHARED = frozenset({Conversation, Topic})
 """Several tails are of one conversation; prompts and the index lead to one topic."""
+
+
+_STAYING = frozenset({"Topics._short", "ExemptionLedger._rows"})
+"""Tables whose rows are few, or counted."""
 
 
 def _nothing_under_way(row: object) -> None:
@@ -58,7 +64,7 @@ class Open:
     question: Question | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Early:
     """A call between its two stages. Holds its text: let it go soon."""
 
@@ -89,9 +95,10 @@ class Detector:
         "_reruns",
         "_thresholds",
         "_topics",
+        "scales",
     )
 
-    def __init__(self, key: bytes, thresholds: Thresholds | None = None) -> None:
+    def __init__(self, key: bytes, thresholds: Thresholds | None = None, bytes_max: int = STATE_BYTES_MAX) -> None:
         self._keyed = Keyed(key)
         self._thresholds = thresholds or Thresholds()
         self._reader = Reader(self._keyed)
@@ -101,6 +108,7 @@ class Detector:
         self._reruns = Reruns(self._keyed)
         self._exemptions = ExemptionLedger()
         self._open: Recent[str, Open] = Recent(IN_FLIGHT_MAX)
+        self.scales = Scales(self._tables(), _STAYING, bytes_max)
 
     def decide(self, sight: Sight) -> Judgement:
         """Both stages at once."""
@@ -148,6 +156,7 @@ class Detector:
         if reading.known is None:
             self._reruns.opened(sight, early.conversation, opened, call.judge)
             call.question = self._contexts.judge(sight, reading, known, call.judge)
+        self.scales.called(reading.chars())
         return early.judgement
 
     def learn(self, call_id: str, answer: Answer) -> tuple[Attribution, ...]:
@@ -201,7 +210,7 @@ class Detector:
             judge_again(sight, reading, prompt, use, judge)
         if not reading.grows:
             judge_shared(sight, reading, prompt, use, judge)
-        judge_replay(sight, prompt, use, conversation.replay, self._prompts, judge)
+        judge_replay(sight, prompt, use, conversation, self._prompts, judge)
 
     def _marked(self, use: Use, at_us: int) -> bool:
         """A retry of what was waste is waste."""

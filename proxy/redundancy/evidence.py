@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from .bounds import DAY_US, EVIDENCE_MAX, MEMBERS_MAX
 
+_NOBODY: list[str] = []
+"""Never changed: most evidence never has a member, and an empty list of its own would be a third of it."""
 HALF_LIFE_US = DAY_US
 """What happens once a day never adds up to more than two; what happens hourly does."""
 
@@ -18,7 +20,7 @@ class Evidence:
         self.half_lives = half_lives
         self.value = 0.0
         self.at_us = 0
-        self.members: list[str] = []
+        self.members: list[str] = _NOBODY
         self.campaign = ""
         self.attributed = False
 
@@ -33,6 +35,7 @@ class Evidence:
         self.at_us = at_us
         if not self.members:
             self.campaign = call_id
+            self.members = []
         self.members.append(call_id)
         if len(self.members) > MEMBERS_MAX:
             del self.members[0]
@@ -48,7 +51,7 @@ class Evidence:
 
     def clear(self) -> None:
         self.value = 0.0
-        self.members.clear()
+        self.members = _NOBODY
         self.attributed = False
 
     def before(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .bounds import DAY_US
+from .bounds import DAY_US, STATE_BYTES_MAX
 from .detector import Detector
 from .findings import Attribution, Judgement
 from .sight import Answer, Sight
@@ -17,7 +17,7 @@ from .thresholds import Thresholds
 
 EPOCH_US = 14 * DAY_US
 OVERLAP_US = DAY_US
-"""A call costs twice as much then, and the next generation has memory of its own."""
+"""A call costs twice as much then, and the next generation takes its memory from this one: up to half of it."""
 
 
 class Generations:
@@ -34,10 +34,12 @@ class Generations:
 
     def decide(self, sight: Sight) -> Judgement:
         self._turn(sight.at_us)
+        now = self._detectors[self._epoch]
         for epoch, detector in self._detectors.items():
             if epoch > self._epoch:
                 detector.decide(sight)
-        return self._detectors[self._epoch].decide(sight)
+                now.scales.bytes_max = STATE_BYTES_MAX - detector.scales.bytes
+        return now.decide(sight)
 
     def learn(self, call_id: str, answer: Answer) -> tuple[Attribution, ...]:
         attributions: tuple[Attribution, ...] = ()
@@ -79,8 +81,10 @@ class Generations:
         if epoch > self._epoch:
             self._epoch = epoch
             self._detectors = {epoch: self._detectors.get(epoch) or self._made(epoch)}
+            self._detectors[epoch].scales.bytes_max = STATE_BYTES_MAX
         if epoch == self._epoch and into_us >= EPOCH_US - OVERLAP_US and epoch + 1 not in self._detectors:
             self._detectors[epoch + 1] = self._made(epoch + 1)
+            self._detectors[epoch + 1].scales.bytes_max = STATE_BYTES_MAX // 2
 
     def _made(self, epoch: int) -> Detector:
         return Detector(self._key_of(epoch), self._thresholds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxy.model.waste import WasteClass
 
+from .conversation import Conversation
 from .evidence import Evidence
 from .judge import Judge
 from .prompts import Prompt, Prompts, Use
@@ -52,7 +53,9 @@ def judge_shared(sight: Sight, reading: Reading, prompt: Prompt, use: Use, judge
     judge.weigh("shared_repeat", prompt.shared, (prompt.first,))
 
 
-def judge_replay(sight: Sight, prompt: Prompt, use: Use, replay: Evidence, prompts: Prompts, judge: Judge) -> None:
+def judge_replay(
+    sight: Sight, prompt: Prompt, use: Use, conversation: Conversation, prompts: Prompts, judge: Judge
+) -> None:
     """A call that repeats what came next after the call that was repeated just before it: a conversation played again,
     answers of the model included. One repeated call alone is none."""
     before = prompts.seen(prompt.parent)
@@ -60,6 +63,7 @@ def judge_replay(sight: Sight, prompt: Prompt, use: Use, replay: Evidence, promp
     use.walk = own.walk + 1 if own is not None and own.last_at_us > prompt.last_at_us else 0
     if before is None or own is None or not use.walk:
         return
+    replay = conversation.replay = conversation.replay or Evidence()
     if use.walk == 1:
         replay.clear()
     replay.add(1.0, sight.at_us, sight.call_id)

@@ -14,6 +14,7 @@ from base64 import b85decode, b85encode
 from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, Final
+from weakref import ref
 
 from .bounds import Recent
 from .marks import Marks
@@ -31,8 +32,7 @@ class SnapshotError(ValueError):
 
 def lines(tables: Tables, classes: Iterable[type], shared: Container[type]) -> Iterator[bytes]:
     """One for each row, the least recently used first. `classes`: whose objects may be in it; they have slots.
-    `shared`: those of them that several may refer to: only these are remembered until the end, so that what leaves its
-    table meanwhile leaves memory too."""
+    `shared`: those of them that several may refer to. What leaves its table meanwhile leaves memory too."""
     packer = _Packer({found: number for number, found in enumerate(classes)}, shared)
     for name, table in tables.items():
         for key, value in table.items():
@@ -79,8 +79,8 @@ class _Packer:
         self._slots = {found: _slots(found) for found in classes}
         self._count = 0
         """Of all objects so far: the number of the next one."""
-        self._numbers: dict[int, tuple[int, object]] = {}
-        """Of shared ones, by id; the object stays alive, so that no other one gets its id."""
+        self._numbers: dict[int, tuple[int, ref[Any]]] = {}
+        """Of shared ones, by id, which another one may get when an object is gone."""
 
     def pack(self, value: Any) -> Any:  # noqa: PLR0911 - a line for each type
         kind = type(value)
@@ -110,9 +110,9 @@ class _Packer:
     def _object(self, value: Any, kind: type) -> Any:
         if kind in self._shared:
             known = self._numbers.get(id(value))
-            if known is not None:
+            if known is not None and known[1]() is value:
                 return ["r", known[0]]
-            self._numbers[id(value)] = self._count, value
+            self._numbers[id(value)] = self._count, ref(value)
         self._count += 1
         return ["c", self._classes[kind], *(self.pack(getattr(value, name)) for name in self._slots[kind])]
 

@@ -6,6 +6,8 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from proxy.model.fact import fact
+
 from .bounds import HOUR_US
 from .evidence import Evidence
 from .words import alike, new_words
@@ -29,7 +31,7 @@ TICKS_MIN = 2
 """People don't pause for as long as before twice in a row."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Topic:
     """`body`: the pieces of its first call; `known`: the words of all asks so far; `asks`: the latest; `latest`: ids of
     its calls; `owners`: who asked, and how often, where it is everybody's. `last_at_us`, `pause_us`: when it was called
@@ -98,7 +100,7 @@ class Topic:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@fact(frozen=True, slots=True)
 class Likeness:
     """How a call stands to its topic: `similarity` 0 to 1 to the nearest earlier ask; how many of its words are `new`
     to the topic, and how many `returned` that the latest ask lacked. `grown`: nothing of the latest ask was dropped, as

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .conversation import Conversation
+from .evidence import Evidence
 from .hashing import Keyed
 from .judge import Judge
 from .pingpong import says_nothing_new
@@ -30,13 +31,15 @@ def judge_turn(
     _judge_exchange(sight, reading, conversation, keyed, judge)
     reruns.step(sight, conversation, turn, result_chars, judge)
     if again is None:
-        conversation.loop.take(1.0, sight.at_us)
+        if conversation.loop is not None:
+            conversation.loop.take(1.0, sight.at_us)
         return False
     if again.waiting and conversation.polls < POLLS_MAX:
         conversation.polls += 1
         return True
-    conversation.loop.add(1.0, sight.at_us, sight.call_id)
-    judge.weigh(again.waste_class, conversation.loop, again.earlier)
+    loop = conversation.loop = conversation.loop or Evidence()
+    loop.add(1.0, sight.at_us, sight.call_id)
+    judge.weigh(again.waste_class, loop, again.earlier)
     return False
 
 
@@ -44,9 +47,10 @@ def _judge_exchange(sight: Sight, reading: Reading, conversation: Conversation, 
     _count_prods(reading, conversation, keyed)
     stale = says_nothing_new(conversation, reading.fresh, keyed)
     if stale or conversation.prods > PRODS_FREE:
-        conversation.echo.add(1.0, sight.at_us, sight.call_id)
-        judge.weigh("ping_pong", conversation.echo)
-    elif stale is not None or len(reading.fresh) > 1:
+        echo = conversation.echo = conversation.echo or Evidence()
+        echo.add(1.0, sight.at_us, sight.call_id)
+        judge.weigh("ping_pong", echo)
+    elif conversation.echo is not None and (stale is not None or len(reading.fresh) > 1):
         conversation.echo.take(1.0, sight.at_us)
 
 

@@ -117,6 +117,19 @@ def test_what_leaves_while_lines_are_made_leaves_memory() -> None:
     assert not list(made)
 
 
+def test_what_takes_the_place_of_what_left_is_another() -> None:
+    table: Recent[int, Row] = Recent(2)
+    table.put(0, Row(0))
+    table.put(1, Row(1))
+    made = lines({"rows": table}, (Row,), shared={Row})
+    told = [next(made)]
+    for number in range(2, 40):
+        # Each may get the memory, and so the id, of one before.
+        table.put(1, Row(number))
+    told += made
+    assert told[-1] == b'["rows",1,["c",0,39]]'
+
+
 def test_what_several_rows_share_stays_one() -> None:
     before: Recent[int, tuple[Row, ...]] = Recent(3)
     after: Recent[int, tuple[Row, ...]] = Recent(3)
