@@ -17,6 +17,7 @@ from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
+from proxy.adapters.idle_connections import IdleConnections
 from proxy.adapters.lean_httpx import httpx
 from proxy.gateway.deadline import Deadline
 
@@ -180,8 +181,11 @@ class Exchange(httpx.AsyncByteStream):
     lines: tuple[tuple[bytes, bytes], ...] = ()
     """Header lines of the answer as received."""
 
-    def __init__(self, connection: Connection, protocol: Protocol, origin: str, timeouts: Timeouts) -> None:
+    def __init__(
+        self, connection: Connection, protocol: Protocol, origin: str, timeouts: Timeouts, idle: IdleConnections
+    ) -> None:
         self._connection = connection
+        self._idle = idle
         self._protocol = protocol
         self._origin = origin
         self._timeouts = timeouts
@@ -421,12 +425,12 @@ class Exchange(httpx.AsyncByteStream):
         """The answer has ended. The connection is good for another call unless our upload still runs on it."""
         if self._uploading:
             self._abort()
-        else:
-            self._over()
-            self._connection.release()
+        elif self._over():
+            self._idle.keep(self._origin, self._connection)
 
     def _abort(self) -> None:
-        self._over()
+        if not self._over():
+            return
         if self._upload is not None:
             self._upload.cancel()
         self._hang_up()
@@ -436,11 +440,13 @@ class Exchange(httpx.AsyncByteStream):
         if self._protocol.transport is not None:
             self._protocol.transport.abort()
 
-    def _over(self) -> None:
-        """The connection is another's."""
-        if self._protocol.exchange is self:
-            self._protocol.exchange = None
-            self._protocol.total.none()
+    def _over(self) -> bool:
+        """The connection is another's from now on; False: it was already."""
+        if self._protocol.exchange is not self:
+            return False
+        self._protocol.exchange = None
+        self._protocol.total.none()
+        return True
 
 
 def _forget_way(error: BaseException) -> None:

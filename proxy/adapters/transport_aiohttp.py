@@ -28,6 +28,7 @@ from yarl import URL
 
 from proxy.adapters.egress import proxy_for, proxy_url, trusted
 from proxy.adapters.exchange_aiohttp import Exchange, Protocol, Timeouts
+from proxy.adapters.idle_connections import IdleConnections
 from proxy.adapters.lean_httpx import httpx
 from proxy.ports.upstream import SentLines
 
@@ -86,6 +87,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self._idle_s = idle_s
         self._resolver = resolver
         self._connector: aiohttp.TCPConnector | None = None
+        self._idle: IdleConnections | None = None
         self._origins: dict[tuple[bytes, bytes, int | None], _Origin] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -119,12 +121,17 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         it must be right, or the next request on the connection would begin within this one's body."""
         origin = self._origin(url)
         head = _head(method, origin, target, lines, len(body) if isinstance(body, bytes) else length)
-        connection, protocol = await self._connect(origin, timeouts.get("connect"))
-        exchange = Exchange(connection, protocol, origin.name, timeouts)
+        idle = self._idle
+        if idle is None:
+            idle = self._idle = IdleConnections(self._idle_s)
+        connection = self._kept(idle, origin) or await self._connect(idle, origin, timeouts.get("connect"))
+        exchange = Exchange(connection, cast(Protocol, connection.protocol), origin.name, timeouts, idle)
         await exchange.begin(head, body, chunked=length is None, bodiless=method == "HEAD")
         return exchange
 
     async def aclose(self) -> None:
+        if self._idle is not None:
+            self._idle.close()
         if self._connector is not None:
             await self._connector.close()
 
@@ -138,16 +145,24 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             origin = self._origins[key] = _Origin.of(plain, self._proxies, self._tls or trusted())
         return origin
 
-    async def _connect(self, origin: "_Origin", timeout_s: float | None) -> tuple[Connection, Protocol]:
+    def _kept(self, idle: IdleConnections, origin: "_Origin") -> Connection | None:
+        while (connection := idle.take(origin.name)) is not None:
+            if not _stale(cast(Protocol, connection.protocol)):
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self, idle: IdleConnections, origin: "_Origin", timeout_s: float | None) -> Connection:
         connector = self._connector or self._open_connector()
         try:
-            while True:
-                connection = await connector.connect(origin.request, [], _connect_timeout(timeout_s))
-                protocol = cast(Protocol, connection.protocol)
-                if not (protocol.used and _stale(protocol)):
-                    protocol.used = True
-                    return connection, protocol
-                connection.close()
+            with idle.asked():
+                while True:
+                    connection = await connector.connect(origin.request, [], _connect_timeout(timeout_s))
+                    protocol = cast(Protocol, connection.protocol)
+                    if not (protocol.used and _stale(protocol)):
+                        protocol.used = True
+                        return connection
+                    connection.close()
         except TimeoutError:
             raise httpx.ConnectTimeout(f"{origin.name}: no connection within {timeout_s} s") from None
         except aiohttp.ClientHttpProxyError as error:

@@ -19,6 +19,10 @@ class Deadline:
     def set(self) -> bool:
         return self._ends_s is not None
 
+    def now_s(self) -> float:
+        """By the clock that it goes by."""
+        return self._loop.time()
+
     def within(self, seconds: float) -> None:
         """In so many seconds from now, whatever was set before."""
         self._ends_s = self._loop.time() + seconds

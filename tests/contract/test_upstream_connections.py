@@ -41,6 +41,27 @@ async def test_calls_beyond_the_limit_wait_their_turn(connect: Connect) -> None:
     assert (len(running.seen), running.connections) == (10, 2)
 
 
+async def test_a_connection_that_rests_is_in_nobodys_way(connect: Connect) -> None:
+    upstream = connect(connections_max=1)
+    async with provider(answering(ok(b"a"), ok(b"b"))) as one, provider(answering(ok(b"c"))) as other:
+        assert await exchanged(upstream, call(one.url, connect_timeout_s=5.0)) == b"a"
+        assert await exchanged(upstream, call(other.url, connect_timeout_s=5.0)) == b"c"
+        assert await exchanged(upstream, call(one.url, connect_timeout_s=5.0)) == b"b"
+
+
+async def test_a_connection_whose_call_has_ended_goes_to_who_waits(connect: Connect) -> None:
+    upstream = connect(connections_max=1)
+    async with provider(answering(*[ok(b"a")] * 4)) as one, provider(answering(*[ok(b"b")] * 4)) as other:
+        for _ in range(2):
+            answer = await upstream.send(call(one.url))
+            waiting = [
+                asyncio.create_task(exchanged(upstream, call(each.url, connect_timeout_s=5.0))) for each in (other, one)
+            ]
+            await asyncio.sleep(0)
+            assert await body_of(answer) == b"a"
+            assert await asyncio.gather(*waiting) == [b"b", b"a"]
+
+
 async def test_origins_share_no_connection(upstream: Upstream) -> None:
     async with provider(answering(ok(b"a"))) as one, provider(answering(ok(b"b"))) as other:
         assert await exchanged(upstream, call(one.url)) == b"a"
