@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.redundancy import canonical, nonces
+from proxy.redundancy import canonical, nonces, toolloops
 from proxy.redundancy.conversation import Turn
 from proxy.redundancy.hashing import Keyed
 from proxy.redundancy.reading import Reader
@@ -93,7 +93,15 @@ def test_results_are_compared_line_by_line(old: list[int], new: list[int], said:
     assert same_result(one, other, frozenset(new)) is (said or alike)
 
 
-@given(texts, st.lists(texts, max_size=5))
+@given(
+    st.lists(st.sampled_from([*toolloops._LABELS, " ", ":", "=", "5", "1.2 ms", "x", "é", "_", "\n", "."]), max_size=9)
+)
+def test_numbers_of_processes_are_left_out_wherever_they_stand(said: list[str]) -> None:
+    text = "".join(said)
+    assert toolloops._steady(text) == toolloops._LABELLED.sub("", toolloops._DURATION.sub("", text))
+
+
+@given(texts, st.lists(texts, max_size=9))
 def test_an_end_is_the_hash_of_all_before_it(start: str, parts: list[str]) -> None:
     ends = KEYED.prefixes(start, parts)
     whole = [KEYED.text(start + "".join(parts[:many])) for many in range(len(parts), 0, -1)]
