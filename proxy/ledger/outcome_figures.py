@@ -11,6 +11,7 @@ from proxy.outcomes.unit_cost import UnitCost
 
 RUN: Final = "run"
 """In place of a method: spent on running products."""
+_NOT_OPEN: Final = frozenset((*ATTRIBUTED, RUN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Money:
     @property
     def open(self) -> int:
         """Not attributed, and perhaps its."""
-        return self.build - self.attributed + self.reach
+        return sum(amount for method, amount in self.by_method.items() if method not in _NOT_OPEN) + self.reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ DEFINITION: Final = (
 _NARROWING: Final = ("service", "tier")
 """Dimensions by which spend that is attributed to no service has no value."""
 _HOUR_US: Final = 3_600_000_000
+_NO_AMOUNTS: Final[Mapping[str, int]] = {}
 _NO_MONEY: Final[dict[str, int]] = dict.fromkeys((*Method, RUN), 0)
 
 
@@ -122,7 +123,7 @@ class _Table:
         self._parts: dict[Key, _Part] = defaultdict(_Part)
         self._near: dict[Key, tuple[frozenset[str], frozenset[str]]] = {}
         self._put(found)
-        self.fine = {key: part for key, part in self._parts.items() if self._passes(key)}
+        self.fine = {key: part for key, part in self._parts.items() if not self._filters or self._passes(key)}
         self.rows: dict[Key, list[Key]] = defaultdict(list)
         for key in self.fine:
             self.rows[key[: len(self._by)]].append(key)
@@ -194,9 +195,12 @@ class _Table:
         money = Money(_by_method(cell for part in parts for cell in part.spend), reach)
         if values in closed:
             return OutcomeRow(values, money, None, None)
-        delivered = self._delivered(
-            [cell for part in parts for cell in part.weeks], [cell for part in parts for cell in part.normal]
+        weeks, normal = (
+            [cell for part in parts for cell in part.weeks],
+            [cell for part in parts for cell in part.normal],
         )
+        # Most rows of a fine report are of money alone.
+        delivered = self._delivered(weeks, normal) if weeks or normal else self._nothing
         return OutcomeRow(values, money, delivered, unit_cost(money.attributed, money.open, delivered.earned))
 
     def _reach(self, values: Mapping[str, str]) -> int:
@@ -205,23 +209,23 @@ class _Table:
         teams, projects = self._spenders(values)
         if not (teams or projects):
             return 0
+        amounts = self._open[values.get(WEEK, "")]
         return sum(
             amount
-            for (team, project), amount in self._open[values.get(WEEK, "")].items()
-            if (team in teams or project in projects)
-            and values.get("team", team) == team
-            and values.get("project", project) == project
+            for project in ((values["project"],) if "project" in values else amounts)
+            for team, amount in amounts.get(project, _NO_AMOUNTS).items()
+            if (team in teams or project in projects) and values.get("team", team) == team
         )
 
     def _spenders(self, values: Mapping[str, str]) -> tuple[frozenset[str], frozenset[str]]:
         """Teams and projects of the services that a row is of; none where it holds what is attributed to no service."""
-        wanted = {
-            name: frozenset((values[name],)) if name in values else self._filters[name]
-            for name in _NARROWING
-            if name in values or name in self._filters
-        }
         key = tuple(values.get(name, "") for name in _NARROWING)
         if key not in self._near:
+            wanted = {
+                name: frozenset((values[name],)) if name in values else self._filters[name]
+                for name in _NARROWING
+                if name in values or name in self._filters
+            }
             found = [
                 each
                 for each in self._all.services.values()
@@ -234,17 +238,21 @@ class _Table:
             )
         return self._near[key]
 
-    def _unattributed(self) -> dict[str, Counter[tuple[str, str]]]:
-        """What is attributed to no service, by week ('' where weeks are no rows), team and project; of those asked for,
+    def _unattributed(self) -> dict[str, dict[str, Counter[str]]]:
+        """What is attributed to no service, by week ('' where weeks are no rows), project and team; of those asked for,
         where it is narrowed to some."""
-        found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+        found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
         teams, projects = self._filters.get("team"), self._filters.get("project")
         for cell in self._found.spend:
             wanted = (teams is None or cell.team in teams) and (projects is None or cell.project in projects)
             if wanted and not cell.service and cell.method != RUN:
                 label = self._labels.get(cell.week_us, "") if WEEK in self._by else ""
-                found[label][cell.team, cell.project] += cell.cost_pico
+                found[label][cell.project][cell.team] += cell.cost_pico
         return found
+
+    @cached_property
+    def _nothing(self) -> Delivered:
+        return self._delivered([], [])
 
     def _delivered(self, weeks: Sequence[WeekCell], normal: Sequence[Cell]) -> Delivered:
         standings: Counter[str] = Counter()
