@@ -25,17 +25,21 @@ def reserve(turn: Turn) -> Shortfall | Sequence[Budget]:
         # What costs nothing fits wherever anything may pass.
         if sums.spent + sums.held + needed > sums.room if needed else sums.budget.limit <= 0:
             short.append(sums)
-    refusing = [sums for sums in short if sums.stern]
-    if refusing:
-        found = [sums.short(amounts[sums.unit]) for sums in refusing]
-        return found[0] if len(found) == 1 else min(found, key=_sternness)
-    take(turn)
-    return [sums.budget for sums in short]
+    if short:
+        refusing = [sums for sums in short if sums.stern]
+        if refusing:
+            found = [sums.short(amounts[sums.unit]) for sums in refusing]
+            return found[0] if len(found) == 1 else min(found, key=_sternness)
+    _take(turn, amounts, at_us)
+    return [sums.budget for sums in short] if short else ()
 
 
 def take(turn: Turn) -> None:
     """Whether or not there is room."""
-    amounts, at_us = _held(turn.hold), turn.row[1]
+    _take(turn, _held(turn.hold), turn.row[1])
+
+
+def _take(turn: Turn, amounts: tuple[int, int, int], at_us: int) -> None:
     turn.held = amounts
     for sums in turn.sums:
         if sums.rolling:

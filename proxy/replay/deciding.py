@@ -191,7 +191,7 @@ class Deciding:
         standing, row = turn.standing, turn.row
         if turn.more:
             self._quiet.ended(turn.more)
-        turn.more = self._quiet.changed(row, turn.hold, turn.spent, standing.charges(row[1]))
+        turn.more = self._quiet.changed(row, turn.hold, turn.spent, standing.charges)
         self._quiet.changed_tokens(row, turn.expected_tokens, turn.spent, standing.every_throttle)
 
     def _recorded(self, turn: Turn) -> Spent:

@@ -17,14 +17,18 @@ class Ending:
         self._quiet = quiet
 
     def settle(self, turn: Turn) -> None:
-        hold, spent = turn.hold, turn.spent
+        hold, spent, standing = turn.hold, turn.spent, turn.standing
         outgrown = spent.cost_pico > hold.cost_pico or spent.tokens > hold.input_tokens + hold.output_tokens
-        if outgrown and turn.standing.kind.stream:
+        if outgrown and standing.kind.stream:
             self._extend(turn)
         self._counting.ended(turn.spent.cost_pico)
-        self._quiet.ended(turn.more)
-        books.settle(turn)
-        self._rates.settle(turn.id, turn.spent.tokens, max(turn.row[2], turn.row[1]))
+        # Most calls have none of these.
+        if turn.more:
+            self._quiet.ended(turn.more)
+        if turn.sums:
+            books.settle(turn)
+        if standing.throttles:
+            self._rates.settle(turn.id, turn.spent.tokens, max(turn.row[2], turn.row[1]))
 
     def _extend(self, turn: Turn) -> None:
         """A stream's hold grows to what it came to, or the stream ends where it can't."""

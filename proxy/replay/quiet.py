@@ -10,7 +10,7 @@ limit, the sums have proven nothing of that account: it is noted, and the replay
 (`corrected`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from proxy.model.call import Hold
@@ -85,15 +85,15 @@ class Quiet:
         name = throttle.limit.name
         return name in self._rules and (name, throttle.instance) not in self._busy_instances
 
-    def changed(self, row: Row, hold: Hold, spent: Spent, charges: Iterable[Charge]) -> list[More]:
-        """A call is to hold and to come to this, and not what is on record. Gives what `ended` is to be told when it
-        has ended."""
+    def changed(self, row: Row, hold: Hold, spent: Spent, charges: Callable[[int], Iterable[Charge]]) -> list[More]:
+        """A call is to hold and to come to this, and not what is on record. `charges`: of its moment. Gives what
+        `ended` is to be told when it has ended."""
         pico = _above(hold.cost_pico, spent.cost_pico, row[5], row[3])
         tokens = _above(hold.input_tokens + hold.output_tokens, spent.tokens, row[6] + row[7], row[4])
         if pico[0] <= 0 and tokens[0] <= 0:
             return []
         found = []
-        for charge in charges:
+        for charge in charges(row[1]):
             unit = charge.budget.unit
             more, ends = pico if unit is Unit.USD else tokens if unit is Unit.TOKENS else (0, 0)
             if more > 0 and self.account(charge) and self._add(charge, more):

@@ -17,12 +17,12 @@ class Turn:
 
     __slots__ = (
         "_call",
+        "_number",
         "cost_pico",
         "did",
         "expected_tokens",
         "held",
         "hold",
-        "id",
         "more",
         "row",
         "spent",
@@ -33,7 +33,7 @@ class Turn:
 
     def __init__(self, number: int, row: Row, standing: Standing) -> None:
         """`number`: by which it is known in this replay."""
-        self.id: Final = f"{number}"
+        self._number: Final = number
         self._call: Call | None = None
         self.row: Final = row
         self.standing: Final = standing
@@ -41,7 +41,7 @@ class Turn:
         """The accounts that are to be asked."""
         self.held = (0, 0, 0)
         """What it holds in each of them: money, tokens or calls."""
-        self.hold = self.recorded_hold
+        self.hold = Hold(row[5], row[6], row[7])
         self.expected_tokens = row[8]
         self.spent = Spent(row[3], row[4])
         """What it will have come to."""
@@ -51,6 +51,11 @@ class Turn:
         """What it would come to without any rule: at the model asked for."""
         self.did: list[Did] = []
         self.more: list[More] = []
+
+    @property
+    def id(self) -> str:
+        """Written where it is asked for: of most calls nobody does."""
+        return f"{self._number}"
 
     @property
     def recorded_hold(self) -> Hold:
