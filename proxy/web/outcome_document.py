@@ -102,7 +102,7 @@ def _cells(row: OutcomeRow, told: Mapping[str, Any], report: OutcomeReport, coun
     numbers = [told[name] for name in COUNT_COLUMNS]
     texts = ["" if number is None else str(number) for number in numbers]
     return [
-        *row.values,
+        *(row.values or [""] * len(report.asked.by)),
         *(numbers if counts is ColumnType.WHOLE else texts),
         *(told[name] or "" for name in FIGURE_COLUMNS),
         *(_amounts(row).values() if report.moneyed else ()),

@@ -284,6 +284,14 @@ async def test_forms_have_the_same_figures(world: World) -> None:
     assert answer.content[:4] == b"PAR1"
 
 
+async def test_where_there_are_no_rows_a_file_has_the_total_under_the_same_columns(world: World) -> None:
+    asked_for = {"since": "2024-08-01", "until": "2024-10-01", "by": "project", "service": "", "format": "csv"}
+    answer = await world.get("/v1/reports/deployments", "admin", **asked_for)
+    assert answer.status_code == 200, answer.text
+    [row] = csv.DictReader(io.StringIO(answer.text))
+    assert (row["project"], row["deployments"]) == ("", "0")
+
+
 @pytest.mark.parametrize("name", OUTCOME_DIMENSIONS)
 async def test_money_is_the_same_by_every_dimension(world: World, name: str) -> None:
     document = await asked(world, by=name)
@@ -329,9 +337,7 @@ async def test_another_definition_tells_of_few_persons_for_a_reason_alone(world:
     assert any("on record" in note for note in document["notes"])
     details = {"report": "definition", "filters": "definition=retried=1/4", "by_key": "k_bob", "by_role": "finance"}
     assert [(act.subject, act.reason, dict(act.details)) for act in world.journal.of(Act)] == [
-        (name, "before we change it", details)
-        for name in SIX
-        if name != "bob"
+        (name, "before we change it", details) for name in SIX if name != "bob"
     ]
     assert world.journal.flushed_entries == len(SIX) - 1
     assert (await world.get(path, "alice", **asked_for)).status_code == 403
