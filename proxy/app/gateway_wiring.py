@@ -102,21 +102,34 @@ class Gateway:
         self.signing = SigningUpstream(HttpxUpstream(self.transport))
         self.upstream = TranslatingUpstream(self.signing, DIALECTS)
         self.hash_key = data_folder.hash_key(settings.data)
-        generations = Generations(self.hash_key.of_epoch)
-        self.watching: Watching | None = None
-        self.remembering: Remembering | None = None
-        if settings.detector == "on":
-            memory = settings.data / f"redundancy-{settings.node}.state"
-            self.remembering = Remembering(generations, memory, self.hash_key.id, self.clock)
-            self.watching = Watching(generations, self.clock, self.journal, self.metrics.turned_away)
+        self.generations = Generations(self.hash_key.of_epoch)
+        self.watching, self.remembering = self._detector()
         self.sharing = Sharing(self.clock)
-        self.plane = Plane(
+        self.plane = self._plane()
+        self.owners = Owners()
+        self.expiry = Expiry(self.plane, self.owners, self.counters.held)
+        self.balancing = self._balancing()
+        self.figures = self._figures()
+        self.figures.show(self.metrics)
+        self.figures.show_door(self.metrics)
+        self.figures.show_detector(self.metrics)
+        self.figures.show_answers(self.metrics)
+
+    def _detector(self) -> tuple[Watching | None, Remembering | None]:
+        if self.settings.detector != "on":
+            return None, None
+        memory = self.settings.data / f"redundancy-{self.settings.node}.state"
+        remembering = Remembering(self.generations, memory, self.hash_key.id, self.clock)
+        return Watching(self.generations, self.clock, self.journal, self.metrics.turned_away), remembering
+
+    def _plane(self) -> Plane:
+        return Plane(
             upstream=self.upstream,
             counters=self.counters,
             journal=self.journal,
             tokens=self.tokens,
             clock=self.clock,
-            drain_s=settings.drain_s,
+            drain_s=self.settings.drain_s,
             observe=self.metrics.settled,
             waiting=self.waiting,
             throttling=self.throttling,
@@ -126,9 +139,10 @@ class Gateway:
             watching=self.watching,
             sharing=self.sharing,
         )
-        self.owners = Owners()
-        self.expiry = Expiry(self.plane, self.owners, self.counters.held)
-        self.balancing = Balancing(
+
+    def _balancing(self) -> Balancing:
+        settings = self.settings
+        return Balancing(
             balances=SocketBalances(settings.data / LEDGER_SOCKET),
             counters=self.counters,
             journal=self.journal,
@@ -138,7 +152,9 @@ class Gateway:
             now_us=self.clock.now_us,
             put_in_force=self._put_in_force,
         )
-        self.figures = GatewayFigures(
+
+    def _figures(self) -> GatewayFigures:
+        return GatewayFigures(
             counters=self.counters,
             waiting=self.waiting,
             expiry=self.expiry,
@@ -148,16 +164,12 @@ class Gateway:
             balancing=self.balancing,
             watching=self.watching,
             sharing=self.sharing,
-            generations=generations,
+            generations=self.generations,
             rules=lambda: self._rules,
             door=self.door,
             answers=self.plane.answers,
             out=self._out,
         )
-        self.figures.show(self.metrics)
-        self.figures.show_door(self.metrics)
-        self.figures.show_detector(self.metrics)
-        self.figures.show_answers(self.metrics)
 
     def _granted(self, budget: Budget, instance: tuple[str, ...]) -> int:
         grants = self.grants.current

@@ -81,57 +81,7 @@ def openapi(control_url: str) -> Schema:
         },
         "servers": [{"url": control_url}],
         "security": [*SECURITY],
-        "paths": {
-            "/v1/reports/spend": _get("spend", "What was spent, by any dimension.", spend(), spend_asked(), PICTURES),
-            "/v1/reports/prices": _get("prices", "At which prices, and what changed.", prices(), period(), ()),
-            "/v1/reports/budgets": _get("budgets", "What budgets have left.", budgets(), budgets_asked(), ()),
-            "/v1/reports/waste": _get("waste", "What redundant calls cost.", waste(), waste_asked(), PICTURES),
-            "/v1/reports/deployments": _get(
-                "deployments", "What was delivered for the money.", deployments(), deployments_asked(), ()
-            ),
-            "/v1/reports/definition": _get(
-                "definition", "The past by another definition (finance, admin).", definition(), definition_asked(), ()
-            ),
-            "/v1/reports/hints": _get("hints", "What of one's own calls repeats itself.", hints(), hints_asked(), ()),
-            "/v1/reports/views": _get("views", "Who looked at whose rows.", views(), [], ()),
-            "/v1/reports/acts": _get("acts", "What was done, and by whom (admin).", acts(), acts_asked(), ()),
-            "/v1/calls/{id}": _get("call", "One call explained.", call(), call_asked(), None),
-            "/v1/deployments/{id}": _get(
-                "deployment", "One deployment explained.", deployment(), deployment_asked(), None
-            ),
-            "/v1/months": _get("months", "Months, open and closed (finance, admin).", months(), [], ()),
-            "/v1/months/corrections": _get(
-                "corrections", "What came late for closed months (finance, admin).", corrections(), [], ()
-            ),
-            "/v1/months/verify": _get("verify", "Whether statements are as they were closed.", verified(), [], ()),
-            "/v1/months/{month}": _get(
-                "statement", "A closed month, the same bytes for ever (finance, admin).", statement(), [month()], ()
-            ),
-            "/v1/months/{month}/close": _close(),
-            **month_pages(_MEDIA, _ERRORS, SECURITY),
-            "/v1/budgets/increases": _get("increases", "Increases of budgets.", increases(), increases_asked(), None),
-            "/v1/budgets/{name}/requests": _done(
-                "post", "request", "Ask for an increase.", increase_asked(), [budget()]
-            ),
-            "/v1/budgets/{name}/grants": _done(
-                "post", "grant", "Grant an increase (admin).", increase_asked(), [budget()]
-            ),
-            "/v1/budgets/{name}/grants/{id}": _done("delete", "revoke", "End a grant (admin).", None, revoked()),
-            "/v1/replay": _get("replay", "What a replay of policies is compared with (admin).", replay(), [], None),
-            "/v1/replay/facts": _facts(),
-            "/v1/events/{kind}": _events(),
-            "/v1/events/import": _import(),
-            "/v1/events/quarantine": _get(
-                "quarantine", "What sources told that nobody registered (finance, admin).", quarantine(), [], None
-            ),
-            "/v1/whoami": _get("whoami", "Whose key this is, and where the gateway is.", whoami(), [], None),
-            "/metrics": _plain("metrics", "Prometheus figures.", "text/plain", keyed=True),
-            "/healthz": _plain("alive", "The process answers.", "text/plain"),
-            "/readyz": _plain(
-                "ready", "Whether it loads and answers, in detail; 503 where not.", "application/json", "503"
-            ),
-            "/openapi.json": _plain("openapi", "This document.", "application/json"),
-        },
+        "paths": {**_reports(), **_explained(), **_months(), **_budgets(), **_facts_in_and_out(), **_process()},
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "An outlay key."},
@@ -144,6 +94,85 @@ def openapi(control_url: str) -> Schema:
             },
             "schemas": {"Error": error()},
         },
+    }
+
+
+def _reports() -> Schema:
+    """What stands under /v1/reports."""
+    return {
+        "/v1/reports/spend": _get("spend", "What was spent, by any dimension.", spend(), spend_asked(), PICTURES),
+        "/v1/reports/prices": _get("prices", "At which prices, and what changed.", prices(), period(), ()),
+        "/v1/reports/budgets": _get("budgets", "What budgets have left.", budgets(), budgets_asked(), ()),
+        "/v1/reports/waste": _get("waste", "What redundant calls cost.", waste(), waste_asked(), PICTURES),
+        "/v1/reports/deployments": _get(
+            "deployments", "What was delivered for the money.", deployments(), deployments_asked(), ()
+        ),
+        "/v1/reports/definition": _get(
+            "definition", "The past by another definition (finance, admin).", definition(), definition_asked(), ()
+        ),
+        "/v1/reports/hints": _get("hints", "What of one's own calls repeats itself.", hints(), hints_asked(), ()),
+        "/v1/reports/views": _get("views", "Who looked at whose rows.", views(), [], ()),
+        "/v1/reports/acts": _get("acts", "What was done, and by whom (admin).", acts(), acts_asked(), ()),
+    }
+
+
+def _explained() -> Schema:
+    """One thing, explained."""
+    return {
+        "/v1/calls/{id}": _get("call", "One call explained.", call(), call_asked(), None),
+        "/v1/deployments/{id}": _get("deployment", "One deployment explained.", deployment(), deployment_asked(), None),
+    }
+
+
+def _months() -> Schema:
+    """Closed months, as documents and as pages."""
+    return {
+        "/v1/months": _get("months", "Months, open and closed (finance, admin).", months(), [], ()),
+        "/v1/months/corrections": _get(
+            "corrections", "What came late for closed months (finance, admin).", corrections(), [], ()
+        ),
+        "/v1/months/verify": _get("verify", "Whether statements are as they were closed.", verified(), [], ()),
+        "/v1/months/{month}": _get(
+            "statement", "A closed month, the same bytes for ever (finance, admin).", statement(), [month()], ()
+        ),
+        "/v1/months/{month}/close": _close(),
+        **month_pages(_MEDIA, _ERRORS, SECURITY),
+    }
+
+
+def _budgets() -> Schema:
+    """Increases of budgets."""
+    return {
+        "/v1/budgets/increases": _get("increases", "Increases of budgets.", increases(), increases_asked(), None),
+        "/v1/budgets/{name}/requests": _done("post", "request", "Ask for an increase.", increase_asked(), [budget()]),
+        "/v1/budgets/{name}/grants": _done("post", "grant", "Grant an increase (admin).", increase_asked(), [budget()]),
+        "/v1/budgets/{name}/grants/{id}": _done("delete", "revoke", "End a grant (admin).", None, revoked()),
+    }
+
+
+def _facts_in_and_out() -> Schema:
+    """What sources tell, and what a replay takes."""
+    return {
+        "/v1/replay": _get("replay", "What a replay of policies is compared with (admin).", replay(), [], None),
+        "/v1/replay/facts": _facts(),
+        "/v1/events/{kind}": _events(),
+        "/v1/events/import": _import(),
+        "/v1/events/quarantine": _get(
+            "quarantine", "What sources told that nobody registered (finance, admin).", quarantine(), [], None
+        ),
+    }
+
+
+def _process() -> Schema:
+    """The process itself, and who asks."""
+    return {
+        "/v1/whoami": _get("whoami", "Whose key this is, and where the gateway is.", whoami(), [], None),
+        "/metrics": _plain("metrics", "Prometheus figures.", "text/plain", keyed=True),
+        "/healthz": _plain("alive", "The process answers.", "text/plain"),
+        "/readyz": _plain(
+            "ready", "Whether it loads and answers, in detail; 503 where not.", "application/json", "503"
+        ),
+        "/openapi.json": _plain("openapi", "This document.", "application/json"),
     }
 
 

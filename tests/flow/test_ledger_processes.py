@@ -33,6 +33,7 @@ from tests.servers.processes import (
     answers,
     base_environ,
     fetch,
+    free_port,
     until,
 )
 
@@ -149,6 +150,17 @@ def test_a_second_ledger_on_the_same_folder_names_the_first(outlay):
     assert second.process.wait(300) == 1
     assert str(outlay.ledger.pid) in second.said
     assert answers(f"{outlay.ledger_url}/healthz")
+
+
+def test_a_second_gateway_of_the_same_node_names_the_first_which_goes_on(outlay):
+    outlay.start_gateway()
+    environ = {**outlay.gateway.environ, "OUTLAY_PORT": str(free_port())}
+    second = Running("second", outlay.gateway.arguments, environ, outlay.folder / "second.log")
+    second.start()
+    assert second.process.wait(300) == 1
+    assert f"journal/test is being written by process {outlay.gateway.pid}" in second.said
+    assert answers(f"{outlay.url}/readyz")
+    assert (outlay.data / "gateway-test.sock").exists()
 
 
 def test_policies_that_are_wrong_stop_the_start_and_are_named(outlay):
