@@ -26,7 +26,7 @@ def settlements(journal: Path) -> Counter[str]:
     return Counter(line.call.id for line in published_lines(journal) if isinstance(line, Settled))
 
 
-def eventually(condition: Callable[[], bool], s_max: float = 20.0) -> None:
+def eventually(condition: Callable[[], bool], s_max: float = 60.0) -> None:
     """Wait for what another thread brings about; fail if it never does."""
     deadline = time.monotonic() + s_max
     while not condition():

@@ -152,12 +152,16 @@ class StandIn:
 
     def counts(self) -> dict[str, Any]:
         """Its own count, once no call is open any more."""
-        until("the stand-in's calls end", lambda: fetch(f"{self.url}/stand-in/counts")["open"] == 0, self.running)
+        self._rests()
         counts: dict[str, Any] = fetch(f"{self.url}/stand-in/counts")
         return counts
 
+    def _rests(self) -> None:
+        until("the stand-in's calls end", lambda: fetch(f"{self.url}/stand-in/counts")["open"] == 0, self.running)
+
     def calls(self) -> list[dict[str, Any]]:
-        """What it received, call by call, as far back as it remembers."""
+        """What it received, call by call, as far back as it remembers, once no call is open any more."""
+        self._rests()
         calls: list[dict[str, Any]] = []
         after = 0
         while page := fetch(f"{self.url}/stand-in/calls?after={after}&limit=5000"):
