@@ -11,6 +11,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Final, Protocol
 
+import msgspec
 import structlog
 
 from proxy.dialects.dialect import Dialect, Reading
@@ -38,6 +39,10 @@ CONTENT_BYTES_MAX: Final = 4_000_000
 MESSAGE_CHARS_MAX: Final = 64_000
 """Of a longer message the beginning and the end are compared word by word, what is between as the same or another: so
 no call holds the event loop for more than some 20 ms (a prompt of 2 MB would for 250)."""
+MESSAGES_MAX: Final = 2_000
+"""Of more messages the oldest stand together, MESSAGES_FOLDED as one, which is the same or another. (100,000 of a few
+letters each would hold the event loop for 300 ms.)"""
+MESSAGES_FOLDED: Final = 1_000
 LOOKED_AT_MAX: Final = 20_000
 """Calls in flight whose judgement is kept; the oldest leaves first."""
 NO_OUTCOME: Final = Outcome()
@@ -242,7 +247,16 @@ def _messages(what: Seen) -> list[Message]:
     said = what.dialect.messages(what.request.content)
     if max(map(len, map(_TEXT, said)), default=0) > MESSAGE_CHARS_MAX:
         said = [(role, _bounded(text)) for role, text in said]
+    if len(said) > MESSAGES_MAX:
+        said = _folded(said)
     return [("user", _figures(what.request.kept)), *said] if what.request.kept else said
+
+
+def _folded(said: Sequence[Message]) -> list[Message]:
+    """So many at a time that a conversation which grows mostly continues the one before."""
+    end = -(-(len(said) - MESSAGES_MAX) // MESSAGES_FOLDED) * MESSAGES_FOLDED
+    folds = [said[at : at + MESSAGES_FOLDED] for at in range(0, end, MESSAGES_FOLDED)]
+    return [*[("user", _figures(msgspec.json.encode(fold))) for fold in folds], *said[end:]]
 
 
 def _bounded(text: str) -> str:
