@@ -172,3 +172,9 @@ def test_of_a_name_that_stands_twice_the_last_counts_either_way():
     assert messages.messages(content) == messages._messages(content) == [("None", "c")]
     content = [b'"messages":[{"role":"user","content":"a","role":"tool","content":"b"}]']
     assert messages.messages(content) == messages._messages(content) == [("tool", "<result>b")]
+
+
+def test_tools_of_either_kind_are_called():
+    custom = {"custom": {"name": "sh", "input": "ls"}, "type": "custom"}
+    content = members({"messages": [{"role": "assistant", "tool_calls": [custom, {"function": {"name": "f"}}]}]})
+    assert messages.messages(content) == messages._messages(content) == [("assistant", "<call sh ls><call f >")]
