@@ -145,9 +145,9 @@ async def chat_failing(turn: Turn) -> None:
 
 async def chat_dropped(turn: Turn) -> None:
     """A whole answer whose client did not wait is billed all the same."""
-    told = turn.told(delay_ms=600_000)
+    told = turn.told(delay_ms=1500)
     with suppress(TimeoutError):
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(0.75):
             await turn.sdks.openai.chat.completions.create(**turn.chat, extra_headers=told)
 
 
