@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from proxy.adapters.store_duckdb import DuckStore
 from proxy.ledger.increases import GRANTED, Wish
-from proxy.ledger.people import OTHER_PEOPLE
+from proxy.ledger.people import OTHER_PEOPLE, Viewer
 from proxy.model.entry import Refused
 from proxy.model.identity import OwnerKind, Role
 from proxy.model.money import PICO_PER_USD
@@ -85,7 +85,7 @@ def entries() -> list[Any]:
         refused("ref_4", "alice", "each", opened_us=DAY - 2 * HOUR_US),
     ]
     wish = Wish("each", ("bob",), Unit.USD, 5 * PICO_PER_USD, DAY + 9 * DAY_US, "a release")
-    act = wish.act(GRANTED, "admin", DAY + HOUR_US, b"1234")
+    act = wish.act(GRANTED, Viewer("admin", OwnerKind.SERVICE, Role.ADMIN), DAY + HOUR_US, b"1234")
     return [*settled, *turned_away, facts.an_opened("call_o", owner="bob", opened_us=NOW_US - HOUR_US), act]
 
 
