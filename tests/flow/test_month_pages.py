@@ -107,7 +107,8 @@ def test_a_page_runs_nothing_fetches_nothing_and_is_framed_nowhere(closed):
     allowed = re.search(r"style-src 'sha256-([^']+)'", HEADERS["content-security-policy"])
     assert base64.b64decode(allowed[1]) == hashlib.sha256(STYLE.encode()).digest()
     assert f"<style>{STYLE}</style>" in answer.text
-    assert "default-src 'none'" in HEADERS["content-security-policy"]
+    for said in ("default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"):
+        assert said in HEADERS["content-security-policy"]
 
 
 def test_names_and_reasons_are_text_whatever_they_say(world):
