@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import threading
-import urllib.request
 
 import pytest
 from typer.testing import CliRunner
@@ -20,6 +19,7 @@ from tests.servers.processes import (
     Deployment,
     base_environ,
     fetch,
+    post,
     stand_in,
     until,
 )
@@ -45,11 +45,8 @@ def here(*arguments):
 
 
 def ask(url, key):
-    request = urllib.request.Request(
-        f"{url}/v1/chat/completions", json.dumps(CHAT).encode(), {"authorization": f"Bearer {key}"}, method="POST"
-    )
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
-        answer.read()
+    answer = post(f"{url}/v1/chat/completions", json.dumps(CHAT).encode(), {"authorization": f"Bearer {key}"})
+    assert answer.status == 200, answer
 
 
 class Traffic:

@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers.processes import ADMIN_KEY, ROOT, Deployment, base_environ, fetch, until
+from tests.servers.processes import ADMIN_KEY, ROOT, Deployment, base_environ, fetch, post, until
 
 SECRET = "the pipelines' own"
 PLACE = "github.com/acme/checkout"
@@ -153,9 +152,7 @@ def test_argo_cd_tells_of_an_image_and_its_build_of_which_commit_it_is(tmp_path:
         outlay.start_ledger()
         url = f"{outlay.ledger_url}/v1/events/argocd"
         headers = {"authorization": "Bearer t0k3n", "content-type": "application/json"}
-        request = urllib.request.Request(url, body.encode(), headers, method="POST")
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
-            assert json.load(answer)["quarantine"] == []
+        assert post(url, body.encode(), headers).document["quarantine"] == []
         [script] = [each for each in blocks(page("connect-argocd"), "sh") if "cdevents" in each]
         script = script.replace("https://outlay.example.com:4142", outlay.ledger_url)
         told = json.loads(run(script, tmp_path, outlay, DIGEST=digest, SHA=sha, BUILD_EVENTS_SECRET="b"))

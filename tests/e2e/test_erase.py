@@ -2,7 +2,6 @@
 
 import json
 import re
-import urllib.request
 import zlib
 
 import duckdb
@@ -10,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from proxy.__main__ import app
-from tests.servers.processes import ADMIN_KEY, ALICE_KEY, BOB_KEY, Deployment, fetch, stand_in, until
+from tests.servers.processes import ADMIN_KEY, ALICE_KEY, BOB_KEY, Deployment, fetch, post, stand_in, until
 
 pytestmark = pytest.mark.e2e
 BUDGETS = """budgets:
@@ -25,9 +24,8 @@ def here(*arguments):
 def ask(url, key, **headers):
     body = {"model": "stand-in-small", "messages": [{"role": "user", "content": "hello, what is new?"}]}
     known = {"authorization": f"Bearer {key}", **{f"x-outlay-{name}": value for name, value in headers.items()}}
-    request = urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(), known, method="POST")
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
-        answer.read()
+    answer = post(f"{url}/v1/chat/completions", json.dumps(body).encode(), known)
+    assert answer.status == 200, answer
 
 
 def strewn(data, name):

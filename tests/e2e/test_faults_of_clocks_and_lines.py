@@ -2,7 +2,6 @@
 
 import json
 import os
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from proxy.journal.codec import LineError, decode
 from proxy.journal.lines import Head
 from proxy.model.entry import Opened, Settled
-from tests.servers.processes import ADMIN_KEY, ALICE_KEY, Deployment, StandIn, fetch, until
+from tests.servers.processes import ADMIN_KEY, ALICE_KEY, Deployment, StandIn, fetch, post, until
 
 HOUR_S = 3600
 GATEWAY = """
@@ -44,14 +43,13 @@ class Machine:
 
     def call(self, times: int = 1) -> None:
         for _ in range(times):
-            request = urllib.request.Request(
+            answer = post(
                 f"{self.outlay.url}/v1/chat/completions",
                 json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}).encode(),
                 {"authorization": f"Bearer {ALICE_KEY}", "content-type": "application/json"},
             )
-            with urllib.request.urlopen(request, timeout=300) as answer:
-                # With its last byte the call is on record, not before.
-                assert json.load(answer)["usage"]
+            # With its last byte the call is on record, not before.
+            assert answer.document["usage"]
 
     def details(self) -> dict[str, Any]:
         socket = str(self.outlay.data / "gateway-test.sock")
@@ -120,8 +118,8 @@ def test_jumping_clocks_and_rotten_lines_cost_no_call_its_order_or_its_settlemen
     assert _total(outlay)["estimated_calls"] == 2
     details = fetch(f"{outlay.ledger_url}/readyz")
     assert (details["ready"], details["quarantined_lines"]) == (True, 2)
-    with urllib.request.urlopen(f"{outlay.ledger_url}/metrics", timeout=300) as answer:
-        assert 'outlay_ledger_quarantined_lines{node="ledger"} 2.0' in answer.read().decode()
+    shown = httpx.get(f"{outlay.ledger_url}/metrics", timeout=300, trust_env=False).text
+    assert 'outlay_ledger_quarantined_lines{node="ledger"} 2.0' in shown
     assert outlay.ledger.said.count("journal line quarantined") == 2
 
 

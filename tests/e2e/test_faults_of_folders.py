@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +15,7 @@ import pytest
 
 from proxy.journal.codec import LineError, decode
 from proxy.model.entry import Settled
-from tests.servers.processes import ALICE_KEY, Deployment, StandIn, answers, until
+from tests.servers.processes import ALICE_KEY, Answer, Deployment, StandIn, answers, post, until
 
 DISK = "48m"
 """Room for the two reserves of 8 MiB, the database and little more."""
@@ -60,18 +58,10 @@ class Folder:
         until("calls are taken", lambda: answers(f"{outlay.url}/readyz"), outlay.gateway)
         return outlay
 
-    def call(self) -> tuple[int, dict[str, Any], Any]:
-        """Status, headers, document."""
-        request = urllib.request.Request(
-            f"{self.outlay.url}/v1/chat/completions",
-            json.dumps({"model": "gpt-4o", "messages": SAID}).encode(),
-            {"authorization": f"Bearer {ALICE_KEY}", "content-type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=300) as answer:
-                return answer.status, dict(answer.headers), json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, dict(error.headers), json.load(error)
+    def call(self) -> Answer:
+        body = json.dumps({"model": "gpt-4o", "messages": SAID}).encode()
+        headers = {"authorization": f"Bearer {ALICE_KEY}", "content-type": "application/json"}
+        return post(f"{self.outlay.url}/v1/chat/completions", body, headers)
 
     def fill(self) -> None:
         with suppress(OSError), self.ballast.open("ab", buffering=0) as ballast:

@@ -24,8 +24,6 @@ import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +44,7 @@ from tests.servers.processes import (
     StandIn,
     base_environ,
     fetch,
+    post,
     until,
 )
 
@@ -189,7 +188,7 @@ class World:
         named = {f"x-outlay-{name}": value for name, value in headers.items()}
         plain = {"authorization": f"Bearer {key}", "content-type": "application/json", "x-standin-tokens": f"{tokens}"}
         body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}).encode()
-        assert self._post(f"{self.server.url}/v1/chat/completions", body, plain | named)[0] == 200
+        assert post(f"{self.server.url}/v1/chat/completions", body, plain | named)[0] == 200
 
     def merge(self, number: int, message: str) -> str:
         self.heads[number] = self.work.head(BRANCHES.get(number, f"past-{number}"))
@@ -208,15 +207,7 @@ class World:
     # --- what is told
 
     def send(self, sent: Sent, kind: str = "") -> int:
-        return self._post(f"{self.server.ledger_url}/v1/events/{kind or sent.kind}", sent.body, sent.headers)[0]
-
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
-        request = urllib.request.Request(url, body, dict(headers), method="POST")
-        try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as refused:
-            return refused.code, json.load(refused)
+        return post(f"{self.server.ledger_url}/v1/events/{kind or sent.kind}", sent.body, sent.headers)[0]
 
     def webhooks(self, now_s: int) -> list[Sent]:
         """GitHub's, of the changes and deployments of this test, in the order in which things happened."""

@@ -3,8 +3,6 @@
 import json
 import subprocess
 import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from proxy.model.told import Told
 from tests.fakes import deliveries
 from tests.fakes.deliveries import MERGE, SECRET
 from tests.flow.ledger_world import a_store
-from tests.servers.processes import ADMIN_KEY, Deployment, fetch, until
+from tests.servers.processes import ADMIN_KEY, Deployment, fetch, post, until
 
 pytestmark = pytest.mark.e2e
 SERVICES = """
@@ -47,15 +45,11 @@ def outlay(tmp_path_factory):
 
 def send(outlay, sent):
     """Status and document; 0 where nobody answers."""
-    url = f"{outlay.ledger_url}/v1/events/{sent.kind}"
-    request = urllib.request.Request(url, sent.body, dict(sent.headers), method="POST")
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as refused:
-        return refused.code, json.load(refused)
+        answer = post(f"{outlay.ledger_url}/v1/events/{sent.kind}", sent.body, sent.headers)
     except OSError:
         return 0, {}
+    return answer.status, answer.document
 
 
 def on_record(outlay):

@@ -1,8 +1,6 @@
 """Signed webhooks at a real ledger process, and what its mirror of the repository adds to them."""
 
-import json
-import urllib.request
-
+import httpx
 import pytest
 
 from proxy.adapters.journal_segments import FileSegments
@@ -11,7 +9,7 @@ from proxy.model.told import Told
 from tests.fakes import deliveries
 from tests.fakes.deliveries import SECRET
 from tests.fakes.git_repository import GitRepository
-from tests.servers.processes import ADMIN_KEY, Deployment, fetch, until
+from tests.servers.processes import ADMIN_KEY, Deployment, fetch, post, until
 
 pytestmark = pytest.mark.e2e
 PLACE = "github.com/acme/checkout"
@@ -48,10 +46,9 @@ def outlay(tmp_path, repository):
 
 def send(outlay, name, event, document):
     sent = deliveries.github(event, document, delivery=name)
-    url = f"{outlay.ledger_url}/v1/events/github"
-    request = urllib.request.Request(url, sent.body, dict(sent.headers), method="POST")
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
-        return json.load(answer)
+    answer = post(f"{outlay.ledger_url}/v1/events/github", sent.body, sent.headers)
+    assert answer.status == 200, answer
+    return answer.document
 
 
 def mirrored(outlay):
@@ -83,8 +80,7 @@ def test_the_diff_and_the_commits_behind_webhooks_are_on_record(outlay, reposito
     assert (told["shipped", merge]["before"], told["shipped", merge]["commits"]) == (first, merge)
     state = fetch(f"{outlay.ledger_url}/readyz")["mirrors"][PLACE]
     assert (state["failing"], state["missing"]) == (None, [])
-    request = urllib.request.Request(f"{outlay.ledger_url}/metrics", headers={"authorization": f"Bearer {ADMIN_KEY}"})
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=300) as answer:
-        shown = answer.read().decode()
+    headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+    shown = httpx.get(f"{outlay.ledger_url}/metrics", headers=headers, timeout=300, trust_env=False).text
     assert f'outlay_ledger_mirror_failing{{node="ledger",repository="{PLACE}"}} 0.0' in shown
     assert outlay.ledger.stop() == 0

@@ -4,6 +4,7 @@ Every process is ended by its pid, whatever happens: SIGTERM, then SIGKILL.
 """
 
 import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -17,7 +18,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.policy.keys import digest, mint
 
@@ -120,21 +121,45 @@ def until(what: str, happened: Callable[[], bool], process: Running | None = Non
 def fetch(url: str, key: str = "", method: str = "GET") -> Any:
     """JSON of a URL."""
     request = urllib.request.Request(url, method=method, headers={"authorization": f"Bearer {key}"} if key else {})
-    with _opener().open(request, timeout=300) as answer:
+    with _answer(request) as answer:
         return json.load(answer)
+
+
+class Answer(NamedTuple):
+    """Of HTTP, with its JSON."""
+
+    status: int
+    headers: dict[str, str]
+    document: Any
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Whatever the status. Raises OSError where nobody answers, or not to the end."""
+    try:
+        with _answer(urllib.request.Request(url, body, dict(headers), method="POST")) as answer:
+            return Answer(answer.status, dict(answer.headers), json.load(answer))
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return Answer(refused.code, dict(refused.headers), json.load(refused))
 
 
 def answers(url: str) -> bool:
     """True once a URL answers with 200."""
     try:
-        with _opener().open(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
+        with _answer(url, 5) as answer:
+            return answer.status == 200
+    except OSError:
         return False
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+@contextlib.contextmanager
+def _answer(request: str | urllib.request.Request, timeout_s: float = 300) -> Iterator[http.client.HTTPResponse]:
+    """Without the machine's proxies. An answer that ends early, as a killed process leaves it, is an OSError too."""
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout_s) as answer:
+            yield answer
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"no whole answer: {error!r}") from error
 
 
 def base_environ() -> dict[str, str]:
