@@ -26,6 +26,9 @@ from proxy.web.http_protocol import BoundedHttpProtocol
 log = structlog.get_logger("outlay.server")
 
 BACKLOG: Final = 2048
+ACCEPTS: Final = 16
+"""Connections accepted in one turn of the event loop: libuv takes one from each listener a turn. Turns are long where
+much is to do, and of clients that all come back at once the last would wait for as many turns as there are clients."""
 SEND_BUFFER_BYTES: Final = 256 * 1024
 """Of an answer, so much waits in the kernel for its client; Linux would let it grow to some 4 MiB for a slow one."""
 LOOK_S: Final = 0.05
@@ -68,6 +71,10 @@ class Server(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
         self._told.set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens ACCEPTS times on each socket."""
+        await super().startup([bound.dup() for bound in sockets or [] for _ in range(ACCEPTS)])
 
     async def main_loop(self) -> None:
         await self._told.wait()

@@ -4,6 +4,8 @@ import asyncio
 import gc
 import socket
 
+import uvloop
+
 from proxy.web.http_protocol import BoundedHttpProtocol
 from proxy.web.server import Server, server, tcp_socket
 
@@ -77,3 +79,26 @@ async def test_a_connection_that_ended_leaves_memory_at_once():
         gc.enable()
         running.stop()
         await task
+
+
+def test_clients_that_come_all_at_once_are_accepted_in_few_turns_of_the_event_loop():
+    """Turns are long where much is to do, so whoever is accepted after many of them waits."""
+
+    async def turns(clients: int) -> int:
+        listening: socket.socket = tcp_socket(LOOPBACK, 0)
+        running: Server = server(app, stop_s=5)
+        task = asyncio.create_task(running.serve([listening]))
+        while not running.started:
+            await asyncio.sleep(0)
+        connected = [socket.create_connection(listening.getsockname()) for _ in range(clients)]
+        taken = 0
+        while len(running.server_state.connections) < clients:
+            await asyncio.sleep(0)
+            taken += 1
+        for each in connected:
+            each.close()
+        running.stop()
+        await task
+        return taken
+
+    assert uvloop.run(turns(128)) < 40
