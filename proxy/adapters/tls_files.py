@@ -29,10 +29,9 @@ class TlsFiles:
         self._certificate = certificate
         self._key = key
         self._seen = self._stamp()
-        _tried(certificate, key)
-        self.context = _context()
-        """For the servers. Renewed in place, which new connections see."""
-        self._use()
+        self.context = self._newest = _loaded(certificate, key)
+        """For the servers. It never changes, since handshakes may be under way: each begins by taking the newest."""
+        self.context.sni_callback = self._begin
 
     async def watch(self, look_s: float = LOOK_S) -> None:
         """Look for changes until cancelled."""
@@ -46,8 +45,7 @@ class TlsFiles:
             stamp = self._stamp()
             if stamp == self._seen:
                 return False
-            _tried(self._certificate, self._key)
-            self._use()
+            self._newest = _loaded(self._certificate, self._key)
         except TlsError as error:
             log.warning("the changed certificate can't be used, the last one stays", why=str(error))
             return False
@@ -55,8 +53,9 @@ class TlsFiles:
         log.info("certificate taken up", file=str(self._certificate))
         return True
 
-    def _use(self) -> None:
-        _load(self.context, self._certificate, self._key)
+    def _begin(self, handshake: ssl.SSLObject, _host: str | None, _context: ssl.SSLContext) -> None:
+        """OpenSSL calls it for each client that begins, whether it names a host or not."""
+        handshake.context = self._newest
 
     def _stamp(self) -> Seen:
         """Raises TlsError."""
@@ -71,19 +70,11 @@ class TlsFiles:
         return tuple(found)
 
 
-def _context() -> ssl.SSLContext:
+def _loaded(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """Raises TlsError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _tried(certificate: Path, key: Path | None) -> None:
-    """On a context of its own: one that fails half way would break the one in use. Raises TlsError."""
-    _load(_context(), certificate, key)
-
-
-def _load(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
     pair = f"{certificate} with the key in {key or 'the same file'}"
     try:
         # Without this, OpenSSL would ask for a pass phrase on the terminal and wait.
@@ -93,6 +84,7 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
         raise TlsError(f"{pair}: {why or 'not a certificate and key in PEM form'}") from None
     except (OSError, ValueError) as error:
         raise TlsError(f"{pair}: {getattr(error, 'strerror', None) or error}") from None
+    return context
 
 
 def _no_pass_phrase() -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 from textwrap import indent
 from typing import Any, Final, TextIO, cast
 
@@ -55,13 +56,20 @@ def configure(settings: Settings, plane: str) -> None:
 
 class _Stderr:
     """Whatever stderr is when a line is written: a command that runs within another program may outlive the one that it
-    began with, and loggers keep theirs."""
+    began with, and loggers keep theirs.
+
+    Where it can't be written (a file on a full disk, a pipe that nobody reads any more) a line is lost: whoever has
+    something to say, of that disk perhaps, must not fail by saying it.
+    """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def _inert(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -113,3 +113,28 @@ def test_what_can_not_be_used_is_said_with_the_file(pair, spoil, said):
     spoil(*pair)
     with pytest.raises(TlsError, match=said):
         TlsFiles(*pair)
+
+
+async def test_no_handshake_fails_while_pairs_are_taken_up(pair, tmp_path):
+    pairs = [issue(tmp_path / f"{number}.pem", tmp_path / f"{number}-key.pem") for number in range(2)]
+    files = TlsFiles(*pair)
+    over = False
+
+    def renew():
+        taken = 0
+        while not over:
+            for new in pairs:
+                for fresh, place in zip(new, pair, strict=True):
+                    shutil.copyfile(fresh, place)
+                taken += files.look()
+        return taken
+
+    renewing = asyncio.create_task(asyncio.to_thread(renew))
+    known = [der(new[0]) for new in pairs]
+    try:
+        seen = [await presented(files) for _ in range(300)]
+    finally:
+        over = True
+        taken = await renewing
+    assert taken > 10
+    assert set(seen) >= set(known)
