@@ -27,9 +27,10 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from proxy.adapters.egress import proxy_for, proxy_url, trusted
-from proxy.adapters.exchange_aiohttp import Exchange, Protocol, Timeouts
+from proxy.adapters.exchange_aiohttp import Exchange, Timeouts
 from proxy.adapters.idle_connections import IdleConnections
 from proxy.adapters.lean_httpx import httpx
+from proxy.adapters.protocol_aiohttp import Protocol
 from proxy.ports.upstream import SentLines
 
 CONNECTIONS_MAX: Final = 2000

@@ -42,11 +42,15 @@ def open_store(data: Path, now_us: int) -> DuckStore:
     """The database of a data folder, at this program's schema. Raises StoreError."""
     store = DuckStore(data / DATABASE_FILE)
     try:
-        migrate(store, now_us)
+        migrate(store, now_us, _tell)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def _tell(step: int, last: int) -> None:
+    log.info("bringing the database to this version, which may take minutes where calls are many", step=step, last=last)
 
 
 def open_or_rebuild(data: Path, now_us: int) -> DuckStore:

@@ -12,7 +12,7 @@ from proxy.cli.connection import LEDGER_SOCKET, listening
 from proxy.cli.visible import visible
 
 if TYPE_CHECKING:
-    from proxy.app.erasing import Erasable
+    from proxy.app.erasing import Erasable, Erased
 
 app = typer.Typer(no_args_is_help=True, help="Take a person's name out of everything that is kept.")
 
@@ -71,27 +71,7 @@ def person(
         stop(f"nothing was erased: {error}", NO)
     except (StoreError, LoadingStoppedError, JournalUnavailableError, OSError) as error:
         stop(f"it was cut off, and everything works on: {error}. Repeat the command to go on", UNTRIED)
-    said: dict[str, Any] = {
-        "pseudonym": done.pseudonym,
-        "calls": done.calls,
-        "segments": done.journal.segments,
-        "lines": done.journal.lines,
-        "files": list(done.files),
-        "left_in_other_names": {"journal_lines": done.journal.left, **done.left},
-    }
-    if as_json:
-        typer.echo(json.dumps(said, indent=2))
-        return
-    typer.echo(
-        f"Erased: {done.calls:,} calls are {done.pseudonym}'s now, in {done.journal.lines:,} lines of "
-        f"{done.journal.segments:,} journal segments and {len(done.files):,} other files. Nobody can tell whose they "
-        "were. Backups made before still have the name: delete them, or erase again after a restore."
-    )
-    if done.journal.left or done.left:
-        typer.echo(
-            "The name still stands as part of names of other things (projects, rules, …), which were left alone: "
-            f"{done.journal.left:,} lines of the journal; rows of {', '.join(done.left) or 'no table'}."
-        )
+    _say(done, as_json=as_json)
 
 
 def _list(found: "Erasable") -> None:
@@ -120,3 +100,27 @@ def _ask() -> None:
         stop("nothing was erased: nobody answered; --yes erases without asking", NO)
     if not agreed:
         stop("nothing was erased", NO)
+
+
+def _say(done: "Erased", *, as_json: bool) -> None:
+    if as_json:
+        said: dict[str, Any] = {
+            "pseudonym": done.pseudonym,
+            "calls": done.calls,
+            "segments": done.journal.segments,
+            "lines": done.journal.lines,
+            "files": list(done.files),
+            "left_in_other_names": {"journal_lines": done.journal.left, **done.left},
+        }
+        typer.echo(json.dumps(said, indent=2))
+        return
+    typer.echo(
+        f"Erased: {done.calls:,} calls are {done.pseudonym}'s now, in {done.journal.lines:,} lines of "
+        f"{done.journal.segments:,} journal segments and {len(done.files):,} other files. Nobody can tell whose they "
+        "were. Backups made before still have the name: delete them, or erase again after a restore."
+    )
+    if done.journal.left or done.left:
+        typer.echo(
+            "The name still stands as part of names of other things (projects, rules, …), which were left alone: "
+            f"{done.journal.left:,} lines of the journal; rows of {', '.join(done.left) or 'no table'}."
+        )

@@ -1,5 +1,7 @@
 """Schema: brings a database to the version of this program, in one transaction or not at all."""
 
+from collections.abc import Callable
+
 from proxy.ledger.statements import numbered, statement
 from proxy.ports.store import Store, StoreNewerError
 
@@ -9,9 +11,10 @@ _SHAPE = "CREATE TABLE IF NOT EXISTS line_shape (shape BIGINT NOT NULL)"
 _RECORD = "INSERT INTO schema_version VALUES ($version, $applied_us)"
 
 
-def migrate(store: Store, now_us: int) -> int:
+def migrate(store: Store, now_us: int, told: Callable[[int, int], None] | None = None) -> int:
     """Apply what is missing; gives the version the database now has.
 
+    `told`: of each step that a database which has rows is about to take, and the last one: they may take minutes.
     Raises StoreNewerError where a newer program has been here: going back would lose what this one doesn't know.
     """
     steps = numbered()
@@ -26,6 +29,8 @@ def migrate(store: Store, now_us: int) -> int:
             )
         for number, name in steps:
             if number > current:
+                if told is not None and current:
+                    told(number, newest)
                 change.execute(statement(name))
                 change.execute(_RECORD, {"version": number, "applied_us": now_us})
     return newest

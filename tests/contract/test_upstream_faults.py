@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from proxy.adapters.exchange_aiohttp import Exchange, Protocol
+from proxy.adapters.exchange_aiohttp import Exchange
+from proxy.adapters.protocol_aiohttp import Protocol
 from proxy.ports.upstream import NOTHING_SENT, Fault, Upstream, UpstreamError, UpstreamRequest
 from tests.contract.conftest import Connect
 from tests.contract.upstream_calls import CANARY, call, exchanged

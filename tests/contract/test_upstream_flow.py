@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.adapters.exchange_aiohttp import PIECE_BYTES_MAX
+from proxy.adapters.protocol_aiohttp import PIECE_BYTES_MAX
 from proxy.ports.upstream import AtOnce, Fault, Upstream, UpstreamError
 from tests.contract.conftest import Connect
 from tests.contract.upstream_calls import body_of, call, exchanged

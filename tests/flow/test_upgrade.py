@@ -20,13 +20,14 @@ from proxy.adapters.journal_file import FileJournal
 from proxy.adapters.journal_folder import stored_segments
 from proxy.adapters.journal_segments import FileSegments
 from proxy.adapters.journal_whole import FIRST_FILE, mark_first, mark_new
+from proxy.adapters.store_duckdb import DATABASE_FILE, DuckStore
 from proxy.app.opening import open_or_rebuild, open_store
 from proxy.journal.codec import encode
 from proxy.journal.lines import SHAPE
 from proxy.journal.positions import SegmentName
 from proxy.ledger.loader import Loader
 from proxy.ledger.people import OPERATOR, Directory
-from proxy.ledger.schema import know_shape, shape_known
+from proxy.ledger.schema import know_shape, migrate, shape_known
 from proxy.ledger.selection import selection
 from proxy.ledger.spend import spend
 from proxy.ledger.spend_query import FIGURES
@@ -92,6 +93,18 @@ def test_a_folder_opens_and_reports_what_it_reported(folder):
         assert store.read("SELECT max(version) FROM schema_version") == [(numbered()[-1][0],)]
     finally:
         store.close()
+
+
+def test_steps_to_a_newer_schema_are_told_before_they_are_taken(folder):
+    store = DuckStore(folder / DATABASE_FILE)
+    told = []
+    try:
+        ((before,),) = store.read("SELECT max(version) FROM schema_version")
+        newest = migrate(store, 1, lambda step, last: told.append((step, last)))
+        migrate(store, 2, lambda step, last: told.append((step, last)))
+    finally:
+        store.close()
+    assert told == [(step, newest) for step in range(before + 1, newest + 1)]
 
 
 def test_its_journal_alone_says_the_same_to_the_ledger_of_today(folder):
