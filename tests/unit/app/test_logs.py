@@ -1,7 +1,12 @@
 """What a log line holds, as a process of its own writes it."""
 
+import fcntl
+import os
 import subprocess
 import sys
+import termios
+import tty
+from collections.abc import Iterator
 
 import pytest
 
@@ -87,3 +92,65 @@ for name in ("one", "two"):
 def test_lines_go_to_whatever_stderr_is_by_then() -> None:
     done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.split() == ["2", "2"]
+
+
+UNREAD = """
+import sys
+import structlog
+from proxy.app.logs import configure
+from proxy.settings import Settings
+
+configure(Settings(log_format="json"), "gateway")
+log = structlog.get_logger("outlay.test")
+for number in range(3000):
+    log.info("said", number=number, text="x" * 5000 * (number % 2))
+print("went on", flush=True)
+sys.stdin.readline()
+log.info("heard again")
+"""
+
+
+def _pipe() -> tuple[int, int]:
+    return os.pipe()
+
+
+def _terminal() -> tuple[int, int]:
+    theirs, ours = os.openpty()
+    tty.setraw(ours, termios.TCSANOW)
+    return theirs, ours
+
+
+@pytest.fixture(params=[_pipe, _terminal])
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+    """Where a log is read, and where it is written."""
+    made = request.param()
+    yield made
+    for each in made:
+        os.close(each)
+
+
+def test_nobody_waits_for_a_log_that_is_not_read_and_lines_go_on_once_it_is(ends: tuple[int, int]) -> None:
+    source, sink = ends
+    with subprocess.Popen(
+        [sys.executable, "-c", UNREAD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=sink
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"went on\n"
+        assert not fcntl.fcntl(sink, fcntl.F_GETFL) & os.O_NONBLOCK  # as whoever else writes there expects
+        while b'"number": 0,' not in (said := os.read(source, 65536)):
+            pass
+        os.set_blocking(source, False)
+        while said:
+            try:
+                said = os.read(source, 65536)
+            except BlockingIOError:
+                break
+        os.set_blocking(source, True)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        heard = b""
+        while not heard.endswith(b"}\n"):
+            heard += os.read(source, 65536)
+        assert b'"event": "heard again"' in heard.splitlines()[-1]
+        assert heard.splitlines()[-1].startswith(b"{")
