@@ -125,9 +125,9 @@ class Supervisor:
         while not self._stopping.is_set():
             if plane.process is None:
                 plane.started = time.monotonic()
-                plane.process, plane.talk = await _started(plane, plane.settings)
+                plane.process, plane.talk = await _begun(plane, plane.settings)
                 _tell(plane.talk)
-            code = await _ended(plane, plane.process)
+            code = FAILED if plane.process is None else await _ended(plane, plane.process)
             if self._stopping.is_set():
                 return
             if code is None:
@@ -169,7 +169,9 @@ class Supervisor:
         if old is None or old.returncode is not None:
             return False
         settings = replace(plane.settings, node=_other(plane.settings.node), predecessor=plane.settings.node)
-        new, with_new = await _started(plane, settings)
+        new, with_new = await _begun(plane, settings)
+        if new is None:
+            return False
         try:
             loaded = await _heard(with_new, LOADED, LOADED_S)
         except asyncio.CancelledError:
@@ -216,7 +218,17 @@ class Supervisor:
             await process.wait()
 
 
+async def _begun(plane: Plane, settings: Settings) -> tuple[asyncio.subprocess.Process | None, socket.socket | None]:
+    """None: there is no memory, file, process or thread for it at this moment."""
+    try:
+        return await _started(plane, settings)
+    except (OSError, RuntimeError) as error:
+        log.error("plane can't be started", name=plane.name, why=str(error))
+        return None, None
+
+
 async def _started(plane: Plane, settings: Settings) -> tuple[asyncio.subprocess.Process, socket.socket | None]:
+    """Raises OSError, RuntimeError."""
     ours = theirs = None
     if plane.renewable:
         ours, theirs = socket.socketpair()
@@ -236,6 +248,9 @@ async def _started(plane: Plane, settings: Settings) -> tuple[asyncio.subprocess
             process_group=0,
             pass_fds=[each for each in (settings.listen_fd, settings.handover_fd) if each and plane.renewable],
         )
+    except BaseException:
+        _close(ours)
+        raise
     finally:
         if theirs is not None:
             theirs.close()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,21 @@ async def test_a_new_gateway_that_dies_is_started_again_while_the_old_one_still_
     assert await running == 0
     if plane.talk is not None:
         plane.talk.close()
+
+
+async def test_a_plane_that_cannot_be_started_is_started_as_soon_as_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plane_of_test.py").write_text("import sys, time; open(sys.argv[1], 'w').write('1'); time.sleep(120)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    plane = Plane("gateway-0", "plane_of_test", Settings(data=tmp_path), (str(tmp_path / "mark"),))
+    supervisor = Supervisor([plane], stop_s=1)
+    with monkeypatch.context() as without:
+        without.setattr(sys, "executable", str(tmp_path / "none"))  # as with no files, memory or processes left
+        running = asyncio.create_task(supervisor.run(lambda: None))
+        async with asyncio.timeout(60):
+            while not plane.failures:
+                await asyncio.sleep(0.01)
+    await there(tmp_path / "mark")
+    supervisor.stop()
+    assert await running == 0
