@@ -1,6 +1,7 @@
 """The command `outlay`: one Typer application, assembled from the groups in proxy.cli."""
 
-from proxy.cli import interrupted  # first: what follows takes half a second to import
+from proxy.cli import streams  # noqa: F401, I001  # before anything is opened
+from proxy.cli import interrupted  # before what takes half a second to import
 
 # isort: split
 import sys
