@@ -62,6 +62,11 @@ def _of_order(month: str, chain: Sequence[Closing], on_record: Mapping[str, Sums
         first = following(chain[-1].month)
         mend = f"`outlay months close {first}` first"
         return [Block("earlier_month", f"{first} is open", mend, waivable=False)] if month > first else []
+    begun = [name for name, each in on_record.items() if each.calls or each.held]
+    if not begun or begun[0] > month:
+        # Of a slip of the pen, every month from it on would have to be closed one by one, and none can be opened again.
+        mend = f"begin with {begun[0]}, the first with calls" if begun else "begin with the first month that has calls"
+        return [Block("before_first_call", "no call is on record of it or before", mend)]
     earlier = [name for name, each in on_record.items() if name < month and each.calls]
     if not earlier:
         return []

@@ -242,6 +242,15 @@ def test_a_month_that_is_not_over_and_one_after_an_open_one_are_not_closed_for_a
     assert world.close_month("2026-11").status_code == 201
 
 
+def test_a_first_month_before_all_calls_is_a_slip_and_closed_for_a_reason_alone(world):
+    slip = world.close_month("2016-10")
+    assert slip.status_code == 409
+    message = slip.json()["error"]["message"]
+    assert "no call is on record of it or before (begin with 2026-10, the first with calls)" in message
+    assert "--reason" in message
+    assert world.close_month("2026-10").status_code == 201
+
+
 def test_what_is_not_loaded_is_in_the_way_of_every_month(world):
     world.now = "2026-11-12"
     message = world.ask("/v1/months/2026-10/close", "POST", {"reason": "now"}).json()["error"]["message"]
@@ -312,7 +321,7 @@ def test_what_was_delivered_stays_as_stated_and_the_next_month_says_what_became_
     world = MonthWorld(tmp_path, "2025-09-10", PolicySet("v1", services=org.services, access=Access(people)))
     try:
         world.tell(*org.answered())
-        world.close_month("2025-08")
+        assert world.close_month("2025-08", "no calls went through outlay").status_code == 201
         before = world.statement("2025-08")
         outcomes = json.loads(before)["outcomes"]
         assert (outcomes["deployments"], outcomes["delivered"], outcomes["credits"]) == (1, 1, "1")
