@@ -1,11 +1,11 @@
 """The command `outlay`: one Typer application, assembled from the groups in proxy.cli."""
 
-from proxy.cli import streams  # noqa: F401, I001  # before anything is opened
+from proxy.cli import streams  # noqa: I001  # before anything is opened
 from proxy.cli import interrupted  # before what takes half a second to import
 
 # isort: split
 import sys
-from errno import ENOSPC
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
 from typing import Annotated, Final
 
 import typer
@@ -35,6 +35,8 @@ from proxy.cli.demo.command import demo
 
 INTERRUPTED: Final = 130
 """What shells say of a command that Ctrl-C ended."""
+NOT_WRITTEN: Final = (ENOSPC, EDQUOT, EFBIG, EIO)
+"""Why standard output may take nothing."""
 
 app = typer.Typer(
     name="outlay",
@@ -87,6 +89,7 @@ interrupted.heed()
 
 
 def main() -> None:
+    streams.forgive(sys.stdout)
     try:
         app()
     except KeyboardInterrupt:
@@ -94,7 +97,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except OSError as error:
         # Of standard output: whatever else can't be read or written is told where it is tried.
-        if error.errno != ENOSPC:
+        if error.errno not in NOT_WRITTEN:
             raise
         sys.exit(f"outlay: the output can't be written: {error.strerror}")
 

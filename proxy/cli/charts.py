@@ -16,6 +16,8 @@ NAME_CHARS_MAX: Final = 32
 _COLOURS: Final = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_yellow", "white", "bright_black")
 _FILLS: Final = "█▓▒░"
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
+_ASCII_FILLS: Final = "#=+-"
+"""Where the terminal's encoding has no others."""
 
 
 def draw(chart: Chart, out: Console | None = None) -> None:
@@ -26,7 +28,7 @@ def draw(chart: Chart, out: Console | None = None) -> None:
         out.print("Nothing was spent in this period.")
         return
     if len(chart.series) > 1:
-        out.print(_legend(chart))
+        out.print(_legend(out, chart))
     (_stacked if chart.over_time else _beside)(out, chart)
     for note in chart.notes:
         out.print(Text(f"- {note}"))
@@ -41,7 +43,7 @@ def _stacked(out: Console, chart: Chart) -> None:
         for number, series in enumerate(chart.series):
             exact += series.values[place] * scale
             # Rounded by where a piece ends, so that pieces add up to the whole.
-            bar.append(_fill(number) * (round(exact) - drawn), _colour(number))
+            bar.append(_fill(out, number) * (round(exact) - drawn), _colour(number))
             drawn = round(exact)
         out.print(Text(f"{name}  ") + bar + Text(" " * (room - drawn) + f"  {_usd(chart, total):>{money}}"))
 
@@ -53,16 +55,17 @@ def _beside(out: Console, chart: Chart) -> None:
         for number, series in enumerate(chart.series):
             value = series.values[place]
             eighths = round(value * scale * 8)
-            bar = (_fill(number) * (eighths // 8) + (_EIGHTHS[eighths % 8].strip() if number == 0 else ""))[:room]
+            rest = _EIGHTHS[eighths % 8].strip() if number == 0 and not out.options.ascii_only else ""
+            bar = (_fill(out, number) * (eighths // 8) + rest)[:room]
             label = name if number == 0 else " " * cell_len(name)
             line = Text(f"{label}  ") + Text(bar, _colour(number if number == 0 else -1))
             out.print(line + Text(" " * (room - len(bar)) + f"  {_usd(chart, value):>{money}}"))
 
 
-def _legend(chart: Chart) -> Text:
+def _legend(out: Console, chart: Chart) -> Text:
     legend = Text()
     for number, series in enumerate(chart.series):
-        legend.append(f"{_fill(number)} ", _colour(number if chart.over_time else -min(number, 1)))
+        legend.append(f"{_fill(out, number)} ", _colour(number if chart.over_time else -min(number, 1)))
         legend.append(f"{_short(series.name)}   ")
     return legend
 
@@ -94,8 +97,9 @@ def _usd(chart: Chart, value: int) -> str:
     return f"${value / PICO_PER_USD:,.{decimals(chart)}f}"
 
 
-def _fill(number: int) -> str:
-    return _FILLS[number % len(_FILLS)]
+def _fill(out: Console, number: int) -> str:
+    fills = _ASCII_FILLS if out.options.ascii_only else _FILLS
+    return fills[number % len(fills)]
 
 
 def _colour(number: int) -> str:

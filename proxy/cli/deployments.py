@@ -148,7 +148,7 @@ def _remembered() -> str:
 def _report(event: Event, answer: Answer, *, strict: bool, as_json: bool) -> None:
     if as_json:
         said = {"recorded": answer.document is not None, "event": event, "answer": answer.document, "why": answer.why}
-        typer.echo(json.dumps(said, ensure_ascii=False))
+        typer.echo(json.dumps(said))
     if answer.document is None:
         _unrecorded(answer.why, strict=strict)
     if not as_json:

@@ -72,7 +72,7 @@ def _print(document: dict[str, Any], settings: Settings, as_json: bool) -> None:
     from proxy.cli import replay_document, replay_tables
 
     if as_json:
-        typer.echo(replay_document.as_json(document))
+        typer.echo(replay_document.as_json(document).encode())
     else:
         replay_tables.draw(visible(document), f"{settings.policies}/")
 

@@ -3,7 +3,12 @@
 import os
 import subprocess
 import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+
+import pytest
+
+from proxy.cli import streams
 
 LOOK = """
 import os, sys
@@ -21,3 +26,14 @@ def test_streams_that_are_closed_lead_nowhere_and_no_file_takes_their_place(tmp_
     without = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", LOOK, str(found)]
     assert subprocess.run(without, env=dict(os.environ), timeout=300, check=False).returncode == 0
     assert found.read_text() == "True [True, True, True] True"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "errors"), [("latin-1", "strict"), ("ascii", "surrogateescape"), ("utf-8", "strict")]
+)
+def test_a_character_that_the_terminal_lacks_is_a_question_mark(encoding: str, errors: str) -> None:
+    out = TextIOWrapper(BytesIO(), encoding, errors)
+    streams.forgive(out)
+    out.write("\udce9 ok")  # of a file's name that is no UTF-8; every encoding lacks it
+    out.flush()
+    assert out.buffer.getvalue() == b"? ok"  # type: ignore[attr-defined]
