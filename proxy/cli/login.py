@@ -37,9 +37,11 @@ def login(
     if not given:
         stop("at which server? outlay login https://HOST:4142", UNTRIED)
     server = _server(given)
-    key = (sys.stdin.readline() if key_stdin else typer.prompt("outlay key", hide_input=True)).strip()
+    # Without a terminal nobody can be asked: then it is what is piped in.
+    asked = not key_stdin and sys.stdin.isatty()
+    key = (typer.prompt("outlay key", hide_input=True) if asked else sys.stdin.readline()).strip()
     if not key:
-        stop("no key was given", UNTRIED)
+        stop("no key was given: type it on a terminal, or pipe it in with --key-stdin", UNTRIED)
     said = _whoami(server, key)
     try:
         path = write_login(config_folder(), Login(server, key, gateway_of(server, said)))

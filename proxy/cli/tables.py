@@ -67,9 +67,9 @@ def spend(document: Mapping[str, Any], width: int | None = None) -> None:
     out.print(Text(f"Data until {_time(until) + ' UTC' if until else 'never'}. {document['definition']}.", "dim"))
 
 
-def prices(document: Mapping[str, Any]) -> None:
+def prices(document: Mapping[str, Any], width: int | None = None) -> None:
     """One row for each price of a model; what its change did stands beside it, entries to add below."""
-    out = console()
+    out = console(width)
     rows, total = document["rows"], document["total"]
     out.print(
         Text(f"Prices, {_time(document['since'])} to {_time(document['until'])} ({document['tz']})", "bold"),
@@ -83,7 +83,7 @@ def prices(document: Mapping[str, Any]) -> None:
         out.print(Text(f"- {note}"))
     entries = dict.fromkeys(row["add"] for row in rows if row["add"])
     for line in ("prices:", *(f"  - {entry}" for entry in entries)) if entries else ():
-        out.print(Text(line))
+        out.print(Text(line), soft_wrap=True)  # To be copied: whole, however narrow the terminal is.
     lists = ", ".join(document["price_lists"]) or "none"
     until = document["data_until"]
     out.print(Text(f"Price lists: {lists}. Data until {_time(until) + ' UTC' if until else 'never'}.", "dim"))

@@ -112,5 +112,5 @@ def dimension(name: str, known: Mapping[str, Dimension] = DIMENSIONS) -> Dimensi
             f"{name[:80]!r}: a tag's name has letters, digits, '_', '.', ':', '/', '-', at most 64"
         )
     near = get_close_matches(name, known, 3, 0.5)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    hint = f"; did you mean {' or '.join(near)}?" if near else "."
     raise UnknownDimensionError(f"{name[:80]!r} is no dimension{hint} There are: {', '.join(known)}, tags.NAME")

@@ -131,6 +131,13 @@ def test_prices_stand_with_their_change_and_the_entries_to_add(capsys):
     assert "Price lists: litellm-1." in out
 
 
+def test_an_entry_to_copy_stands_on_one_line_in_a_narrow_terminal(capsys):
+    entry = "{provider: openai, model: a-model-with-a-long-name, usd_per_million: {input: 30, output: 180}}"
+    shown = {**document([price_row(add=entry)]), "price_lists": ["litellm-1"], "total": price_row()}
+    tables.prices(shown, 40)
+    assert f"\nprices:\n  - {entry}\n" in capsys.readouterr().out
+
+
 def test_no_prices_are_said_to_be_none(capsys):
     _, out = prices_printed(capsys)
     assert "No calls in this period." in out
