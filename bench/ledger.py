@@ -1,8 +1,8 @@
 """The ledger's costs: loading a journal, staying close behind it, and reports, on a million calls and on ten.
 
-    python -m bench.ledger                     # 1,000,000 and 10,000,000 calls: some 15 minutes, 6 GB of disk
+    python -m bench.ledger                     # 1,000,000 and 10,000,000 calls: some 5 minutes, 6 GB of disk
     python -m bench.ledger --sizes 1000000
-    python -m bench.ledger --long              # 100,000,000 too: hours, 50 GB
+    python -m bench.ledger --long              # 100,000,000 too: half an hour, 20 GB
 
 For each size a journal of --journal calls is loaded as the loader does it; the rest of the calls is written in bulk.
 Then come the common reports over everything, alone; and, while the largest of them runs without a pause: how far the
