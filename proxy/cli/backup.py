@@ -10,7 +10,8 @@ import typer
 
 from proxy.adapters.clock import SystemClock
 from proxy.cli.configured import NO, UNTRIED, configured, stop
-from proxy.cli.connection import LEDGER_SOCKET, LOCAL_URL, listening, refusal
+from proxy.cli.connection import LEDGER_SOCKET, LOCAL_URL, listening
+from proxy.cli.foreign import refusal
 from proxy.cli.progress import Step, progress
 from proxy.ports.local_socket import socket_address
 from proxy.settings import Settings
@@ -114,7 +115,7 @@ def _copy(settings: Settings, file: Path) -> None:
         with httpx.Client(transport=transport, base_url=LOCAL_URL, timeout=COPY_S, trust_env=False) as client:
             answer = client.post("/v1/database/copy", json={"file": str(file)})
         if not answer.is_success:
-            raise OSError(refusal(answer))
+            raise OSError(refusal(answer, str(socket)))
         return
     from proxy.app.opening import open_store
 

@@ -18,6 +18,7 @@ import httpx
 
 from proxy.cli.configured import NO, UNTRIED, stop
 from proxy.cli.fetching import fetched
+from proxy.cli.foreign import foreign, refusal
 from proxy.cli.login_file import LoginFileError, read_login
 from proxy.ledger.people import OS_USER_HEADER
 from proxy.ports.local_socket import socket_address
@@ -37,6 +38,11 @@ Parameters = Sequence[tuple[str, str]]
 class Ledger(Protocol):
     """A ledger that can be asked."""
 
+    @property
+    def name(self) -> str:
+        """What messages call it: its URL, or the folder that it is of."""
+        ...
+
     def send(self, method: str, path: str, parameters: Parameters, body: Any = None) -> httpx.Response:
         """`body`: what goes as JSON; None for nothing. Raises httpx.HTTPError where no answer comes."""
         ...
@@ -52,6 +58,7 @@ class Remote:
     """Over HTTP, from any machine; or over the socket, from this one."""
 
     client: httpx.Client
+    name: str
 
     def send(self, method: str, path: str, parameters: Parameters, body: Any = None) -> httpx.Response:
         return self.client.request(method, path, params=list(parameters), json=body)
@@ -73,6 +80,7 @@ class Opened:
     """The application itself, over a database that this process holds."""
 
     application: Any
+    name: str
 
     def send(self, method: str, path: str, parameters: Parameters, body: Any = None) -> httpx.Response:
         return asyncio.run(self._send(method, path, parameters, body))
@@ -105,10 +113,16 @@ def ask(
         try:
             answer = ledger.send(method, path, parameters, body)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            stop(f"no answer from {settings.url or 'the ledger'}: {error or type(error).__name__}", UNTRIED)
+            stop(no_answer(ledger, error), UNTRIED)
+    if who := foreign(answer, ledger.name, dict(parameters).get("format", "json")):
+        stop(who, UNTRIED)
     if answer.is_success:
         return answer
-    stop(refusal(answer), NO if answer.status_code in _ANSWER_IS_NO else UNTRIED)
+    stop(refusal(answer, ledger.name), NO if answer.status_code in _ANSWER_IS_NO else UNTRIED)
+
+
+def no_answer(ledger: Ledger, error: Exception) -> str:
+    return f"no answer from {ledger.name}: {error or type(error).__name__}. Is outlay running there, and reachable?"
 
 
 @contextmanager
@@ -117,15 +131,19 @@ def connection(settings: Settings, *, here: bool = False) -> Iterator[Ledger]:
     url, key = ("", "") if here else _server(settings)
     if url:
         with remote(url, key) as client:
-            yield Remote(client)
+            yield Remote(client, url)
     elif listening(settings.data / LEDGER_SOCKET):
         transport = httpx.HTTPTransport(uds=socket_address(settings.data / LEDGER_SOCKET))
         options: dict[str, Any] = {"base_url": LOCAL_URL, "timeout": TIMEOUT_S, "trust_env": False}
         with httpx.Client(transport=transport, headers=_who(), **options) as client:
-            yield Remote(client)
+            yield Remote(client, _local(settings))
     else:
         with _opened(settings) as ledger:
             yield ledger
+
+
+def _local(settings: Settings) -> str:
+    return f"the ledger of {settings.data}"
 
 
 def _who() -> dict[str, str]:
@@ -197,7 +215,7 @@ def _opened(settings: Settings) -> Iterator[Ledger]:
     logs.configure(replace(settings, log_level="warning"), "command")
     try:
         with local_ledger(settings) as application:
-            yield Opened(application)
+            yield Opened(application, _local(settings))
     except NoLedgerError as error:
         stop(
             f"{error}, and no server is known. Run this where outlay serves (or with --data), or name a server: "
@@ -206,11 +224,3 @@ def _opened(settings: Settings) -> Iterator[Ledger]:
         )
     except (StoreError, LoadingStoppedError, OSError) as error:
         stop(str(error), UNTRIED)
-
-
-def refusal(answer: httpx.Response) -> str:
-    """What the server says, in its words."""
-    try:
-        return str(answer.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.request.url} answered {answer.status_code}; is it an outlay control plane?"

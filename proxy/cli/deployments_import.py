@@ -18,7 +18,8 @@ from proxy.adapters.git_mirror import GitMirror
 from proxy.adapters.git_process import GitError
 from proxy.app.history_reading import TAGS, history
 from proxy.cli.configured import NO, UNTRIED, configured, stop
-from proxy.cli.connection import Ledger, connection, refusal
+from proxy.cli.connection import Ledger, connection
+from proxy.cli.foreign import foreign, refusal
 from proxy.cli.progress import progress
 from proxy.model.repository import repository as spelled
 from proxy.model.service import Mirror
@@ -163,9 +164,11 @@ def _taken(ledger: Ledger, batch: list[Numbered], bad: list[tuple[int, str]], to
     try:
         answer = ledger.send("POST", "/v1/events/import", [], {"events": [each[1] for each in batch]})
     except httpx.HTTPError as error:
-        stop(f"no answer from the ledger{before} ({error or type(error).__name__})", UNTRIED)
+        stop(f"no answer from {ledger.name}{before} ({error or type(error).__name__})", UNTRIED)
+    if who := foreign(answer, ledger.name):
+        stop(f"{who}. It stopped{before}", UNTRIED)
     if not answer.is_success:
-        stop(f"{refusal(answer)} It stopped{before}", UNTRIED)
+        stop(f"{refusal(answer, ledger.name)} It stopped{before}", UNTRIED)
     said = answer.json()
     bad += [(batch[each["at"]][0], each["why"]) for each in said["bad"]]
     return int(said["told"])

@@ -11,7 +11,8 @@ import httpx
 import typer
 
 from proxy.cli.configured import UNTRIED, configured, stop
-from proxy.cli.connection import Ledger, Parameters, connection, refusal
+from proxy.cli.connection import Ledger, Parameters, connection, no_answer
+from proxy.cli.foreign import foreign, refusal
 from proxy.cli.policy_files import read_policies
 from proxy.cli.policy_mistakes import refuse
 from proxy.cli.progress import progress
@@ -58,10 +59,10 @@ def replay(
         connection(settings, here=data is not None) as ledger,
     ):
         facts = Path(folder, "facts.parquet")
-        about = _asked(settings, ledger, "/v1/replay", ()).json()
+        about = _asked(ledger, "/v1/replay", ()).json()
         in_force = _in_force(about["in_force"])
         span = _span(about, since, until)
-        _fetch(settings, ledger, span, (candidate, in_force), facts)
+        _fetch(ledger, span, (candidate, in_force), facts)
         document = _document(candidate, in_force, span, facts)
     if not document["calls"] + document["refused"]:
         stop(f"no call that a rule could decide is on record from {document['since']} to {document['until']}", UNTRIED)
@@ -104,7 +105,7 @@ def _span(about: Mapping[str, Any], since: str, until: str) -> Period:
     return Period(begin, end, zone)
 
 
-def _fetch(settings: Settings, ledger: Ledger, span: Period, sets: tuple[PolicySet, PolicySet], into: Path) -> None:
+def _fetch(ledger: Ledger, span: Period, sets: tuple[PolicySet, PolicySet], into: Path) -> None:
     """Write the facts into a file."""
     budgets = [budget for policies in sets for budget in policies.rules.budgets]
     history = history_of(budgets, span.since_us)
@@ -115,20 +116,22 @@ def _fetch(settings: Settings, ledger: Ledger, span: Period, sets: tuple[PolicyS
         ("quarters_since_us", str(history.quarters_since_us)),
     ]
     with progress("Reading the calls", None, "bytes") as step:
-        _asked(settings, ledger, "/v1/replay/facts", parameters, into, step)
+        _asked(ledger, "/v1/replay/facts", parameters, into, step)
 
 
 def _asked(
-    settings: Settings, ledger: Ledger, path: str, parameters: Parameters, into: Path | None = None, step: Any = None
+    ledger: Ledger, path: str, parameters: Parameters, into: Path | None = None, step: Any = None
 ) -> httpx.Response:
     """The answer; exits with 2 and the reason where there is none or it is a no."""
     try:
         answer = ledger.send("GET", path, parameters) if into is None else ledger.fetch(path, parameters, into, step)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        stop(f"no answer from {settings.url or 'the ledger'}: {error or type(error).__name__}", UNTRIED)
+        stop(no_answer(ledger, error), UNTRIED)
+    if who := foreign(answer, ledger.name, "json" if into is None else "parquet"):
+        stop(who, UNTRIED)
     if answer.is_success:
         return answer
-    stop(refusal(answer), UNTRIED)
+    stop(refusal(answer, ledger.name), UNTRIED)
 
 
 def _document(candidate: PolicySet, in_force: PolicySet, span: Period, facts: Path) -> dict[str, Any]:
