@@ -37,7 +37,11 @@ class TlsFiles:
         """Look for changes until cancelled."""
         while True:
             await asyncio.sleep(look_s)
-            await asyncio.to_thread(self.look)
+            try:
+                await asyncio.to_thread(self.look)
+            except Exception:
+                # Watching must outlive whatever one look runs into.
+                log.exception("looking at the certificate failed")
 
     def look(self) -> bool:
         """Take up a changed pair. True: one was."""

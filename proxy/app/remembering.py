@@ -57,8 +57,12 @@ class Remembering:
             await asyncio.sleep(self._every_s)
             try:
                 await self._save()
-            except OSError as error:
-                log.error("memory of the detector not written", file=str(self._path), why=str(error))
+            except Exception as error:
+                # Writing must outlive whatever one try runs into.
+                expected = isinstance(error, OSError)
+                log.error(
+                    "memory of the detector not written", file=str(self._path), why=str(error), exc_info=not expected
+                )
 
     def close(self) -> None:
         """At the end, once no call runs: two seconds where the memory is full."""

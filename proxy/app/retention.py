@@ -49,8 +49,10 @@ class Retention:
                     await asyncio.to_thread(self.expire)
                     if attributed:
                         await self._roll_up()
-                except (OSError, StoreError, msgspec.DecodeError) as error:
-                    log.error("what is old can't be dropped", why=str(error))
+                except Exception as error:
+                    # Dropping must outlive whatever one look runs into.
+                    expected = isinstance(error, OSError | StoreError | msgspec.DecodeError)
+                    log.error("what is old can't be dropped", why=str(error), exc_info=not expected)
             await asyncio.sleep(EVERY_S if known and attributed else SOON_S)
 
     def expire(self) -> None:

@@ -42,8 +42,10 @@ async def trace(
                     after, begun = newest_load(store), True
                 load = await asyncio.to_thread(next_load, store, after) if begun else 0
                 sent = not load or await asyncio.to_thread(_send, sender, store, load)
-            except (StoreError, QueryTimeoutError) as error:
-                log.warning("spans not read", why=str(error))
+            except Exception as error:
+                # Tracing must outlive whatever one look runs into.
+                expected = isinstance(error, StoreError | QueryTimeoutError | OSError)
+                log.warning("spans not read", why=str(error), exc_info=not expected)
                 sent = False
             attempts = 0 if sent else attempts + 1
             if load and (sent or attempts >= ATTEMPTS_MAX):

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from proxy.adapters.journal_folder import write_mark
 from proxy.adapters.journal_segments import DAY_US
@@ -274,6 +275,24 @@ async def test_a_running_ledger_drops_what_is_old_by_itself(tmp_path):
             "SELECT count(*) FROM calls UNION ALL SELECT sum(calls) FROM calls_rolled"
         )
         assert left + rolled_calls == len(MANY)
+
+
+async def test_a_look_that_fails_is_not_the_last_one(tmp_path):
+    loader = SimpleNamespace(progress=SimpleNamespace(passes=1), loaded=dict)
+
+    def budgets():
+        raise RuntimeError("can't start new thread")
+
+    failing = Retention(Settings(data=tmp_path, calls_days=38.0), None, loader, budgets, lambda: END_US)
+    with capture_logs() as logs:
+        task = asyncio.create_task(failing.run())
+        async with asyncio.timeout(60):
+            while not logs:
+                await asyncio.sleep(0.01)
+    assert logs[0]["why"] == "can't start new thread"
+    assert not task.done()
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def test_calls_wait_for_a_backup_where_they_are_to(tmp_path):

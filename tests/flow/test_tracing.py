@@ -125,3 +125,27 @@ async def test_a_past_that_is_loaded_anew_is_not_sent_again(tmp_path, collector)
         task.cancel()
         await asyncio.wait([task])
         await asyncio.get_running_loop().shutdown_default_executor()
+
+
+class FailingAtFirst:
+    """A store that can't be read at the first look, as where the process may open no more files."""
+
+    def __init__(self, store):
+        self.store = store
+        self.errors = [OSError(24, "Too many open files"), RuntimeError("can't start new thread")]
+
+    def read(self, *asked):
+        if self.errors:
+            raise self.errors.pop()
+        return self.store.read(*asked)
+
+
+async def test_a_look_that_fails_is_followed_by_the_next_one(tmp_path, collector):
+    with a_store(tmp_path) as store:
+        load(store, [spent("call_before")])
+        task = asyncio.create_task(trace(FailingAtFirst(store), collector.endpoint, newest_load(store), look_s=0.01))
+        await asyncio.to_thread(load, store, [spent("call_1")], "second")
+        assert set(await collector.got(1)) == {"call_1"}
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.get_running_loop().shutdown_default_executor()
