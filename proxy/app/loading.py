@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -39,16 +41,19 @@ class Loading:
         self._to_be_rebuilt = to_be_rebuilt
         self._retry_s = retry_s
         self._stopping = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "loader")
+        """Of its own: those that all others share may be busy with reports, copies and rebuilds for minutes."""
 
     async def run(self) -> None:
         """Until `stop`, or a failure that a further pass can't mend."""
-        while not self._stopping.is_set() and not self.fatal:
-            wait_s = await self._pass()
-            if wait_s:
-                try:
-                    await asyncio.wait_for(self._stopping.wait(), wait_s)
-                except TimeoutError:
-                    continue
+        try:
+            while not self._stopping.is_set() and not self.fatal:
+                wait_s = await self._pass()
+                if wait_s:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._stopping.wait(), wait_s)
+        finally:
+            self._thread.shutdown(wait=False)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -61,7 +66,7 @@ class Loading:
             log.error("database damaged: it is made anew at the next start", why=damage)
             return 0.0
         try:
-            lines = await asyncio.to_thread(self._loader.run_once)
+            lines = await asyncio.get_running_loop().run_in_executor(self._thread, self._loader.run_once)
         except Exception as error:
             # Loading must outlive whatever one pass runs into; what can't be outlived ends the process, aloud.
             self.failing = f"{type(error).__name__}: {error}"

@@ -1,4 +1,6 @@
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -40,6 +42,24 @@ def run(*outcomes):
 def test_passes_follow_each_other_until_it_is_stopped():
     task, failures, left = run(loading.BEHIND_LINES + 1, loading.BEHIND_LINES + 1, 0)
     assert (task.failing, task.fatal, failures, left) == ("", False, [], [])
+
+
+def test_it_goes_on_while_all_shared_threads_are_busy():
+    enough, passes = Event(), Passes(1, 0)
+
+    async def go():
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        passes.task = Loading(passes, lambda: None)
+        busy = asyncio.create_task(asyncio.to_thread(enough.wait))
+        try:
+            async with asyncio.timeout(60):
+                await passes.task.run()
+        finally:
+            enough.set()
+            await busy
+
+    asyncio.run(go())
+    assert passes.outcomes == []
 
 
 @pytest.mark.parametrize("error", [StoreError("disk full"), OSError("gone"), ValueError("ours")])
