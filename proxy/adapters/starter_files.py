@@ -31,10 +31,15 @@ def write_starter(folder: Path) -> list[str]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     written = starter_files()
-    for name, text in written.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    (folder / keys_yaml.FILE).chmod(NEW_FILE_MODE)
-    write_schemas(folder / policy_schema.FOLDER)
+    try:
+        for name, text in written.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        (folder / keys_yaml.FILE).chmod(NEW_FILE_MODE)
+        write_schemas(folder / policy_schema.FOLDER)
+    except BaseException:
+        for name in written:  # Or the next try would take what there is of them for somebody's own.
+            (folder / name).unlink(missing_ok=True)
+        raise
     return list(written)
 
 

@@ -30,8 +30,12 @@ def login(
 ) -> None:
     """Remember a server and your key for it. The key is asked for without echo; a command line would keep it."""
     if logout:
-        forget_key(config_folder())
-        typer.echo("Forgotten." if forget_login(config_folder()) else "Nothing was remembered.")
+        try:
+            forget_key(config_folder())
+            remembered = forget_login(config_folder())
+        except OSError as error:
+            stop(f"can't forget: {error}", UNTRIED)
+        typer.echo("Forgotten." if remembered else "Nothing was remembered.")
         return
     given = url or configured().url
     if not given:

@@ -1,10 +1,11 @@
 """The login file: which server this user's commands ask, and with which key. Readable by nobody else."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
+
+from proxy.cli.whole_file import write_whole
 
 FILE: Final = "login.json"
 
@@ -36,13 +37,8 @@ def read_login(folder: Path) -> Login | None:
 
 def write_login(folder: Path, login: Login) -> Path:
     """Remember, whole and with mode 0600. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / FILE
-    temporary = folder / f".{FILE}.{os.getpid()}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(login), file)
-    temporary.replace(path)
+    write_whole(path, json.dumps(asdict(login)), 0o600)
     return path
 
 

@@ -12,6 +12,7 @@ import typer
 from proxy.cli.configured import NO, UNTRIED, configured, stop
 from proxy.cli.connection import ask
 from proxy.cli.visible import visible
+from proxy.cli.whole_file import write_out
 
 app = typer.Typer(help="Close months, and see what came late for closed ones. For finance and admins.")
 
@@ -96,7 +97,7 @@ def export(
     path = f"{MONTHS}/{quote(month, safe='')}"
     answer = ask(configured(data=data), path, [("format", form)], here=data is not None)
     try:
-        out.write_bytes(answer.content)
+        write_out(out, answer.content)
     except OSError as error:
         stop(f"{out} can't be written: {error.strerror}", UNTRIED)
     typer.echo(f"Wrote {out} ({len(answer.content):,} bytes).", err=True)

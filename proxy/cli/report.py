@@ -10,6 +10,7 @@ import typer
 from proxy.cli.configured import UNTRIED, configured, stop
 from proxy.cli.connection import ask
 from proxy.cli.visible import visible
+from proxy.cli.whole_file import write_out
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -338,7 +339,7 @@ def _draw(document: dict[str, Any], form: Format) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(content)
+        write_out(path, content)
     except OSError as error:
         stop(f"{path} can't be written: {error.strerror}", UNTRIED)
     typer.echo(f"Wrote {path} ({len(content):,} bytes).", err=True)

@@ -14,11 +14,11 @@ import typer
 from proxy.adapters.git_head import work_tree
 from proxy.cli.configured import UNTRIED, configured, stop
 from proxy.cli.hook import install_hook
-from proxy.cli.setup_files import write_whole
 from proxy.cli.target import Target, check, target
 from proxy.cli.tools.json_text import BrokenError, get
 from proxy.cli.tools.launch import AIDER_HEADERS_FILE, LAUNCHES, Launch, Start, launch, tool_of
 from proxy.cli.tools.place import SESSION_VARIABLE, Origin, Place, ToolError
+from proxy.cli.whole_file import write_whole
 from proxy.model.repository import repository
 from proxy.settings import config_folder, whole_environ
 

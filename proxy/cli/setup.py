@@ -77,7 +77,7 @@ def _setup(
         _show(changes, found.key)
     elif changes:
         if any(str(wish.key_file) in text for text in (*(change.after or "" for change in changes), *wanted.words)):
-            write_key(folder, found.key)
+            _remember_key(folder, found.key)
         files.write(changes)
     for change in changes if not dry_run else ():
         word = "is set up already" if change.before == change.after else "is set up"
@@ -86,6 +86,13 @@ def _setup(
         typer.echo(line)
     if changes and not dry_run:
         typer.echo(f"Calls go to {place.root}. `outlay setup {tool} --undo` takes it out again.")
+
+
+def _remember_key(folder: Path, key: str) -> None:
+    try:
+        write_key(folder, key)
+    except OSError as error:
+        raise SetupFileError(f"{key_path(folder)}: {error.strerror}. Nothing was changed") from None
 
 
 def _undo(files: SetupFiles, tool: str, dry_run: bool) -> None:
@@ -98,7 +105,10 @@ def _undo(files: SetupFiles, tool: str, dry_run: bool) -> None:
         return
     files.write(changes)
     if not files.in_use:
-        forget_key(config_folder())
+        try:
+            forget_key(config_folder())
+        except OSError as error:
+            raise SetupFileError(f"{key_path(config_folder())}: {error.strerror}. It can be deleted") from None
     for change in changes:
         typer.echo(f"{change.path} is gone again." if change.after is None else f"{change.path} is as it was.")
         if change.kept:

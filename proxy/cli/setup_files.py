@@ -6,16 +6,14 @@ touched since goes back to what it was, byte for byte; from one that was edited 
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from proxy.cli.tools.json_text import BrokenError
 from proxy.cli.tools.settings_files import Reverted, SettingsFile, reverted
+from proxy.cli.whole_file import write_whole
 
 STATE_FILE: Final = "setup.json"
 BACKUP: Final = ".before-outlay"
@@ -150,26 +148,6 @@ class SetupFiles:
             write_whole(self._state, text + "\n", _PRIVATE)
         else:
             self._state.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, text: str, mode: int | None) -> None:
-    """Replace a file at once, behind a link where it is one. `mode`: None keeps its mode. Raises OSError."""
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if mode is None:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _read(path: Path) -> str | None:
