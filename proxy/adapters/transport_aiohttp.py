@@ -23,13 +23,13 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from proxy.adapters.egress import proxy_for, proxy_url, trusted
 from proxy.adapters.exchange_aiohttp import Exchange, Timeouts
 from proxy.adapters.idle_connections import IdleConnections
 from proxy.adapters.lean_httpx import httpx
+from proxy.adapters.names import Names
 from proxy.adapters.protocol_aiohttp import Protocol
 from proxy.ports.upstream import SentLines
 
@@ -181,7 +181,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             limit_per_host=self._connections_per_origin_max,
             keepalive_timeout=self._idle_s,
             ttl_dns_cache=DNS_CACHE_S,
-            resolver=self._resolver or ThreadedResolver(),
+            resolver=self._resolver or Names(),
             socket_factory=_socket,
         )
         factory = partial(Protocol, loop=asyncio.get_running_loop())
