@@ -87,6 +87,9 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            # A terminal that closes sends it more than once: it is never a second signal.
+            loop.add_signal_handler(signal.SIGHUP, self._stopping.set)
         loop.add_signal_handler(signal.SIGUSR2, self._told_to_renew)
         keepers = [asyncio.create_task(self._keep(plane)) for plane in self._planes]
         on_start()

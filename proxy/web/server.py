@@ -199,14 +199,18 @@ async def serve_all(servers: list[tuple[Server, list[socket.socket]]]) -> None:
     """Run several servers in one loop until SIGTERM or SIGINT, then stop each gracefully.
 
     uvicorn's own signal handling would end the process by the signal before anything else could be put in order.
-    A second signal doesn't wait for calls in flight.
+    A second signal doesn't wait for calls in flight. SIGHUP (a terminal that closes, which sends it more than once) is
+    a first one at most; under nohup it is none.
     """
 
-    def stop() -> None:
+    def stop(*, again: bool = True) -> None:
         for each, _ in servers:
-            each.stop()
+            if again or not each.should_exit:
+                each.stop()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, partial(stop, again=False))
     await asyncio.gather(*(each._serve(sockets) for each, sockets in servers))

@@ -361,7 +361,8 @@ async def test_an_unreachable_provider_is_named_in_the_dialects_shape(before, ba
     assert entry["call"]["id"] in body.decode()
 
 
-async def test_a_graceful_stop_lets_a_stream_end_and_settles_it(before) -> None:
+@pytest.mark.parametrize("told", [[signal.SIGTERM], [signal.SIGHUP, signal.SIGHUP]], ids=["SIGTERM", "SIGHUP twice"])
+async def test_a_graceful_stop_lets_a_stream_end_and_settles_it(before, told: list[signal.Signals]) -> None:
     go_on = asyncio.Event()
 
     async def script(line: Line) -> None:
@@ -380,8 +381,9 @@ async def test_a_graceful_stop_lets_a_stream_end_and_settles_it(before) -> None:
         await asyncio.wait_for(reader.readuntil(b"one"), 60)
         process = gateway.deployment.gateway.process
         assert process is not None
-        process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(0.3)
+        for each in told:
+            process.send_signal(each)
+            await asyncio.sleep(0.2)
         go_on.set()
         assert b"[DONE]" in await asyncio.wait_for(reader.read(), 60)
         assert await asyncio.to_thread(process.wait, 300) == 0
