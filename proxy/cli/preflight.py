@@ -23,6 +23,14 @@ def check_ports(host: str, ports: Sequence[tuple[int, str]]) -> None:
         stop("; ".join(taken), UNTRIED)
 
 
+def check_apart(ports: Sequence[tuple[int, str]]) -> None:
+    """Exit where two servers are to have one port: each finds it free before the other has begun."""
+    for place, (port, setting) in enumerate(ports):
+        other = next((name for before, name in ports[:place] if before == port and port), "")
+        if other:
+            stop(f"{other} and {setting} are both {port}; each needs a port of its own", UNTRIED)
+
+
 def check_certificate(settings: Settings) -> None:
     """Exit where the certificate of the ports can't be used."""
     try:

@@ -19,7 +19,7 @@ from proxy.app import logs
 from proxy.app.supervisor import Supervisor, planes
 from proxy.cli.configured import UNTRIED, configured, stop
 from proxy.cli.on_path import exported
-from proxy.cli.preflight import check_certificate, check_policies, check_ports
+from proxy.cli.preflight import check_apart, check_certificate, check_policies, check_ports
 from proxy.cli.reachable import LOOPBACK, wait_until_open
 from proxy.settings import Settings
 from proxy.web.server import tcp_socket
@@ -51,6 +51,7 @@ def serve(
     ports = [(settings.ledger_port, "--ledger-port")]
     if not settings.listen_fd:
         ports.insert(0, (settings.port, "--port"))
+    check_apart([*ports, *([(settings.stand_in_port, "OUTLAY_STAND_IN_PORT")] if stand_in else [])])
     check_ports(settings.host, ports)
     check_certificate(settings)
     if stand_in:

@@ -21,7 +21,7 @@ from proxy.cli.demo.folder import READER, make
 from proxy.cli.demo.player import Progress, play
 from proxy.cli.demo.story import Story, bring_in, delivered, story, tell_all
 from proxy.cli.on_path import exported
-from proxy.cli.preflight import check_ports
+from proxy.cli.preflight import check_apart, check_ports
 from proxy.cli.reachable import LOOPBACK, READY_WAIT_S, wait_until_open
 from proxy.settings import Settings
 
@@ -61,6 +61,7 @@ def demo(
     settings = configured(port=port, ledger_port=ledger_port, stand_in_port=stand_in_port, host=LOOPBACK)
     ports = [(settings.port, "--port"), (settings.ledger_port, "--ledger-port")]
     ports.append((settings.stand_in_port, "--stand-in-port"))
+    check_apart(ports)
     check_ports(LOOPBACK, ports)
     try:
         made, keys = make(folder, f"http://{LOOPBACK}:{settings.stand_in_port}")

@@ -11,7 +11,7 @@ from proxy.adapters.policy_archive import PolicyArchive
 from proxy.adapters.policy_snapshot import take_snapshot
 from proxy.adapters.starter_files import write_starter
 from proxy.cli.policy_files import read_policies
-from proxy.cli.preflight import check_policies, check_ports
+from proxy.cli.preflight import check_apart, check_policies, check_ports
 from proxy.policy.types import PolicySet
 from proxy.settings import Settings
 
@@ -28,6 +28,14 @@ def test_a_taken_port_is_named_with_the_setting_that_moves_it(capsys: pytest.Cap
     assert f"{LOOPBACK}:{port}" in said
     assert "--ledger-port" in said
     assert "--port takes" not in said.replace("--ledger-port takes", "")
+
+
+def test_two_servers_with_one_port_are_told_before_either_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    check_apart([(0, "--port"), (0, "--ledger-port"), (4140, "OUTLAY_STAND_IN_PORT")])
+    with pytest.raises(typer.Exit) as stopped:
+        check_apart([(4141, "--port"), (4142, "--ledger-port"), (4141, "OUTLAY_STAND_IN_PORT")])
+    assert stopped.value.exit_code == 2
+    assert "--port and OUTLAY_STAND_IN_PORT are both 4141; each needs a port of its own" in capsys.readouterr().err
 
 
 def test_a_free_port_stays_free() -> None:
